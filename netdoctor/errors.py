@@ -1,0 +1,83 @@
+"""One root error. Foreign exceptions stop at the room that met them and become one of these.
+
+Every error is one clear sentence, a hint that names the next command, an exit status, and (for the
+errors of netdoctor itself) a code with a page that ``netdoctor explain`` prints.
+"""
+
+from __future__ import annotations
+
+from netdoctor.exits import Exit
+
+
+class NetdoctorError(Exception):
+    """Root of everything netdoctor raises on purpose."""
+
+    status: Exit = Exit.UNKNOWN
+    code: str | None = None
+
+    def __init__(self, message: str, *, hint: str = "", status: Exit | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        if status is not None:
+            self.status = status
+
+
+class UsageError(NetdoctorError):
+    """What was typed or configured cannot be understood."""
+
+    status = Exit.USAGE
+
+
+class NotFound(UsageError):
+    """A name matches no container, network, collection or file."""
+
+    def __init__(self, message: str, *, hint: str = "", candidates: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.candidates = candidates
+
+
+class Ambiguous(UsageError):
+    """A name matches several things; ``candidates`` lists them."""
+
+    def __init__(self, message: str, *, hint: str = "", candidates: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.candidates = candidates
+
+
+class NoVantage(NetdoctorError):
+    """ND901: no vantage can stand inside a container."""
+
+    code = "ND901"
+
+
+class EngineUnreachable(NetdoctorError):
+    """ND902: the engine does not answer at its endpoint."""
+
+    code = "ND902"
+
+
+class PermissionRefused(NetdoctorError):
+    """ND903: the engine or the kernel says we may not."""
+
+    code = "ND903"
+
+
+class EngineRefused(NetdoctorError):
+    """The engine answered, and said no (its own text is in the message, redacted)."""
+
+
+class Gone(EngineRefused):
+    """A container or network vanished while we were working with it."""
+
+
+class FixFailed(NetdoctorError):
+    """A fix could not be applied, or was applied, not confirmed, and rolled back."""
+
+    status = Exit.FINDINGS
+
+
+class MigrationFailed(NetdoctorError):
+    """The migration stopped; what was done is kept in the ledger."""
+
+    status = Exit.FINDINGS

@@ -1,0 +1,63 @@
+"""The nouns of netdoctor: frozen dataclasses and enums. Imports nothing else of ours."""
+
+from netdoctor.model.edge import Case, Edge
+from netdoctor.model.finding import Confidence, Finding, Remedy, Rule, Severity
+from netdoctor.model.observation import Answers, Layer, Observation, Outcome, Question
+from netdoctor.model.operations import (
+    Connect,
+    CreateNetwork,
+    Disconnect,
+    Membership,
+    Operation,
+    RemoveNetwork,
+)
+from netdoctor.model.refs import HOST, Place, Ref
+from netdoctor.model.report import EdgeReport, Report, SkippedRule, Step, Unjudged, Verdict
+from netdoctor.model.topology import (
+    Container,
+    Endpoint,
+    Fact,
+    Health,
+    Network,
+    PortBinding,
+    State,
+    Topology,
+)
+
+__all__ = [
+    "HOST",
+    "Answers",
+    "Case",
+    "Confidence",
+    "Connect",
+    "Container",
+    "CreateNetwork",
+    "Disconnect",
+    "Edge",
+    "EdgeReport",
+    "Endpoint",
+    "Fact",
+    "Finding",
+    "Health",
+    "Layer",
+    "Membership",
+    "Network",
+    "Observation",
+    "Operation",
+    "Outcome",
+    "Place",
+    "PortBinding",
+    "Question",
+    "Ref",
+    "Remedy",
+    "RemoveNetwork",
+    "Report",
+    "Rule",
+    "Severity",
+    "SkippedRule",
+    "State",
+    "Step",
+    "Topology",
+    "Unjudged",
+    "Verdict",
+]

@@ -1,0 +1,86 @@
+"""What a rule concludes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+
+from netdoctor.model.edge import Case, Edge
+from netdoctor.model.observation import Layer, Question
+from netdoctor.model.operations import Operation
+from netdoctor.model.refs import Ref
+from netdoctor.model.topology import Fact
+
+
+class Severity(Enum):
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """0 is the worst."""
+        return ("error", "warning", "info").index(self.value)
+
+
+class Confidence(Enum):
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    POSSIBLE = "possible"
+
+    @property
+    def rank(self) -> int:
+        return ("certain", "likely", "possible").index(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What to do. ``operations`` where netdoctor can do it, else ``advice``: the exact text to apply or paste."""
+
+    title: str
+    operations: tuple[Operation, ...] = ()
+    safe: bool = False
+    """Claimed only when it interrupts nothing that works."""
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One root cause.
+
+    ``about`` names the subjects, the primary one first; ``cause`` is one sentence; ``evidence`` are short
+    lines a person can check by hand.
+    """
+
+    code: str
+    title: str
+    severity: Severity
+    confidence: Confidence
+    layer: Layer
+    about: tuple[Ref, ...]
+    cause: str
+    evidence: tuple[str, ...] = ()
+    remedies: tuple[Remedy, ...] = ()
+    edge: Edge | None = None
+    """The edge it explains; filled in by the judge."""
+    announced: bool = False
+    """True: a second cause that will show once the first is fixed (a fact read at the target)."""
+    suppressed: tuple[Finding, ...] = field(default=())
+    """What follows from this one; filled in by the judge."""
+
+
+class Rule(Protocol):
+    """One root cause, one code, one file; the module's docstring is the page that ``explain`` prints."""
+
+    code: str
+    title: str
+    needs: frozenset[Fact]
+    suppresses: frozenset[str]
+
+    def wants(self, case: Case) -> Iterable[Question[Any]]:
+        """Pure: what must be known, given the answers so far."""
+
+    def judge(self, case: Case) -> Iterable[Finding]:
+        """Pure: what follows from what was seen."""

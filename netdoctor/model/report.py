@@ -1,0 +1,81 @@
+"""What a run says in the end. Frozen: fields are only ever added."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from netdoctor.model.edge import Edge
+from netdoctor.model.finding import Confidence, Finding, Severity
+from netdoctor.model.observation import Layer, Observation, Question
+from netdoctor.model.topology import Topology
+
+
+class Verdict(Enum):
+    HOLDS = "holds"
+    BROKEN = "broken"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rung of the ladder: a question of the edge and its answer."""
+
+    layer: Layer
+    label: str
+    """``dns qdrant``, ``tcp 10.0.4.2:6333``"""
+    question: Question[Any]
+    observation: Observation[Any]
+    control: bool = False
+    """A control question (own name, gateway): shows where the fault is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeReport:
+    edge: Edge
+    label: str
+    """``app -> qdrant:6333/healthz``"""
+    verdict: Verdict
+    steps: tuple[Step, ...]
+    reverse: tuple[Step, ...] = ()
+    reverse_label: str = ""
+    reverse_verdict: Verdict = Verdict.UNKNOWN
+    vantages: tuple[str, ...] = ()
+    reason: str = ""
+    """Why it is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """A question that a rule (or the ladder) wanted and nobody could answer."""
+
+    code: str
+    reason: str
+    question: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedRule:
+    """A rule that this topology cannot feed, like a live-only rule over compose files."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    verdict: Verdict
+    edges: tuple[EdgeReport, ...]
+    findings: tuple[Finding, ...]
+    unjudged: tuple[Unjudged, ...] = ()
+    skipped: tuple[SkippedRule, ...] = ()
+    topology: Topology | None = None
+    seconds: float = 0.0
+    notices: tuple[str, ...] = field(default=())
+    """What was used on the way that a person should know: an exec, a sidecar."""
+
+    def worst(self) -> Severity | None:
+        """The worst severity among findings that may fail a run (``possible`` never does)."""
+        ranked = [f.severity for f in self.findings if f.confidence is not Confidence.POSSIBLE and not f.announced]
+        return min(ranked, key=lambda severity: severity.rank, default=None)
