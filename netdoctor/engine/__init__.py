@@ -1,0 +1,1 @@
+"""The only room that imports the Docker SDK. Its exceptions stop here."""

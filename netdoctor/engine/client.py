@@ -1,0 +1,159 @@
+"""One engine, reached through the Docker SDK's low-level client.
+
+Answers are the engine's own JSON (``topology/engine.py`` turns it into nouns); failures are errors of ours.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from netdoctor.engine.hosts import EngineHost
+from netdoctor.engine.translate import translated, unreachable
+from netdoctor.errors import EngineRefused, Gone
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+JSON = dict[str, Any]
+
+FILE_LIMIT = 1 << 20
+"""Bytes of one file that are read out of a container; resolv.conf and hosts are far smaller."""
+
+
+class Engine:
+    """Thread-safe: the SDK's connection pool is shared by the run's threads."""
+
+    def __init__(self, host: EngineHost, *, timeout: float = 20.0) -> None:
+        """Connect and negotiate. Raises EngineUnreachable, PermissionRefused."""
+        from netdoctor.engine.transport import open_api
+
+        self.host = host
+        self._transport = open_api(host, timeout=timeout)
+        self.api: APIClient = self._transport.api
+        with translated(host, "ask the engine for its version"):
+            self._version: JSON = self.api.version(api_version=False)
+        self._info: JSON | None = None
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def version(self) -> str:
+        """``20.10.24``, ``4.3.1`` (Podman)."""
+        return str(self._version.get("Version", ""))
+
+    @property
+    def is_podman(self) -> bool:
+        return any("podman" in str(part.get("Name", "")).lower() for part in self._version.get("Components") or ())
+
+    @property
+    def id(self) -> str:
+        """Stable for one engine installation."""
+        return str(self.info.get("ID") or self.host.url)
+
+    @property
+    def info(self) -> JSON:
+        if self._info is None:
+            with translated(self.host, "ask the engine about itself"):
+                self._info = self.api.info()
+        return self._info
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Reached over a unix socket. Its containers' processes may still be invisible (a VM, another namespace)."""
+        return self.host.socket_path is not None
+
+    def containers(self) -> list[JSON]:
+        """Inspect of every container, running or not, in the order of the listing; vanished ones are left out."""
+        with translated(self.host, "list the containers"):
+            ids = [entry["Id"] for entry in self.api.containers(all=True)]
+        if not ids:
+            return []
+        with ThreadPoolExecutor(max_workers=min(8, len(ids))) as pool:
+            found = pool.map(self._inspect_or_none, ids)
+            return [entry for entry in found if entry is not None]
+
+    def _inspect_or_none(self, id: str) -> JSON | None:
+        try:
+            return self.inspect_container(id)
+        except Gone:
+            return None
+
+    def inspect_container(self, id: str) -> JSON:
+        """Raises Gone when there is none."""
+        with translated(self.host, f"inspect container {id[:12]}"):
+            found: JSON = self.api.inspect_container(id)
+            return found
+
+    def networks(self) -> list[JSON]:
+        with translated(self.host, "list the networks"):
+            found: list[JSON] = self.api.networks()
+            return found
+
+    def has_image(self, name: str) -> bool:
+        try:
+            with translated(self.host, f"look for the image {name}"):
+                self.api.inspect_image(name)  # type: ignore[no-untyped-call]
+        except Gone:
+            return False
+        return True
+
+    def read_file(self, container: str, path: str) -> bytes:
+        """A file out of a container, running or not (links are followed once). Raises Gone, EngineRefused."""
+        for _ in range(3):
+            with translated(self.host, f"read {path} in container {container[:12]}"):
+                chunks, stat = self.api.get_archive(container, path)
+                packed = b"".join(chunks)
+            with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+                member = archive.next()
+                if member is not None and member.issym():
+                    path = _resolve(path, member.linkname)
+                    continue
+                handle = archive.extractfile(member) if member is not None and member.isfile() else None
+                if handle is None or stat.get("size", 0) > FILE_LIMIT:
+                    raise EngineRefused(f"Could not read {path} in container {container[:12]}: not a small plain file.")
+                return handle.read(FILE_LIMIT)
+        raise EngineRefused(f"Could not read {path} in container {container[:12]}: too many links.")
+
+    def connect(self, network: str, container: str, *, aliases: Sequence[str] = (), ipv4: str | None = None) -> None:
+        """Attach. Networks are named by id: 20.10 accepts two of one name. Raises Gone, EngineRefused."""
+        with translated(self.host, f"connect container {container[:12]} to network {network[:12]}"):
+            self.api.connect_container_to_network(container, network, aliases=list(aliases) or None, ipv4_address=ipv4)
+
+    def disconnect(self, network: str, container: str) -> None:
+        with translated(self.host, f"disconnect container {container[:12]} from network {network[:12]}"):
+            self.api.disconnect_container_from_network(container, network)
+
+    def create_network(self, name: str, *, labels: Mapping[str, str] | None = None, internal: bool = False) -> str:
+        """A user-defined bridge; refused when the name is taken. Returns its id."""
+        with translated(self.host, f"create network {name}"):
+            made = self.api.create_network(
+                name, driver="bridge", internal=internal, labels=dict(labels or {}), check_duplicate=True
+            )
+            return str(made["Id"])
+
+    def remove_network(self, network: str) -> None:
+        with translated(self.host, f"remove network {network[:12]}"):
+            self.api.remove_network(network)
+
+
+def open_engine(host: EngineHost, *, timeout: float = 20.0) -> Engine:
+    """Raises EngineUnreachable or PermissionRefused, each naming the endpoint and who said it."""
+    return Engine(host, timeout=timeout)
+
+
+def _resolve(path: str, link: str) -> str:
+    return link if link.startswith("/") else f"{path.rpartition('/')[0]}/{link}"
+
+
+__all__ = ["Engine", "open_engine", "unreachable"]
