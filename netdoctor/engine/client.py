@@ -83,16 +83,16 @@ class Engine:
             found = pool.map(self._inspect_or_none, ids)
             return [entry for entry in found if entry is not None]
 
-    def _inspect_or_none(self, id: str) -> JSON | None:
+    def _inspect_or_none(self, container: str) -> JSON | None:
         try:
-            return self.inspect_container(id)
+            return self.inspect_container(container)
         except Gone:
             return None
 
-    def inspect_container(self, id: str) -> JSON:
+    def inspect_container(self, container: str) -> JSON:
         """Raises Gone when there is none."""
-        with translated(self.host, f"inspect container {id[:12]}"):
-            found: JSON = self.api.inspect_container(id)
+        with translated(self.host, f"inspect container {container[:12]}"):
+            found: JSON = self.api.inspect_container(container)
             return found
 
     def networks(self) -> list[JSON]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,11 +22,22 @@ def unreachable(host: EngineHost, detail: str = "") -> NetdoctorError:
         )
     if socket is not None and "Permission denied" in detail:
         return denied(host)
-    text = redact_text(detail.strip().splitlines()[-1]) if detail.strip() else "no answer"
+    text = _in_short(detail)
     return EngineUnreachable(
         f"The Docker Engine at {named} does not answer: {text}",
         hint="Check that it runs (docker version), or name another one with -H or --context.",
     )
+
+
+def _in_short(detail: str) -> str:
+    """The kernel's words out of a chain of wrapped exceptions."""
+    words = re.findall(r"\[Errno -?\d+\] ([^'\")\]]+)", detail)
+    if words:
+        return str(words[-1]).strip().lower()
+    if "timed out" in detail.lower():
+        return "timed out"
+    lines = detail.strip().splitlines()
+    return redact_text(lines[-1]) if lines else "no answer"
 
 
 def denied(host: EngineHost) -> PermissionRefused:

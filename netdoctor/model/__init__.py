@@ -11,6 +11,7 @@ from netdoctor.model.operations import (
     Operation,
     RemoveNetwork,
 )
+from netdoctor.model.paths import carriers, network_of_address, predicted_addresses
 from netdoctor.model.refs import HOST, Place, Ref
 from netdoctor.model.report import EdgeReport, Report, SkippedRule, Step, Unjudged, Verdict
 from netdoctor.model.topology import (
@@ -60,4 +61,7 @@ __all__ = [
     "Topology",
     "Unjudged",
     "Verdict",
+    "carriers",
+    "network_of_address",
+    "predicted_addresses",
 ]

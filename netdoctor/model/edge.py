@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
-from netdoctor.model.observation import Answers
+from netdoctor.model.observation import Answers, Observation, Question
 from netdoctor.model.refs import Ref
 from netdoctor.model.topology import Container, Topology
+
+
+Q = TypeVar("Q", bound=Question[Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,12 @@ class Case:
     topology: Topology
     edge: Edge | None
     seen: Answers
+
+    def asked(self, kind: type[Q]) -> Iterator[tuple[Q, Observation[Any]]]:
+        """Every answered question of that class that was put from the caller's end of this edge."""
+        for question, observation in self.seen:
+            if isinstance(question, kind) and self.edge is not None and question.at == self.edge.source:
+                yield question, observation
 
     @property
     def source(self) -> Container | None:

@@ -1,0 +1,1 @@
+"""One file per question: what is asked, what the evidence is, how it is asked."""

@@ -1,0 +1,1 @@
+"""Three sources, one Topology: the live engine, compose files, a bundle."""

@@ -1,0 +1,226 @@
+"""The live engine's inspect answers, as nouns. Reads Docker Engine 20.10 to 29 and Podman 4.
+
+Pure functions over the engine's JSON, so that a recorded answer of any engine is a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from netdoctor.engine.client import Engine
+from netdoctor.model import (
+    Container,
+    Endpoint,
+    Fact,
+    Health,
+    Network,
+    PortBinding,
+    State,
+    Topology,
+)
+
+JSON = Mapping[str, Any]
+
+_ICC = "com.docker.network.bridge.enable_icc"
+_DEFAULT_BRIDGE = "com.docker.network.bridge.default_bridge"
+_HEALTH_LOG = 5
+"""Entries kept; the engine keeps five itself."""
+
+
+def read_topology(engine: Engine) -> Topology:
+    """One look at the engine. Raises what ``Engine`` raises."""
+    networks = engine.networks()
+    return build_topology(
+        engine.containers(),
+        networks,
+        engine_id=engine.id,
+        engine_version=engine.version,
+        endpoint=engine.host.url,
+    )
+
+
+def build_topology(
+    containers: Iterable[JSON],
+    networks: Iterable[JSON],
+    *,
+    engine_id: str | None = None,
+    engine_version: str | None = None,
+    endpoint: str | None = None,
+) -> Topology:
+    """Containers' and networks' inspect JSON to one topology."""
+    known = [read_network(entry) for entry in networks]
+    by_id = {network.id: network for network in known}
+    # Podman names networks where Docker gives an id; two networks of one name stay apart by id.
+    by_name = {network.name: network for network in known}
+    # Podman lists its default network under another name than the one its containers carry.
+    by_name.setdefault("podman", by_name.get("bridge", Network("podman", "podman")))
+    found = [read_container(entry, by_id, by_name) for entry in containers]
+    extra = {
+        endpoint.network: Network(endpoint.network, endpoint.network_name, driver="unknown")
+        for container in found
+        for endpoint in container.endpoints
+        if endpoint.network not in by_id
+    }
+    return Topology(
+        knows=frozenset({Fact.RUNTIME}),
+        containers=tuple(sorted(found, key=lambda container: container.name)),
+        networks=tuple(sorted([*known, *extra.values()], key=lambda network: (network.name, network.id))),
+        source="engine",
+        engine_id=engine_id,
+        engine_version=engine_version,
+        endpoint=endpoint,
+        taken_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def read_network(entry: JSON) -> Network:
+    """One entry of the network list."""
+    options = entry.get("Options") or {}
+    configs = (entry.get("IPAM") or {}).get("Config") or ()
+    return Network(
+        id=str(entry.get("Id") or entry.get("ID") or entry.get("Name")),
+        name=str(entry.get("Name")),
+        driver=str(entry.get("Driver") or "bridge"),
+        scope=str(entry.get("Scope") or "local"),
+        internal=bool(entry.get("Internal")),
+        attachable=bool(entry.get("Attachable")) or entry.get("Driver") != "overlay",
+        icc=str(options.get(_ICC, "true")).lower() != "false",
+        default_bridge=str(options.get(_DEFAULT_BRIDGE, "")).lower() == "true",
+        ipv6=bool(entry.get("EnableIPv6")),
+        subnets=tuple(str(config["Subnet"]) for config in configs if config.get("Subnet")),
+        gateways=tuple(str(config["Gateway"]).partition("/")[0] for config in configs if config.get("Gateway")),
+        labels=dict(entry.get("Labels") or {}),
+        options={str(key): str(value) for key, value in options.items()},
+        created=entry.get("Created"),
+    )
+
+
+def read_container(entry: JSON, by_id: Mapping[str, Network], by_name: Mapping[str, Network]) -> Container:
+    """One container's inspect."""
+    config = entry.get("Config") or {}
+    host_config = entry.get("HostConfig") or {}
+    settings = entry.get("NetworkSettings") or {}
+    full_id = str(entry.get("Id"))
+    name = str(entry.get("Name") or full_id[:12]).lstrip("/")
+    mode = str(host_config.get("NetworkMode") or "") or None
+    hostname = str(config.get("Hostname") or "") or None
+    attached = settings.get("Networks") or {}
+    # Podman repeats the owner's networks for a container that borrows a namespace; Docker leaves them out.
+    borrowed = mode is not None and mode.startswith("container:")
+    endpoints = (
+        []
+        if borrowed
+        else [
+            _endpoint(network, details or {}, full_id, name, hostname, by_id, by_name)
+            for network, details in attached.items()
+        ]
+    )
+    return Container(
+        id=full_id,
+        name=name,
+        image=str(config.get("Image") or entry.get("Image") or ""),
+        state=_state(entry),
+        health=_health(entry),
+        network_mode=mode,
+        endpoints=tuple(endpoints),
+        environment=tuple(_environment(config.get("Env") or ())),
+        labels={str(key): str(value) for key, value in (config.get("Labels") or {}).items()},
+        exposed=tuple(sorted(_port(port) for port in (config.get("ExposedPorts") or {}))),
+        published=tuple(_bindings(settings.get("Ports") or {}, host_config.get("PortBindings") or {})),
+        hostname=hostname,
+        extra_hosts=tuple(host_config.get("ExtraHosts") or ()),
+        dns=tuple(host_config.get("Dns") or ()),
+        command=tuple(str(word) for word in [entry.get("Path") or "", *(entry.get("Args") or ())] if word),
+        created=entry.get("Created"),
+    )
+
+
+def _endpoint(
+    key: str,
+    details: JSON,
+    full_id: str,
+    name: str,
+    hostname: str | None,
+    by_id: Mapping[str, Network],
+    by_name: Mapping[str, Network],
+) -> Endpoint:
+    said = str(details.get("NetworkID") or "")
+    network = by_id.get(said) or by_name.get(said) or by_name.get(key)
+    network_id = said if said in by_id else network.id if network else said or key
+    ipam = details.get("IPAMConfig") or {}
+    aliases = tuple(alias for alias in details.get("Aliases") or () if alias != full_id[:12])
+    names: tuple[str, ...] = ()
+    # The default bridge, host and none have no names at all.
+    if network is None or not (network.default_bridge or network.driver in ("host", "null")):
+        told = details.get("DNSNames")
+        built = told if told else [name, *aliases, full_id[:12], *([hostname] if hostname else [])]
+        names = tuple(dict.fromkeys(str(each).lower() for each in built))
+    return Endpoint(
+        network=network_id,
+        network_name=network.name if network else key,
+        ipv4=details.get("IPAddress") or None,
+        ipv6=details.get("GlobalIPv6Address") or None,
+        gateway=details.get("Gateway") or None,
+        aliases=aliases,
+        names=names,
+        user_ipv4=ipam.get("IPv4Address") or None,
+        user_ipv6=ipam.get("IPv6Address") or None,
+        mac=details.get("MacAddress") or None,
+        endpoint_id=details.get("EndpointID") or None,
+    )
+
+
+def _state(entry: JSON) -> State:
+    state = entry.get("State") or {}
+    return State(
+        status=str(state.get("Status") or "unknown"),
+        running=bool(state.get("Running")),
+        paused=bool(state.get("Paused")),
+        restarting=bool(state.get("Restarting")),
+        oom_killed=bool(state.get("OOMKilled")),
+        pid=int(state.get("Pid") or 0) or None,
+        exit_code=state.get("ExitCode"),
+        error=str(state.get("Error") or ""),
+        started_at=_moment(state.get("StartedAt")),
+        finished_at=_moment(state.get("FinishedAt")),
+        restart_count=int(entry.get("RestartCount") or 0),
+    )
+
+
+def _moment(text: Any) -> str | None:
+    """The engine says "never" with the year 1."""
+    return None if not text or str(text).startswith("0001-") else str(text)
+
+
+def _health(entry: JSON) -> Health | None:
+    health = (entry.get("State") or {}).get("Health") or (entry.get("State") or {}).get("Healthcheck") or {}
+    status = str(health.get("Status") or "")
+    if status in ("", "none"):
+        return None
+    test = ((entry.get("Config") or {}).get("Healthcheck") or {}).get("Test") or ()
+    log = tuple((int(each.get("ExitCode") or 0), str(each.get("Output") or "")) for each in health.get("Log") or ())
+    return Health(status, int(health.get("FailingStreak") or 0), tuple(str(word) for word in test), log[-_HEALTH_LOG:])
+
+
+def _environment(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
+    for line in lines:
+        key, _, value = str(line).partition("=")
+        yield key, value
+
+
+def _port(text: str) -> tuple[int, str]:
+    number, _, protocol = str(text).partition("/")
+    return int(number), protocol or "tcp"
+
+
+def _bindings(live: JSON, asked: JSON) -> Iterable[PortBinding]:
+    """What is published now; what was asked for when the container does not run."""
+    for port, hosts in sorted((live if any(live.values()) else asked).items()):
+        number, protocol = _port(port)
+        for host in hosts or ():
+            host_port = str(host.get("HostPort") or "")
+            yield PortBinding(
+                number, int(host_port) if host_port.isdigit() else None, host.get("HostIp") or "0.0.0.0", protocol
+            )

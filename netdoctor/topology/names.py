@@ -1,0 +1,80 @@
+"""Which container a person means: name, id prefix, compose service, ``project/service`` or platform name."""
+
+from __future__ import annotations
+
+import difflib
+
+from netdoctor.errors import Ambiguous, NotFound, UsageError
+from netdoctor.model import Container, Topology
+from netdoctor.terminal import plain
+
+_ID_PREFIX = 4
+"""Shorter hex is taken as a name only."""
+
+
+def find_container(topology: Topology, wanted: str) -> Container:
+    """The one container that ``wanted`` names. Raises NotFound (nearest names) or Ambiguous (the candidates)."""
+    if not wanted or wanted != wanted.strip():
+        raise UsageError("An empty container name was given.", hint="List the containers with: netdoctor")
+    for candidates in _readings(topology, wanted):
+        if len(candidates) == 1:
+            return candidates[0]
+        if candidates:
+            names = tuple(plain(describe(container)) for container in candidates)
+            raise Ambiguous(
+                f"{plain(wanted)!r} names {len(candidates)} containers: {', '.join(names)}.",
+                hint="Use a container name, or project/service.",
+                candidates=names,
+            )
+    near = nearest(topology, wanted)
+    meant = f"Did you mean {' or '.join(near)}?" if near else "List the containers with: netdoctor"
+    raise NotFound(f"There is no container named {plain(wanted)!r}.", hint=meant, candidates=near)
+
+
+def describe(container: Container) -> str:
+    """``name (project/service)``"""
+    if container.project and container.service:
+        return f"{container.name} ({container.project}/{container.service})"
+    return container.name
+
+
+def nearest(topology: Topology, wanted: str) -> tuple[str, ...]:
+    """Up to three existing names like ``wanted``: by likeness, or because one contains the other."""
+    names: dict[str, None] = {}
+    for container in topology.containers:
+        for name in (container.name, container.service):
+            if name:
+                names[name] = None
+    close = difflib.get_close_matches(wanted, names, n=3, cutoff=0.6)
+    within = [name for name in names if wanted.lower() in name.lower()]
+    return tuple(plain(name) for name in dict.fromkeys([*close, *within]))[:3]
+
+
+def _readings(topology: Topology, wanted: str) -> list[list[Container]]:
+    """Each way to read the name, the most exact first; running containers win over stopped ones of the same service."""
+    everyone = topology.containers
+    project, slash, service = wanted.partition("/")
+    readings = [
+        [c for c in everyone if c.name == wanted],
+        [c for c in everyone if c.id == wanted],
+        _preferring_running([c for c in everyone if slash and c.project == project and c.service == service]),
+        _preferring_running([c for c in everyone if c.service == wanted and not _oneoff(c)]),
+        _preferring_running([c for c in everyone if wanted in _platform_names(c)]),
+    ]
+    if len(wanted) >= _ID_PREFIX and all(char in "0123456789abcdef" for char in wanted):
+        readings.append([c for c in everyone if c.id.startswith(wanted)])
+    return readings
+
+
+def _preferring_running(found: list[Container]) -> list[Container]:
+    return [c for c in found if c.state is not None and c.state.running] or found
+
+
+def _oneoff(container: Container) -> bool:
+    return container.labels.get("com.docker.compose.oneoff", "").lower() == "true"
+
+
+def _platform_names(container: Container) -> set[str]:
+    """Names that platforms and Swarm show to their users."""
+    keys = ("coolify.name", "coolify.serviceName", "coolify.resourceName", "com.docker.swarm.service.name")
+    return {container.labels[key] for key in keys if key in container.labels}
