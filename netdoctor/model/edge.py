@@ -10,7 +10,6 @@ from netdoctor.model.observation import Answers, Observation, Question
 from netdoctor.model.refs import Ref
 from netdoctor.model.topology import Container, Topology
 
-
 Q = TypeVar("Q", bound=Question[Any])
 
 

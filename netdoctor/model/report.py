@@ -44,6 +44,7 @@ class EdgeReport:
     vantages: tuple[str, ...] = ()
     reason: str = ""
     """Why it is unknown."""
+    reverse_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from netdoctor.model import Layer, Observation, Outcome, Question, Topology
@@ -110,7 +111,7 @@ def _read_head(wire: Stream | _Tls, world: World, deadline: float) -> bytes:
     return raw
 
 
-def _judge(raw: bytes, question: Http, answer) -> Observation[HttpEvidence]:  # type: ignore[no-untyped-def]
+def _judge(raw: bytes, question: Http, answer: Callable[..., Observation[HttpEvidence]]) -> Observation[HttpEvidence]:
     start = redact_text(raw[:BODY_LIMIT].decode("utf-8", "replace"))
     if not raw:
         return answer(Outcome.RESET, detail="connected, then the peer closed without a word")

@@ -1,0 +1,109 @@
+"""Rules conclude; one incident keeps one cause, and what follows from it is listed under it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from netdoctor.model import (
+    Case,
+    Confidence,
+    Finding,
+    Layer,
+    Rule,
+    Severity,
+    SkippedRule,
+    Topology,
+    Unjudged,
+    Verdict,
+)
+
+
+def applicable(rules: Iterable[Rule], topology: Topology) -> tuple[list[Rule], tuple[SkippedRule, ...]]:
+    """Rules that this topology can feed, and the others with the reason."""
+    kept: list[Rule] = []
+    skipped: list[SkippedRule] = []
+    for rule in rules:
+        missing = rule.needs - topology.knows
+        if missing:
+            wanted = "a live engine" if any(fact.value == "runtime" for fact in missing) else "compose files"
+            skipped.append(SkippedRule(rule.code, f"needs {wanted}"))
+        else:
+            kept.append(rule)
+    return kept, tuple(skipped)
+
+
+def judge_edge(case: Case, rules: Iterable[Rule], verdict: Verdict) -> tuple[Finding, ...]:
+    """The findings on one edge (or, with no edge, on the topology), suppressed and in order."""
+    rules = list(rules)
+    found = [replace(finding, edge=case.edge) for rule in rules for finding in rule.judge(case)]
+    if verdict is Verdict.HOLDS:
+        # "Error" means that an asked edge fails; this one does not.
+        found = [replace(f, severity=Severity.WARNING) if f.severity is Severity.ERROR else f for f in found]
+    return announce(suppress(found, {rule.code: rule.suppresses for rule in rules}))
+
+
+def suppress(found: Iterable[Finding], suppresses: dict[str, frozenset[str]]) -> list[Finding]:
+    """Each finding that another one explains moves under it. A merely possible cause explains nothing."""
+    ordered = sorted(found, key=order)
+    heads: list[Finding] = []
+    for finding in ordered:
+        explained = any(
+            other is not finding
+            and other.confidence is not Confidence.POSSIBLE
+            and finding.code in suppresses.get(other.code, frozenset())
+            for other in ordered
+        )
+        if not explained:
+            heads.append(finding)
+    result = []
+    for head in heads:
+        reach = _closure(head.code, suppresses) if head.confidence is not Confidence.POSSIBLE else set()
+        under = tuple(f for f in ordered if f not in heads and f.code in reach)
+        result.append(replace(head, suppressed=under))
+    return result
+
+
+def announce(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """A fact read at the target, behind a path that is broken anyway, is a second cause: announced, not blamed."""
+    found = list(found)
+    broken_before = any(
+        f.layer is Layer.MEMBERSHIP and f.severity is Severity.ERROR and f.confidence is not Confidence.POSSIBLE
+        for f in found
+    )
+    marked = [replace(f, announced=True) if broken_before and f.layer is Layer.TARGET else f for f in found]
+    return tuple(sorted(marked, key=order))
+
+
+def order(finding: Finding) -> tuple[bool, int, int, int, str]:
+    """Causes first, then severity, confidence, layer, code."""
+    return (
+        finding.announced,
+        finding.severity.rank,
+        finding.confidence.rank,
+        finding.layer.value,
+        finding.code,
+    )
+
+
+def unjudged(case: Case, rules: Iterable[Rule]) -> Iterable[Unjudged]:
+    """Every question that a rule wanted and that got no answer."""
+    from netdoctor.diagnosis.ask import probe_for
+
+    for rule in rules:
+        for question in rule.wants(case):
+            observation = case.seen.get(question)
+            if observation is not None and not observation.known:
+                label = probe_for(question).label(question, case.topology)
+                yield Unjudged(rule.code, observation.reason, label)
+
+
+def _closure(code: str, suppresses: dict[str, frozenset[str]]) -> set[str]:
+    reach: set[str] = set()
+    todo = [code]
+    while todo:
+        for each in suppresses.get(todo.pop(), frozenset()):
+            if each not in reach:
+                reach.add(each)
+                todo.append(each)
+    return reach
