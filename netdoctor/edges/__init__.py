@@ -1,0 +1,1 @@
+"""Arguments and containers' own configuration -> the edges to judge."""

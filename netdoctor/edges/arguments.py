@@ -1,0 +1,164 @@
+"""``check A B[:port][/path]``: what was typed becomes one edge; what was not comes from the caller's own words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from netdoctor.edges.address import Address, parse_address
+from netdoctor.edges.catalogue import Service, protocol_of, services_of
+from netdoctor.edges.environment import edge_from, inferred_edges, mention_of, names_of
+from netdoctor.errors import NotFound, UsageError
+from netdoctor.model import HOST, Container, Edge, Ref, Topology
+from netdoctor.terminal import plain
+from netdoctor.topology.names import find_container
+
+HOST_WORD = "host"
+
+
+def edge_between(topology: Topology, source: str, target: str) -> Edge:
+    """The edge ``source -> target``. Raises NotFound, Ambiguous, UsageError."""
+    caller = None if _is_host(topology, source) else find_container(topology, source)
+    typed, container = _target(topology, target)
+    if container is None:
+        return _outside(caller, typed)
+    if caller is not None and caller.id == container.id:
+        raise UsageError(
+            f"{plain(source)!r} and {plain(target)!r} are the same container.", hint="Name two containers."
+        )
+    edge = _said_by_caller(topology, caller, container)
+    edge = edge or Edge(caller.ref if caller else HOST, container.ref, name=_name(caller, container, typed))
+    return _catalogued(_typed(edge, typed), container)
+
+
+def edges_of(topology: Topology, name: str) -> tuple[Edge, ...]:
+    """Every edge touching one container: those it declares, and those that others declare towards it."""
+    container = find_container(topology, name)
+    mine = list(inferred_edges(topology, container))
+    theirs = [
+        edge
+        for other in topology.containers
+        if other.id != container.id
+        for edge in inferred_edges(topology, other)
+        if edge.target == container.ref
+    ]
+    return tuple(_filled(topology, edge) for edge in [*mine, *theirs])
+
+
+def all_edges(topology: Topology) -> tuple[Edge, ...]:
+    """Every edge that running containers declare, through their environment or ``depends_on``."""
+    found: dict[tuple[Ref, Ref, int | None], Edge] = {}
+    for caller in topology.containers:
+        if caller.state is not None and not caller.state.running:
+            continue
+        for edge in [*inferred_edges(topology, caller), *_depended(topology, caller)]:
+            if not any(key[:2] == (edge.source, edge.target) for key in found) or edge.origin != "depends_on":
+                found.setdefault((edge.source, edge.target, edge.port), _filled(topology, edge))
+    return tuple(found.values())
+
+
+def _is_host(topology: Topology, word: str) -> bool:
+    return word == HOST_WORD and not any(container.name == HOST_WORD for container in topology.containers)
+
+
+def _target(topology: Topology, text: str) -> tuple[Address, Container | None]:
+    """``project/service`` reads like a name with a path, so names are tried whole first."""
+    try:
+        return Address(text), find_container(topology, text)
+    except NotFound as whole:
+        typed = parse_address(text)
+        try:
+            return typed, find_container(topology, typed.host)
+        except NotFound:
+            if typed.scheme or "." in typed.host or ":" in typed.host:
+                return typed, None
+            raise (
+                whole
+                if typed.host == text
+                else NotFound(
+                    f"There is no container named {plain(typed.host)!r}.", hint=whole.hint, candidates=whole.candidates
+                )
+            ) from None
+
+
+def _outside(caller: Container | None, typed: Address) -> Edge:
+    if typed.port is None:
+        raise UsageError(f"{plain(typed.host)!r} is outside Docker, and has no port.", hint="Give one: HOST:PORT.")
+    return Edge(
+        caller.ref if caller else HOST,
+        Ref("external", typed.host),
+        name=typed.host,
+        port=typed.port,
+        path=typed.path,
+        protocol=_protocol(typed, None),
+    )
+
+
+def _said_by_caller(topology: Topology, caller: Container | None, target: Container) -> Edge | None:
+    mention = mention_of(topology, caller, target) if caller is not None else None
+    return edge_from(caller, target, mention) if caller is not None and mention is not None else None
+
+
+def _name(caller: Container | None, target: Container, typed: Address) -> str | None:
+    """The host name to try: the typed one when it is a name of the target, else its service or container name."""
+    if caller is None:
+        return None
+    if typed.host.lower() in names_of(target):
+        return typed.host
+    return target.service or target.name
+
+
+def _typed(edge: Edge, typed: Address) -> Edge:
+    """What was typed wins over what the environment says."""
+    if typed.port_given or typed.scheme:
+        same = typed.port == edge.port and typed.scheme is None
+        edge = replace(
+            edge,
+            port=typed.port,
+            protocol=edge.protocol if same else _protocol(typed, None),
+            origin="argument",
+        )
+    if typed.path is not None:
+        web = edge.protocol if edge.protocol in ("http", "https") else "http"
+        edge = replace(edge, path=typed.path, protocol=web, origin="argument")
+    return edge
+
+
+def _catalogued(edge: Edge, target: Container) -> Edge:
+    """Fill port, protocol and path from what the image is known for."""
+    known = services_of(target.image)
+    service: Service | None = None
+    if edge.port is None:
+        service = known[0] if known else None
+    else:
+        service = next((each for each in known if each.port == edge.port), None)
+    if service is None:
+        return edge
+    protocol = service.protocol if edge.protocol == "tcp" else edge.protocol
+    path = edge.path if edge.path is not None or protocol not in ("http", "https") else service.path
+    origin = "catalogue" if edge.port is None or (edge.path is None and path is not None) else edge.origin
+    return replace(edge, port=edge.port or service.port, protocol=protocol, path=path, origin=origin)
+
+
+def _filled(topology: Topology, edge: Edge) -> Edge:
+    target = topology.container(edge.target)
+    return edge if target is None else _catalogued(edge, target)
+
+
+def _protocol(typed: Address, fallback: str | None) -> str:
+    if typed.scheme:
+        return protocol_of(typed.scheme)
+    return fallback or ("http" if typed.path is not None else "tcp")
+
+
+def _depended(topology: Topology, caller: Container) -> list[Edge]:
+    """``com.docker.compose.depends_on: db:service_healthy:false,...`` (Compose v2 writes it)."""
+    found = []
+    for part in caller.labels.get("com.docker.compose.depends_on", "").split(","):
+        service, _, condition = part.partition(":")
+        if not service or condition.startswith("service_completed"):
+            continue
+        for target in topology.containers:
+            if target.service == service and target.project == caller.project and target.id != caller.id:
+                found.append(Edge(caller.ref, target.ref, name=service, origin="depends_on"))
+                break
+    return found

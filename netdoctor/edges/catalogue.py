@@ -1,0 +1,87 @@
+"""What well-known images listen on: only used when neither the argument nor the caller's environment says it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """``path`` is one that answers without credentials."""
+
+    port: int
+    protocol: str
+    path: str | None = None
+
+
+_QDRANT = (Service(6333, "http", "/healthz"), Service(6334, "grpc"))
+
+SERVICES: dict[str, tuple[Service, ...]] = {
+    "qdrant": _QDRANT,
+    "redis": (Service(6379, "redis"),),
+    "valkey": (Service(6379, "redis"),),
+    "postgres": (Service(5432, "postgres"),),
+    "pgvector": (Service(5432, "postgres"),),
+    "timescaledb": (Service(5432, "postgres"),),
+    "mysql": (Service(3306, "mysql"),),
+    "mariadb": (Service(3306, "mysql"),),
+    "mongo": (Service(27017, "mongo"),),
+    "rabbitmq": (Service(5672, "amqp"), Service(15672, "http")),
+    "elasticsearch": (Service(9200, "http"),),
+    "opensearch": (Service(9200, "http"),),
+    "minio": (Service(9000, "http", "/minio/health/live"),),
+    "memcached": (Service(11211, "memcached"),),
+    "nats": (Service(4222, "nats"),),
+    "clickhouse-server": (Service(8123, "http", "/ping"),),
+    "meilisearch": (Service(7700, "http", "/health"),),
+    "weaviate": (Service(8080, "http", "/v1/.well-known/ready"),),
+    "chroma": (Service(8000, "http"),),
+    "ollama": (Service(11434, "http", "/"),),
+    "nginx": (Service(80, "http"),),
+    "httpd": (Service(80, "http"),),
+    "traefik": (Service(80, "http"),),
+    "caddy": (Service(80, "http"),),
+    "grafana": (Service(3000, "http", "/api/health"),),
+    "prometheus": (Service(9090, "http", "/-/healthy"),),
+}
+
+SCHEME_PORTS: dict[str, int] = {
+    "http": 80,
+    "https": 443,
+    "redis": 6379,
+    "rediss": 6379,
+    "postgres": 5432,
+    "postgresql": 5432,
+    "mysql": 3306,
+    "mariadb": 3306,
+    "mongodb": 27017,
+    "amqp": 5672,
+    "amqps": 5671,
+    "nats": 4222,
+    "ws": 80,
+    "wss": 443,
+}
+
+SCHEME_PROTOCOLS: dict[str, str] = {
+    "http": "http",
+    "https": "https",
+    "ws": "http",
+    "wss": "https",
+    "postgresql": "postgres",
+    "mongodb": "mongo",
+    "mariadb": "mysql",
+}
+
+
+def services_of(image: str) -> tuple[Service, ...]:
+    """By the last part of the image's repository; the usual port first."""
+    repository = image.rpartition("/")[2].partition("@")[0].partition(":")[0].lower()
+    return SERVICES.get(repository, ())
+
+
+def protocol_of(scheme: str) -> str:
+    """The protocol that a URL's scheme means; an unknown one is plain ``tcp``."""
+    scheme = scheme.lower()
+    if scheme in SCHEME_PROTOCOLS:
+        return SCHEME_PROTOCOLS[scheme]
+    return scheme if scheme in SCHEME_PORTS else "tcp"

@@ -1,0 +1,124 @@
+"""Edges that a container's own environment declares: URLs and ``*_HOST`` values that name another container."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from netdoctor.edges.address import Address, parse_address
+from netdoctor.edges.catalogue import protocol_of
+from netdoctor.errors import UsageError
+from netdoctor.model import Container, Edge, Topology
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'`,;|<>]+")
+_HOST_NAME = re.compile(r"^(?P<stem>.*?)_?(?:HOST|HOSTNAME|ADDR|ADDRESS|SERVER|ENDPOINT)$", re.IGNORECASE)
+_PLAIN_HOST = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*(?::\d{1,5})?$")
+_LIKENESS = 0.75
+_SHORTEST = 4
+"""Characters; shorter names are like too many others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One variable that names a host."""
+
+    variable: str
+    address: Address
+
+
+def mentions(container: Container) -> Iterator[Mention]:
+    """Every address in the environment, in the variables' order. Values never leave as text: they hold secrets."""
+    for variable, value in container.environment or ():
+        urls = _URL.findall(value)
+        for url in urls:
+            address = _parsed(url)
+            if address is not None:
+                yield Mention(variable, address)
+        if not urls and _HOST_NAME.match(variable) and _PLAIN_HOST.match(value):
+            address = _parsed(value)
+            if address is not None:
+                yield Mention(variable, _with_port(container, variable, address))
+
+
+def names_of(container: Container) -> frozenset[str]:
+    """Every name by which others may address it, lower case, whatever network they are on."""
+    names = {container.name, container.short_id, *(name for e in container.endpoints for name in e.names)}
+    names |= {alias for endpoint in container.endpoints for alias in endpoint.aliases}
+    if container.service:
+        names.add(container.service)
+    return frozenset(name.lower() for name in names)
+
+
+def mention_of(topology: Topology, caller: Container, target: Container) -> Mention | None:
+    """The caller's own word for the target: by exact name or address, else by a name so like it that it must be meant.
+
+    A likeness counts only where the written name belongs to nobody at all.
+    """
+    found = list(mentions(caller))
+    names = names_of(target)
+    addresses = {address for endpoint in target.endpoints for address in endpoint.addresses}
+    for mention in found:
+        if mention.address.host.lower() in names or mention.address.host in addresses:
+            return mention
+    taken = {name for container in topology.containers for name in names_of(container)}
+    for mention in found:
+        host = mention.address.host.lower()
+        if "." not in host and host not in taken and any(_alike(host, name) for name in names):
+            return mention
+    return None
+
+
+def inferred_edges(topology: Topology, caller: Container) -> Iterator[Edge]:
+    """One edge for each other container that the caller's environment names."""
+    seen = set()
+    for mention in mentions(caller):
+        for target in topology.containers:
+            if target.id == caller.id or mention.address.host.lower() not in names_of(target):
+                continue
+            edge = edge_from(caller, target, mention)
+            if (edge.target, edge.port) not in seen:
+                seen.add((edge.target, edge.port))
+                yield edge
+
+
+def edge_from(caller: Container, target: Container, mention: Mention) -> Edge:
+    """The edge that this mention means."""
+    address = mention.address
+    return Edge(
+        caller.ref,
+        target.ref,
+        name=address.host,
+        port=address.port,
+        path=None,
+        protocol=protocol_of(address.scheme) if address.scheme else "tcp",
+        origin=f"environment {mention.variable}",
+        basis=caller.ref.at("environment", mention.variable),
+    )
+
+
+def _parsed(text: str) -> Address | None:
+    try:
+        return parse_address(text)
+    except UsageError:
+        return None
+
+
+def _with_port(container: Container, variable: str, address: Address) -> Address:
+    if address.port is not None:
+        return address
+    shape = _HOST_NAME.match(variable)
+    stem = shape["stem"] if shape else ""
+    value = container.env(f"{stem}_PORT" if stem else "PORT") or ""
+    if value.isdigit() and 0 < int(value) < 65536 and stem:
+        return Address(address.host, int(value), None, None, True)
+    return address
+
+
+def _alike(host: str, name: str) -> bool:
+    if len(host) < _SHORTEST or len(name) < _SHORTEST:
+        return False
+    if host.startswith(name) or name.startswith(host):
+        return True
+    return difflib.SequenceMatcher(None, host, name).ratio() >= _LIKENESS

@@ -1,0 +1,216 @@
+"""The report for a person: 80 columns, readable without colour, the next command last."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from netdoctor.formats._paint import Line, paint
+from netdoctor.formats.interface import FORMATS, Failure, Look
+from netdoctor.model import (
+    EdgeReport,
+    Finding,
+    Layer,
+    Observation,
+    Outcome,
+    Remedy,
+    Report,
+    Severity,
+    Step,
+    Verdict,
+)
+from netdoctor.probes.dns import DnsEvidence
+from netdoctor.probes.http import HttpEvidence
+from netdoctor.probes.membership import MembershipEvidence
+from netdoctor.probes.ping import PingEvidence
+from netdoctor.redact import redact_text
+from netdoctor.terminal import plain
+
+_VERDICT = {Verdict.HOLDS: "good", Verdict.BROKEN: "bad", Verdict.UNKNOWN: "doubt"}
+_SEVERITY = {Severity.ERROR: "bad", Severity.WARNING: "doubt", Severity.INFO: "faint"}
+_WORD = {
+    Outcome.CONNECTED: "ok",
+    Outcome.REFUSED: "refused",
+    Outcome.TIMED_OUT: "timed out",
+    Outcome.NAME_NOT_FOUND: "not found",
+    Outcome.RESOLVER_FAILED: "no answer",
+    Outcome.NO_ROUTE: "no route",
+    Outcome.RESET: "reset",
+    Outcome.TLS_MISMATCH: "tls",
+    Outcome.HTTP_ERROR: "http error",
+    Outcome.WRONG_SERVICE: "wrong",
+    Outcome.COULD_NOT_ASK: "?",
+}
+_LAYER = {Layer.MEMBERSHIP: "networks"}
+
+
+class HumanFormat:
+    def render(self, report: Report, look: Look) -> str:
+        return paint(list(_lines(report, look)), look)
+
+    def render_error(self, failure: Failure) -> str:
+        # The sentence is on stderr; stdout carries only reports.
+        return ""
+
+
+def _lines(report: Report, look: Look) -> Iterator[Line]:
+    whole = len(report.edges) == 1 or look.verbose
+    for edge in report.edges:
+        yield from _edge(edge, look, whole or edge.verdict is not Verdict.HOLDS)
+    for finding in report.findings:
+        yield []
+        yield from _finding(finding, look)
+    yield from _unexplained(report, look)
+    yield from _silence(report, look)
+    for notice in report.notices:
+        yield from _wrapped(f"note: {notice}", look, "", "  ", "faint")
+    yield []
+    yield [(_summary(report), _VERDICT[report.verdict])]
+    if look.next_command:
+        yield [("Next: ", "faint"), (plain(look.next_command), "strong")]
+
+
+def _edge(report: EdgeReport, look: Look, whole: bool) -> Iterator[Line]:
+    label, verdict = plain(redact_text(report.label)), report.verdict.value.upper()
+    gap = max(1, look.width - len(label) - len(verdict))
+    yield [(label, "strong"), (" " * gap, ""), (verdict, _VERDICT[report.verdict])]
+    if report.reason:
+        yield from _wrapped(report.reason, look, "  ", "  ", "doubt")
+    if not whole:
+        return
+    for step in report.steps:
+        yield from _step(step, look)
+    back = [step for step in report.reverse if step.layer is not Layer.MEMBERSHIP]
+    if back:
+        yield [(f"  back: {plain(report.reverse_label)}", "faint")]
+        for step in back:
+            yield from _step(step, look)
+
+
+def _step(step: Step, look: Look) -> Iterator[Line]:
+    observation = step.observation
+    style = "good" if observation.good else "doubt" if not observation.known else "bad"
+    word = (
+        "lost"
+        if step.layer is Layer.PING and observation.known and not observation.good
+        else _WORD[observation.outcome]
+    )
+    layer = _LAYER.get(step.layer, step.layer.name.lower())
+    head = f"  {layer:<9} {word:<10} "
+    said = textwrap.wrap(
+        plain(redact_text(_detail(step))), look.width - len(head), break_on_hyphens=False, break_long_words=True
+    ) or [""]
+    yield [(f"  {layer:<9} ", ""), (f"{word:<10} ", style), (said[0], "")]
+    for more in said[1:]:
+        yield [(" " * len(head) + more, "")]
+
+
+def _detail(step: Step) -> str:
+    observation: Observation[object] = step.observation
+    evidence = observation.evidence
+    if not observation.known:
+        return observation.reason
+    took = f" ({_duration(observation.seconds)})" if observation.seconds else ""
+    if isinstance(evidence, MembershipEvidence):
+        return _networks(evidence)
+    if isinstance(evidence, DnsEvidence):
+        where = {"hosts": " (hosts file)", "literal": " (an address, no name)"}.get(evidence.source, took)
+        return f"{evidence.name} is {', '.join(evidence.answers)}{where}" if observation.good else _unnamed(evidence)
+    if isinstance(evidence, PingEvidence):
+        return f"{evidence.address}{took}" if observation.good else evidence.address
+    if isinstance(evidence, HttpEvidence):
+        return f"{step.label}: {_http(evidence)}{took}"
+    return f"{step.label.partition(' ')[2]}{took}"
+
+
+def _networks(evidence: MembershipEvidence) -> str:
+    if evidence.same_namespace:
+        return "both use one network namespace"
+    if evidence.shared:
+        closed = "".join(
+            f"; {network.name} forbids traffic between containers" for network in evidence.shared if not network.icc
+        )
+        return f"both on {', '.join(network.name for network in evidence.shared)}{closed}"
+    mine, theirs = (", ".join(names) or "none" for names in (evidence.source_networks, evidence.target_networks))
+    return f"none shared: {mine} | {theirs}"
+
+
+def _unnamed(evidence: DnsEvidence) -> str:
+    return f"{evidence.name}: {evidence.detail}" if evidence.detail else evidence.name
+
+
+def _http(evidence: HttpEvidence) -> str:
+    return f"{evidence.status} {evidence.phrase}".strip() if evidence.status else evidence.detail
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def _finding(finding: Finding, look: Look) -> Iterator[Line]:
+    waiting = "will show next: " if finding.announced else ""
+    yield [
+        (f"{waiting}{finding.code} ", _SEVERITY[finding.severity]),
+        (plain(finding.title), "strong"),
+        (f" ({finding.severity.value}, {finding.confidence.value})", "faint"),
+    ]
+    yield from _wrapped(finding.cause, look, "  ", "  ", "")
+    for line in finding.evidence:
+        yield from _wrapped(line, look, "  - ", "    ", "faint")
+    if finding.suppressed:
+        codes = ", ".join(dict.fromkeys(each.code for each in finding.suppressed))
+        yield from _wrapped(f"explains: {codes}", look, "  ", "  ", "faint")
+    for number, remedy in enumerate(finding.remedies):
+        yield from _remedy("fix" if number == 0 else "or", remedy, look)
+
+
+def _remedy(word: str, remedy: Remedy, look: Look) -> Iterator[Line]:
+    caution = "" if remedy.safe or not remedy.operations else " (interrupts traffic)"
+    yield from _wrapped(f"{word}: {remedy.title}{caution}", look, "  ", "    ", "")
+    for operation in remedy.operations:
+        # A command is for copying: it is never wrapped.
+        yield [("    $ ", "faint"), (plain(redact_text(operation.command())), "strong")]
+    for line in remedy.advice.splitlines():
+        yield [(f"    {plain(redact_text(line))}", "")]
+
+
+def _unexplained(report: Report, look: Look) -> Iterator[Line]:
+    explained = {finding.edge for finding in report.findings}
+    broken = [edge for edge in report.edges if edge.verdict is Verdict.BROKEN and edge.edge not in explained]
+    for edge in broken:
+        yield []
+        yield from _wrapped(
+            f"{edge.label} fails, and no rule knows why: the ladder above is what was seen.", look, "", "", "doubt"
+        )
+
+
+def _silence(report: Report, look: Look) -> Iterator[Line]:
+    if not report.unjudged or not look.verbose:
+        return
+    yield []
+    yield [("could not be asked:", "doubt")]
+    for each in report.unjudged:
+        yield from _wrapped(f"{each.code} {each.question}: {each.reason}", look, "  - ", "    ", "faint")
+
+
+def _summary(report: Report) -> str:
+    counts = {verdict: sum(1 for edge in report.edges if edge.verdict is verdict) for verdict in Verdict}
+    parts = [f"{count} {verdict.value}" for verdict, count in counts.items() if count]
+    edges = "1 edge" if len(report.edges) == 1 else f"{len(report.edges)} edges"
+    return f"{edges}: {', '.join(parts)}" if parts else "nothing was asked"
+
+
+def _wrapped(text: str, look: Look, first: str, rest: str, style: str) -> Iterator[Line]:
+    lines: Sequence[str] = textwrap.wrap(
+        plain(redact_text(text)),
+        look.width,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+    for line in lines:
+        yield [(line, style)]
+
+
+FORMATS.add("human", HumanFormat(), home=__name__)
