@@ -1,0 +1,150 @@
+"""Which container can join which network, and under which names. Pure: inspect alone decides.
+
+Used by the rules that propose a join and by the fixes that plan one, so that both say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from netdoctor.model.operations import Connect, CreateNetwork, Operation
+from netdoctor.model.topology import Container, Network, Topology
+
+PLATFORM_NETWORKS = frozenset({"coolify", "dokploy-network", "caprover-overlay-network"})
+"""The networks that platforms share between everything they deploy."""
+
+_PROJECT = "com.docker.compose.project"
+_NOT_FOR_PEERS = frozenset({"ingress", "docker_gwbridge"})
+"""Swarm's plumbing: containers are attached to it, but not to talk to each other."""
+
+
+def joinable(container: Container) -> str | None:
+    """Why a container cannot be connected to one more network; None when it can."""
+    mode = container.network_mode or ""
+    if mode == "host":
+        return f"{container.name} uses the host's network; the engine connects no network to it"
+    if mode.startswith("container:"):
+        return f"{container.name} borrows another container's network; connect that one instead"
+    if any(endpoint.network_name == "none" for endpoint in container.endpoints):
+        return f"{container.name} has no network at all (none); it must leave that one first"
+    if container.labels.get("com.docker.swarm.task.id") or container.labels.get("com.docker.swarm.service.id"):
+        return f"{container.name} is a Swarm task; change the networks of its service"
+    if container.state is not None and container.state.status in ("removing", "dead"):
+        return f"{container.name} is being removed"
+    return None
+
+
+def carries_peers(network: Network) -> bool:
+    """Whether containers attach to it to talk to each other: not host, none or Swarm's plumbing."""
+    return network.driver not in ("host", "null") and network.name not in _NOT_FOR_PEERS
+
+
+def common_networks(topology: Topology, one: Container, other: Container) -> tuple[Network, ...]:
+    """Shared networks that carry traffic or names between the two, in the first one's order."""
+    return tuple(network for network in topology.shared_networks(one, other) if carries_peers(network))
+
+
+def open_for_joining(network: Network) -> bool:
+    """Whether joining it gives a container names and traffic."""
+    return carries_peers(network) and network.attachable and network.icc and not network.default_bridge
+
+
+def join_operation(
+    topology: Topology, joiner: Container, network: Network, names: Iterable[str | None] = ()
+) -> Connect:
+    """Connect ``joiner`` to ``network`` under its service and container name, and further ``names`` it shall have.
+
+    A name that somebody else carries on that network already is left out; replicas of one service share theirs.
+    """
+    wanted = [joiner.service if not _oneoff(joiner) else None, joiner.name, *names]
+    taken = names_taken(topology, network, joiner)
+    aliases = tuple(dict.fromkeys(name for name in wanted if name and name.lower() not in taken))
+    return Connect(joiner.id, joiner.name, network.id, network.name, aliases)
+
+
+def names_taken(topology: Topology, network: Network, joiner: Container) -> frozenset[str]:
+    """Names, in lower case, that others than ``joiner`` and its replicas carry on that network."""
+    found: set[str] = set()
+    for member in topology.members(network.id):
+        endpoint = member.endpoint_on(network.id)
+        if endpoint is not None and member.id != joiner.id and not _replicas(member, joiner):
+            found.update(name.lower() for name in (*endpoint.names, *endpoint.aliases, member.name))
+    return frozenset(found)
+
+
+def preferred_join(
+    topology: Topology, source: Container, target: Container, name: str | None = None
+) -> tuple[Connect, ...]:
+    """Joins that give the two a common network, best first: at most one for each side, none when nobody can join.
+
+    The other side joins a network meant for sharing (a platform's, else one that is not its member's own
+    project's); otherwise the caller joins the target's network. ``name`` is the one the caller uses: a join
+    after which it would not lead to the target comes last.
+    """
+    mine, theirs = _best_network(topology, source), _best_network(topology, target)
+    moves: list[tuple[int, int, Connect]] = []
+    if theirs is not None and joinable(source) is None:
+        join = join_operation(topology, source, theirs)
+        endpoint = target.endpoint_on(theirs.id)
+        lost = name is not None and endpoint is not None and name.lower() not in endpoint.names
+        moves.append((int(lost), -_sharedness(topology, theirs, target), join))
+    if mine is not None and joinable(target) is None:
+        own = {each for endpoint in target.endpoints for each in endpoint.names}
+        join = join_operation(topology, target, mine, [name] if name and name.lower() in own else [])
+        given = {alias.lower() for alias in (*join.aliases, target.short_id)}
+        lost = name is not None and name.lower() not in given
+        moves.append((int(lost), -_sharedness(topology, mine, source), join))
+    # Stable: with equal rank the caller moves.
+    return tuple(join for *_, join in sorted(moves, key=lambda move: move[:2]))
+
+
+def joins_new_network(
+    topology: Topology, source: Container, target: Container, name: str | None = None, before: str | None = None
+) -> tuple[Operation, ...]:
+    """A new network for exactly these two, and both joining it; () when one of them cannot.
+
+    ``before``: the new network's name must sort before this one, because a container on several networks
+    takes a name's answer from the first by name; () when no such name exists.
+    """
+    if joinable(source) is not None or joinable(target) is not None:
+        return ()
+    used = {network.name for network in topology.networks}
+    stem = f"netdoctor-{source.name}-{target.name}"
+    tries = [f"{prefix}{stem}{suffix}" for prefix in ("", "0-", "00-") for suffix in ("", "-2", "-3", "-4")]
+    free = next((each for each in tries if each not in used and (before is None or each < before)), None)
+    if free is None:
+        return ()
+    # Its id is not known before it exists: the operations name it.
+    network = Network(free, free)
+    return (
+        CreateNetwork(free),
+        join_operation(topology, source, network),
+        join_operation(topology, target, network, [name]),
+    )
+
+
+def _best_network(topology: Topology, member: Container) -> Network | None:
+    """The network of ``member`` that another would join: the most shared one, internal ones last."""
+    found = [topology.network(endpoint.network) for endpoint in member.endpoints]
+    usable = [network for network in found if network is not None and open_for_joining(network)]
+    return min(usable, key=lambda network: (-_sharedness(topology, network, member), network.internal), default=None)
+
+
+def _sharedness(topology: Topology, network: Network, member: Container) -> int:
+    """2: a platform's. 1: not its member's own project's, so meant to be joined from outside. 0: its own."""
+    if network.name in PLATFORM_NETWORKS:
+        return 2
+    project = member.project
+    if project is not None and (network.labels.get(_PROJECT) == project or network.name == project):
+        return 0
+    # Without a project nothing says whose network it is: an only member counts as its owner.
+    return 1 if project is not None or len(topology.members(network.id)) > 1 else 0
+
+
+def _replicas(one: Container, other: Container) -> bool:
+    same = one.project is not None and one.project == other.project and one.service is not None
+    return same and one.service == other.service and not _oneoff(one)
+
+
+def _oneoff(container: Container) -> bool:
+    return container.labels.get("com.docker.compose.oneoff", "").lower() == "true"
