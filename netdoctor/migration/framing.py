@@ -1,0 +1,193 @@
+"""Finds the records of a JSON array in a stream of bytes, with their offsets, without parsing them.
+
+A vector is thousands of digits between two brackets: its end is found by ``bytes.find``, at memory speed, so that
+framing costs little beside parsing. Memory is one record plus one chunk.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+CHUNK = 1 << 20
+"""Bytes asked from the file at a time."""
+LARGEST = 32 << 20
+"""A record above this many bytes is a broken file, not a vector."""
+
+_STRUCTURE = re.compile(rb'["{}\[\]]')
+_BLANK = re.compile(rb"[ \t\r\n]*")
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One object of the array: its bytes, and where they start in the file."""
+
+    offset: int
+    raw: bytes
+
+
+class BrokenFrame(Exception):
+    """The bytes are not an array of objects from ``offset`` on."""
+
+    def __init__(self, offset: int, reason: str) -> None:
+        super().__init__(reason)
+        self.offset = offset
+        self.reason = reason
+
+
+def object_end(data: bytes | bytearray, start: int) -> int:
+    """The position after the object that opens at ``start``, or -1 when it is not complete yet.
+
+    Only quotes, braces and brackets are looked at; whether the rest is JSON is the parser's business.
+    """
+    depth = 0
+    position = start
+    while True:
+        found = _STRUCTURE.search(data, position)
+        if found is None:
+            return -1
+        at = found.start()
+        character = data[at]
+        position = at + 1
+        if character == 0x22:  # "
+            position = _string_end(data, position)
+            if position < 0:
+                return -1
+        elif character == 0x5B:  # [
+            close = data.find(b"]", position)
+            if close < 0:
+                return -1
+            # Numbers only: skip to the bracket at once. Else count like any other nesting.
+            if data.find(b'"', position, close) < 0 and data.find(b"[", position, close) < 0:
+                position = close + 1
+            else:
+                depth += 1
+        elif character == 0x7B:  # {
+            depth += 1
+        else:
+            depth -= 1
+            if depth <= 0:
+                return position
+
+
+def _string_end(data: bytes | bytearray, position: int) -> int:
+    """The position after the closing quote of a string whose text starts at ``position``, or -1."""
+    while True:
+        quote = data.find(b'"', position)
+        if quote < 0:
+            return -1
+        slash = quote - 1
+        while slash >= position and data[slash] == 0x5C:
+            slash -= 1
+        if (quote - slash) % 2:  # an even number of backslashes: the quote is real
+            return quote + 1
+        position = quote + 1
+
+
+class ArrayFramer:
+    """Iterates the objects of one JSON array. ``consumed`` is the number of bytes read so far."""
+
+    def __init__(self, stream: BinaryIO, *, chunk: int = CHUNK, largest: int = LARGEST) -> None:
+        self._stream = stream
+        self._chunk = chunk
+        self._largest = largest
+        self._data = b""
+        self._base = 0  # file offset of _data[0]
+        self._at = 0
+        self._ended = False
+
+    @property
+    def consumed(self) -> int:
+        return self._base + self._at
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Raises BrokenFrame where the array stops being one."""
+        self._open()
+        first = True
+        while True:
+            character = self._next()
+            if character == b"]" and first:
+                self._at += 1
+                break
+            if character != b"{":
+                raise BrokenFrame(self.consumed, _not_an_object(character))
+            yield self._frame()
+            first = False
+            character = self._next()
+            self._at += 1
+            if character == b"]":
+                break
+            if character != b",":
+                self._at -= 1
+                raise BrokenFrame(self.consumed, _no_comma(character))
+        if self._next():
+            raise BrokenFrame(self.consumed, "there is more text after the end of the array")
+
+    def _open(self) -> None:
+        self._fill()
+        if self._data.startswith(_BOM):
+            self._at = len(_BOM)
+        start = self._data[:4]
+        if start.startswith(b"\x1f\x8b"):
+            raise BrokenFrame(0, "the file is gzip-compressed: unpack it first")
+        if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in start:
+            raise BrokenFrame(0, "the file is not UTF-8 (it looks like UTF-16): convert it first")
+        character = self._next()
+        if character != b"[":
+            what = {b"": "the file is empty", b"{": "the file starts with an object"}
+            raise BrokenFrame(self.consumed, f"{what.get(character, 'the file is no JSON')}, not with an array")
+        self._at += 1
+
+    def _next(self) -> bytes:
+        """The next character that is not blank (not consumed), or b"" at the end of the file."""
+        while True:
+            blank = _BLANK.match(self._data, self._at)
+            self._at = blank.end() if blank else self._at
+            if self._at < len(self._data):
+                return self._data[self._at : self._at + 1]
+            if not self._fill():
+                return b""
+
+    def _frame(self) -> Frame:
+        while True:
+            end = object_end(self._data, self._at)
+            if end >= 0:
+                frame = Frame(self.consumed, self._data[self._at : end])
+                self._at = end
+                return frame
+            waiting = len(self._data) - self._at
+            if waiting > self._largest:
+                raise BrokenFrame(self.consumed, f"the record does not end within {self._largest >> 20} MiB")
+            # Ask for at least as much as is waiting: a large record is scanned a few times, not once per chunk.
+            if not self._fill(waiting):
+                ends = self._base + len(self._data)
+                raise BrokenFrame(self.consumed, f"the file ends inside the record, at byte {ends}")
+
+    def _fill(self, least: int = 0) -> bool:
+        if self._ended:
+            return False
+        more = self._stream.read(max(self._chunk, least))
+        if not more:
+            self._ended = True
+            return False
+        self._data = self._data[self._at :] + more
+        self._base += self._at
+        self._at = 0
+        return True
+
+
+def _not_an_object(character: bytes) -> str:
+    if not character:
+        return "the file ends where a record should start"
+    if character == b"]":
+        return "there is a comma before the end of the array"
+    return "the element is not an object"
+
+
+def _no_comma(character: bytes) -> str:
+    if not character:
+        return "the file ends before the array does"
+    return "there is no comma after the record"

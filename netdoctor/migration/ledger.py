@@ -1,0 +1,164 @@
+"""The durable record of a migration: what it is, what it meant to do, what is done.
+
+SQLite in WAL mode, locked by the one process that uses it. Batches are numbered by how the export is cut, which the
+ledger fixes; ``done`` holds only the numbers above the point up to which everything is done, so it stays small.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+from netdoctor.errors import MigrationFailed, UsageError
+
+FORMAT = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS collection (name TEXT PRIMARY KEY, origin TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS done (batch INTEGER PRIMARY KEY);
+"""
+INTENDED, CREATED, FOUND = "intended", "created", "found"
+
+
+class LedgerBusy(MigrationFailed):
+    """Another process is using it."""
+
+
+class LedgerMismatch(UsageError):
+    """It belongs to another export, target or mapping."""
+
+
+class Ledger:
+    """Open it with :func:`open_ledger`. Thread-safe."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._db = connection
+        self._lock = threading.Lock()
+        self._upto = int(self.fact("upto") or 0)
+        self._above = {row[0] for row in self._db.execute("SELECT batch FROM done")}
+
+    def fact(self, name: str) -> str | None:
+        with self._lock:
+            row = self._db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def set_fact(self, name: str, value: str) -> None:
+        """Durable when it returns, even through a power cut."""
+        self._durably("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
+
+    def bind(self, binding: dict[str, Any]) -> bool:
+        """True: these facts were bound by an earlier run, which this one resumes. Raises LedgerMismatch."""
+        told = self.fact("binding")
+        if told is None:
+            self.set_fact("binding", json.dumps(binding, sort_keys=True))
+            return False
+        earlier = json.loads(told)
+        for key in sorted(binding.keys() | earlier.keys()):
+            if earlier.get(key) != binding.get(key):
+                raise LedgerMismatch(
+                    f"The ledger {self.path} belongs to another run: its {key.replace('_', ' ')} was "
+                    f"{earlier.get(key)!r}, now it is {binding.get(key)!r}.",
+                    hint="repeat the first command to resume it, or add --restart to start over",
+                )
+        return True
+
+    def origin(self, collection: str) -> str | None:
+        """``intended``, ``created``, ``found``, or None when the run has not met it."""
+        with self._lock:
+            row = self._db.execute("SELECT origin FROM collection WHERE name = ?", (collection,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def set_origin(self, collection: str, origin: str) -> None:
+        self._durably("INSERT OR REPLACE INTO collection VALUES (?, ?)", (collection, origin))
+
+    @property
+    def begun(self) -> bool:
+        """Whether any batch is done."""
+        return self._upto > 0 or bool(self._above)
+
+    def is_done(self, batch: int) -> bool:
+        with self._lock:
+            return batch < self._upto or batch in self._above
+
+    def mark_done(self, batch: int) -> None:
+        """The target has acknowledged the batch."""
+        with self._lock:
+            self._above.add(batch)
+            upto = self._upto
+            while upto in self._above:
+                upto += 1
+            self._above = {number for number in self._above if number >= upto} if upto != self._upto else self._above
+            with self._db:
+                if upto == self._upto:
+                    self._db.execute("INSERT OR IGNORE INTO done VALUES (?)", (batch,))
+                else:
+                    self._db.execute("DELETE FROM done WHERE batch < ?", (upto,))
+                    self._db.execute("INSERT OR REPLACE INTO fact VALUES ('upto', ?)", (str(upto),))
+            self._upto = upto
+
+    def start_over(self) -> None:
+        """Forget everything but which collections of which target we created."""
+        with self._lock, self._db:
+            self._db.execute("DELETE FROM done")
+            binding = self._db.execute("SELECT value FROM fact WHERE name = 'binding'").fetchone()
+            self._db.execute("DELETE FROM fact WHERE name != 'format'")
+            if binding is not None:
+                earlier = (json.loads(binding[0]).get("target", ""),)
+                self._db.execute("INSERT INTO fact VALUES ('former target', ?)", earlier)
+            self._upto, self._above = 0, set()
+
+    def forget_collections(self) -> None:
+        with self._lock, self._db:
+            self._db.execute("DELETE FROM collection")
+
+    def close(self) -> None:
+        """Never raises."""
+        with self._lock, contextlib.suppress(sqlite3.Error):
+            self._db.close()
+
+    def _durably(self, statement: str, values: tuple[str, ...]) -> None:
+        with self._lock:
+            self._db.execute("PRAGMA synchronous=FULL")
+            try:
+                with self._db:
+                    self._db.execute(statement, values)
+            finally:
+                self._db.execute("PRAGMA synchronous=NORMAL")
+
+
+def open_ledger(path: Path, *, restart: bool = False) -> Ledger:
+    """Raises LedgerBusy when another process has it, UsageError when it cannot be used."""
+    connection = None
+    try:
+        connection = sqlite3.connect(path, timeout=0, check_same_thread=False)
+        # Exclusive mode keeps the lock until the connection closes or the process dies.
+        connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("COMMIT")
+        connection.executescript(_SCHEMA)
+        with connection:
+            connection.execute("INSERT OR IGNORE INTO fact VALUES ('format', ?)", (str(FORMAT),))
+        ledger = Ledger(path, connection)
+        told = ledger.fact("format")
+    except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
+        if "locked" in str(error):
+            raise LedgerBusy(
+                f"Another migration is running with the ledger {path}.",
+                hint="wait until it ends, or give this one a ledger of its own with --ledger",
+            ) from error
+        raise UsageError(f"The ledger {path} cannot be used: {error}.", hint="choose another with --ledger") from error
+    if told != str(FORMAT):
+        ledger.close()
+        raise UsageError(f"The ledger {path} was written by another version of netdoctor.", hint="add --restart")
+    if restart:
+        ledger.start_over()
+    return ledger

@@ -1,0 +1,191 @@
+"""How a record becomes a point: its id, its collection, its payload, its vector.
+
+The id rule is exact, so that runs and tools meet on the same points: change it, and a second run doubles the data.
+``MAPPING_VERSION`` is written into every ledger, and a ledger of another version is refused.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from netdoctor.errors import MigrationFailed
+
+if TYPE_CHECKING:
+    from netdoctor.migration.records import Record, Vector
+
+MAPPING_VERSION = 1
+
+_UUID = re.compile(
+    r"(?:urn:uuid:)?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
+    r"|([0-9a-f]{32})"
+    r"|\{([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\}",
+    re.IGNORECASE | re.ASCII,
+)
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00\x1f%]')
+_LONGEST_NAME = 255
+_INTEGRAL = 2**53
+"""From here on a float64 no longer holds every integer."""
+_TINY = 1.1920929e-07
+"""Squared length below which Qdrant stores a cosine vector as it is."""
+
+
+class MappingRefused(MigrationFailed):
+    """The records cannot be laid out on the target without losing or overwriting something."""
+
+
+class Metric(Enum):
+    """By Qdrant's REST name."""
+
+    COSINE = "Cosine"
+    DOT = "Dot"
+    EUCLID = "Euclid"
+    MANHATTAN = "Manhattan"
+
+
+def default_namespace(namespace: str | None) -> str:
+    """Absent, null, "" and ``__default__`` are one namespace."""
+    return "" if namespace is None or namespace == "__default__" else namespace
+
+
+def canonical_uuid(identity: str) -> str | None:
+    """The id as a canonical lower-case UUID when it is one in any of its four written forms, else None."""
+    found = _UUID.fullmatch(identity)
+    if found is None:
+        return None
+    digits = (found[1] or found[2] or found[3]).replace("-", "").lower()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def point_id(identity: str) -> str:
+    """The target id where each namespace has a collection of its own."""
+    return canonical_uuid(identity) or str(uuid.uuid5(uuid.NAMESPACE_URL, identity))
+
+
+def tenant_point_id(identity: str, namespace: str) -> str:
+    """The target id where all namespaces share one collection: UUIDs are mapped as well."""
+    return str(uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, namespace), identity))
+
+
+def collection_name(namespace: str, *, strip_prefix: str = "", default: str = "default") -> str:
+    """The collection of a namespace. Raises MappingRefused for a name that Qdrant cannot have."""
+    name = namespace.removeprefix(strip_prefix) if strip_prefix else namespace
+    name = _FORBIDDEN.sub(lambda found: f"%{ord(found[0]):02X}", name) or default
+    if name in (".", ".."):
+        raise MappingRefused(f"Namespace {namespace!r} gives the collection name {name!r}, which is a folder's name.")
+    if len(name.encode("utf-8")) > _LONGEST_NAME:
+        raise MappingRefused(
+            f"Namespace {namespace[:60]!r}... gives a collection name of more than {_LONGEST_NAME} bytes.",
+            hint="shorten it with --strip-prefix",
+        )
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What is written: ``vector`` has shape ``(dimension,)``, float32."""
+
+    id: str
+    vector: Vector
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Everything that decides what a record becomes; bound into the ledger.
+
+    ``collection`` None: one collection per namespace; else all namespaces share that one and ``tenant_field``
+    holds the namespace.
+    """
+
+    metric: Metric = Metric.COSINE
+    id_field: str = "originalId"
+    strip_prefix: str = ""
+    default_collection: str = "default"
+    collection: str | None = None
+    tenant_field: str = "namespace"
+    integers: frozenset[str] = frozenset()
+    """Payload fields in which every number is integral: 42.0 becomes 42."""
+
+    def collection_of(self, namespace: str) -> str:
+        if self.collection is not None:
+            return self.collection
+        return collection_name(namespace, strip_prefix=self.strip_prefix, default=self.default_collection)
+
+    def id_of(self, record: Record) -> str:
+        if self.collection is not None:
+            return tenant_point_id(record.id, record.namespace)
+        return point_id(record.id)
+
+    def own_keys(self, record: Record) -> dict[str, str]:
+        """The payload keys that the migration adds."""
+        own = {self.id_field: record.id}
+        if self.collection is not None:
+            own[self.tenant_field] = record.namespace
+        return own
+
+    def clash(self, record: Record) -> str | None:
+        """The key that the metadata already has with another value, if any."""
+        for key, value in self.own_keys(record).items():
+            if record.metadata.get(key, value) != value:
+                return key
+        return None
+
+    def point(self, record: Record) -> Point:
+        payload = {
+            key: _number(value, key in self.integers) if type(value) in (int, float) else value
+            for key, value in record.metadata.items()
+            if value is not None
+        }
+        payload.update(self.own_keys(record))
+        vector = unit(record.values) if self.metric is Metric.COSINE else record.values
+        return Point(self.id_of(record), vector, payload)
+
+    def binding(self) -> dict[str, Any]:
+        """What a resumed run must repeat."""
+        return {
+            "mapping version": MAPPING_VERSION,
+            "metric": self.metric.value,
+            "id_field": self.id_field,
+            "strip_prefix": self.strip_prefix,
+            "default_collection": self.default_collection,
+            "collection": self.collection,
+            "tenant_field": self.tenant_field,
+        }
+
+
+def _number(value: float, integer: bool) -> float:
+    return int(value) if integer else float(value)
+
+
+def integral(value: float) -> bool:
+    """Whether a number of the metadata may be stored as an integer without changing it."""
+    return abs(value) < _INTEGRAL and value == int(value)
+
+
+def unit(vector: Vector) -> Vector:
+    """The vector at length 1 (float64 norm, float32 result); one too short to have a direction stays as it is."""
+    import numpy as np
+
+    wide = vector.astype(np.float64)
+    square = float(wide @ wide)
+    if square < _TINY:
+        return vector
+    short: Vector = (wide / np.sqrt(square)).astype(np.float32)
+    return short
+
+
+def refuse_name_clash(names: Iterable[tuple[str, str]]) -> None:
+    """``names``: (namespace, collection). Raises MappingRefused when two namespaces would share a collection."""
+    seen: dict[str, str] = {}
+    for namespace, name in names:
+        other = seen.setdefault(name, namespace)
+        if other != namespace:
+            raise MappingRefused(
+                f"Namespaces {other!r} and {namespace!r} would both become collection {name!r}.",
+                hint="choose another --strip-prefix or --default-collection",
+            )

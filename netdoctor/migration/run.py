@@ -1,0 +1,266 @@
+"""The loop: plan, look at the target, write, verify. Resumes what an earlier run of the same ledger left."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from netdoctor.errors import MigrationFailed
+from netdoctor.migration.batches import Batch, Limits, cut
+from netdoctor.migration.events import (
+    BatchDone,
+    CollectionReady,
+    Listener,
+    Planned,
+    Planning,
+    Retrying,
+    Verifying,
+    silent,
+)
+from netdoctor.migration.ledger import CREATED, FOUND, INTENDED, Ledger, LedgerMismatch
+from netdoctor.migration.plan import CollectionPlan, Plan, make_plan
+from netdoctor.migration.points import Layout
+from netdoctor.migration.retry import Retry, Stopped
+from netdoctor.migration.sources.interface import Source
+from netdoctor.migration.targets.interface import Target, TargetRefused
+from netdoctor.migration.verify import Verification, verify
+from netdoctor.migration.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """``in_flight`` requests at once; ``max_errors`` bad records may be skipped; ``patience`` in seconds."""
+
+    layout: Layout = field(default_factory=Layout)
+    limits: Limits = field(default_factory=Limits)
+    in_flight: int = 4
+    max_errors: int = 0
+    patience: float = 60.0
+    target_name: str = ""
+    """What the ledger calls the target; empty: its address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run did. ``good``: every record of the export is in Qdrant, proven."""
+
+    plan: Plan
+    verification: Verification
+    sent: int
+    """Points sent by this run; the others were there already."""
+    created: tuple[str, ...]
+    resumed: bool
+    write_seconds: float
+
+    @property
+    def good(self) -> bool:
+        return self.verification.good and not self.plan.skipped and self.verification.verified == self.plan.records
+
+
+@dataclass(slots=True)
+class _Counts:
+    done: int = 0
+    sent: int = 0
+    created: list[str] = field(default_factory=list)
+
+
+def plan_of(source: Source, ledger: Ledger | None, options: Options, listener: Listener = silent) -> tuple[Plan, bool]:
+    """The plan, and whether an earlier run of this ledger made it. Reads the export unless it is unchanged."""
+    known = ledger.fact("plan") if ledger else None
+    if known is not None:
+        plan = Plan.from_json(json.loads(known), options.layout)
+        if plan.stamp == source.stamp():
+            listener(Planned(plan.points, len(plan.collections), True))
+            return plan, True
+    plan = make_plan(
+        source,
+        options.layout,
+        max_errors=options.max_errors,
+        tell=lambda records, done: listener(Planning(records, done, source.size)),
+    )
+    if known is not None and json.loads(known)["digest"] != plan.digest:
+        raise LedgerMismatch(
+            f"The export {source.label} has changed since the ledger was written.",
+            hint="add --restart to start over with the new export",
+        )
+    listener(Planned(plan.points, len(plan.collections), known is not None))
+    return plan, known is not None
+
+
+def migrate(
+    source: Source, target: Target, ledger: Ledger, options: Options, *, listener: Listener = silent
+) -> Result:
+    """Everything, verified. The caller has opened (and asked the health of) ``target``.
+
+    Raises MigrationFailed; what was written is in the ledger, and the same call resumes it.
+    """
+    name = options.target_name or target.address
+    stop = threading.Event()
+    retry = Retry(patience=options.patience, stop=stop, tell=lambda why, seconds: listener(Retrying(why, seconds)))
+    plan, resumed = plan_of(source, ledger, options, listener)
+    ledger.bind(
+        {
+            "export": plan.digest,
+            "target": name,
+            **options.layout.binding(),
+            "limits": [options.limits.points, options.limits.size, options.limits.open_size],
+            "max_errors": options.max_errors,
+        }
+    )
+    if ledger.fact("former target") not in (None, name):
+        ledger.forget_collections()
+    ledger.set_fact("plan", json.dumps(plan.to_json()))
+    if ledger.fact("run") is None:
+        ledger.set_fact("run", uuid4().hex)
+    counts = _Counts()
+    began = time.monotonic()
+    _prepare(plan, target, ledger, retry, counts, listener)
+    writer = Writer(target, plan.layout, retry, lambda collection: ledger.origin(collection) == FOUND)
+    _write(plan, source, ledger, writer, options, counts, listener)
+    written = time.monotonic() - began
+    checked = verify(
+        plan,
+        source,
+        target,
+        retry=retry,
+        workers=min(options.in_flight, 4),
+        tell=lambda done, total: listener(Verifying(done, total)),
+    )
+    return Result(plan, checked, counts.sent, tuple(counts.created), resumed, written)
+
+
+def _prepare(
+    plan: Plan, target: Target, ledger: Ledger, retry: Retry, counts: _Counts, listener: Listener
+) -> None:
+    """Compare every collection that is there before the first one is created; then create what is missing."""
+    missing: list[CollectionPlan] = []
+    for wanted in plan.collections:
+        state = retry.call(lambda wanted=wanted: target.collection(wanted.name))  # type: ignore[misc]
+        origin = ledger.origin(wanted.name)
+        if state is None:
+            if origin == CREATED and ledger.begun:
+                raise TargetRefused(
+                    f"Collection {wanted.name!r}, which an earlier run created, is gone from {target.address}.",
+                    hint="add --restart to migrate everything again",
+                )
+            missing.append(wanted)
+            continue
+        _refuse_other_kind(wanted, plan.layout, state.dimension, state.metric, state.vectors, state.datatype, target)
+        if origin is None:
+            ledger.set_origin(wanted.name, FOUND)
+        elif origin == INTENDED:
+            # Killed between asking and hearing. Empty: nobody's data is at risk. Else look before overwriting.
+            ledger.set_origin(wanted.name, FOUND if state.points else CREATED)
+        listener(CollectionReady(wanted.name, created=False))
+    for wanted in missing:
+        ledger.set_origin(wanted.name, INTENDED)
+        retry.call(lambda wanted=wanted: _create(wanted, plan.layout, target))  # type: ignore[misc]
+        ledger.set_origin(wanted.name, CREATED)
+        counts.created.append(wanted.name)
+        listener(CollectionReady(wanted.name, created=True))
+
+
+def _create(wanted: CollectionPlan, layout: Layout, target: Target) -> None:
+    try:
+        target.create(wanted.name, wanted.dimension, layout.metric)
+    except TargetRefused:
+        # A first try may have been carried out although its answer was lost.
+        state = target.collection(wanted.name)
+        if state is None or (state.dimension, state.metric, state.points) != (wanted.dimension, layout.metric, 0):
+            raise
+    if layout.collection is not None:
+        target.index_tenant(wanted.name, layout.tenant_field)
+
+
+def _refuse_other_kind(
+    wanted: CollectionPlan,
+    layout: Layout,
+    dimension: int | None,
+    metric: object,
+    vectors: tuple[str, ...],
+    datatype: str,
+    target: Target,
+) -> None:
+    if dimension is None:
+        what = f"has named vectors ({', '.join(vectors)})" if vectors else "has no dense vector"
+    elif dimension != wanted.dimension:
+        what = f"has vectors of {dimension} dimensions, the export has {wanted.dimension}"
+    elif metric is not layout.metric:
+        what = f"measures by {getattr(metric, 'value', metric)}, not {layout.metric.value}"
+    elif datatype not in ("float32", "default"):
+        what = f"stores vectors as {datatype}, which would lose precision"
+    else:
+        return
+    raise TargetRefused(
+        f"Collection {wanted.name!r} on {target.address} {what}. Nothing was written.",
+        hint="remove that collection, or choose another name with --default-collection or --strip-prefix",
+    )
+
+
+def _write(
+    plan: Plan,
+    source: Source,
+    ledger: Ledger,
+    writer: Writer,
+    options: Options,
+    counts: _Counts,
+    listener: Listener,
+) -> None:
+    """Read and cut here, convert and send in the pool. At most ``in_flight`` + 1 batches are in memory."""
+    sizes = {collection.name: collection.points for collection in plan.collections}
+    failure: BaseException | None = None
+    with ThreadPoolExecutor(options.in_flight, thread_name_prefix="netdoctor-write") as pool:
+        waiting: dict[Future[int], Batch] = {}
+
+        def settle(done: set[Future[int]]) -> Iterator[BaseException]:
+            for future in done:
+                batch = waiting.pop(future)
+                error = future.exception()
+                if error is not None:
+                    if not isinstance(error, Stopped):
+                        yield error
+                    continue
+                ledger.mark_done(batch.number)
+                counts.sent += future.result()
+                counts.done += len(batch.records)
+                listener(_told(batch, sizes[batch.collection], options.limits, counts.done, plan.points))
+
+        try:
+            for batch in cut(plan.good(source), plan.layout.collection_of, options.limits):
+                if ledger.is_done(batch.number):
+                    counts.done += len(batch.records)
+                    continue
+                waiting[pool.submit(writer.write, batch)] = batch
+                while len(waiting) > options.in_flight and failure is None:
+                    failure = next(settle(wait(waiting, return_when=FIRST_COMPLETED).done), None)
+                if failure is not None:
+                    break
+        except BaseException as broken:  # noqa: BLE001  # raised again below, when the pool is quiet
+            failure = broken
+        if failure is not None:
+            writer.retry.stop.set()
+        for error in settle(set(wait(waiting).done)):
+            writer.retry.stop.set()
+            failure = failure or error
+    if failure is not None:
+        raise _with_state(failure, counts.done, plan.points)
+
+
+def _told(batch: Batch, points: int, limits: Limits, done: int, total: int) -> BatchDone:
+    batches = max(batch.nth, -(-points // limits.points))
+    return BatchDone(batch.collection, batch.nth, batches, len(batch.records), done, total)
+
+
+def _with_state(failure: BaseException, done: int, total: int) -> BaseException:
+    if isinstance(failure, MigrationFailed):
+        failure.message = f"{failure.message} {done} of {total} vectors are written and kept."
+        failure.hint = failure.hint or "repeat the same command: it resumes"
+        failure.args = (failure.message,)
+    return failure
+
+

@@ -1,0 +1,215 @@
+"""The export as one JSON array of ``{id, values, metadata, namespace}``, of any size."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from netdoctor.errors import UsageError
+from netdoctor.migration.framing import ArrayFramer, BrokenFrame, Frame
+from netdoctor.migration.points import default_namespace
+from netdoctor.migration.records import BadRecord, Record
+from netdoctor.migration.sources.interface import SOURCES, Source
+
+if TYPE_CHECKING:
+    from netdoctor.migration.records import Vector
+
+_KNOWN = frozenset({"id", "values", "metadata", "namespace"})
+_SPARSE = ("sparse_values", "sparseValues")
+
+
+class _Wrong(Exception):
+    """What is wrong with one record; ``at`` is a byte offset inside it."""
+
+    def __init__(self, reason: str, at: int = 0) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.at = at
+
+
+def _no_constant(name: str) -> float:
+    raise _Wrong(f"{name} is not JSON; every value must be a finite number")
+
+
+_decode = json.JSONDecoder(parse_constant=_no_constant).decode
+
+
+class ExportJson:
+    """One export file. Thread-compatible: one reader at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._digest = ""
+        try:
+            self._size = path.stat().st_size
+            with path.open("rb"):
+                pass
+        except OSError as error:
+            raise UsageError(f"The export {path} cannot be read: {error.strerror or error}.") from error
+
+    @property
+    def label(self) -> str:
+        return self._path.name
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    def stamp(self) -> str:
+        state = self._path.stat()
+        return f"{state.st_size}:{state.st_mtime_ns}:{state.st_ino}"
+
+    def digest(self) -> str:
+        return self._digest
+
+    def records(self) -> Iterator[Record | BadRecord]:
+        self._digest = ""
+        with self._path.open("rb", buffering=0) as stream:
+            hashing = _Hashing(stream)
+            yield from read_records(hashing)
+            self._digest = hashing.finish()
+
+
+class _Hashing(io.RawIOBase):
+    """Digests what is read on the way."""
+
+    def __init__(self, stream: BinaryIO | io.FileIO) -> None:
+        self._stream = stream
+        self._hash = hashlib.blake2b(digest_size=16)
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._stream.read(size) or b""
+        self._hash.update(data)
+        return data
+
+    def finish(self) -> str:
+        """The digest of the whole file, also when reading stopped early."""
+        while self.read(1 << 20):
+            pass
+        return self._hash.hexdigest()
+
+
+def read_records(stream: BinaryIO | io.RawIOBase) -> Iterator[Record | BadRecord]:
+    """Records of the JSON array in ``stream``; a fatal BadRecord comes last when the array breaks off."""
+    number = 0
+    try:
+        for frame in ArrayFramer(stream):  # type: ignore[arg-type]  # only read() is used
+            number += 1
+            yield parse_record(number, frame)
+    except BrokenFrame as broken:
+        yield BadRecord(number + 1, broken.offset, broken.reason, fatal=True)
+
+
+def parse_record(number: int, frame: Frame) -> Record | BadRecord:
+    """The record in ``frame``, or what is wrong with it."""
+    try:
+        return _record(number, frame)
+    except _Wrong as wrong:
+        return BadRecord(number, frame.offset + wrong.at, wrong.reason)
+
+
+def _record(number: int, frame: Frame) -> Record:
+    thing = _load(frame.raw)
+    identity = thing.get("id")
+    if not isinstance(identity, str):
+        raise _Wrong("it has no id" if identity is None else f"its id is {_kind(identity)}, not a string")
+    namespace = thing.get("namespace")
+    if namespace is not None and not isinstance(namespace, str):
+        raise _Wrong(f"its namespace is {_kind(namespace)}, not a string")
+    metadata = thing.get("metadata")
+    if metadata is None:
+        metadata = {}
+    elif not isinstance(metadata, dict):
+        raise _Wrong(f"its metadata is {_kind(metadata)}, not an object")
+    if b"\\ud" in frame.raw or b"\\uD" in frame.raw:
+        _refuse_surrogates(identity, namespace, metadata)
+    for key in _SPARSE:
+        if thing.get(key):
+            raise _Wrong("it has sparse values, which this version does not migrate")
+    left_out = tuple(key for key in thing if key not in _KNOWN and key not in _SPARSE) if len(thing) > 4 else ()
+    values = _vector(thing.get("values"), "values" in thing)
+    return Record(
+        number, frame.offset, len(frame.raw), identity, values, metadata, default_namespace(namespace), left_out
+    )
+
+
+def _load(raw: bytes) -> dict[str, Any]:
+    try:
+        text = raw.decode("utf-8")
+        thing = _decode(text)
+    except UnicodeDecodeError as error:
+        raise _Wrong("it is not UTF-8", error.start) from error
+    except json.JSONDecodeError as error:
+        # The parser counts characters; files are counted in bytes.
+        raise _Wrong(f"it is not JSON ({error.msg.lower()})", len(text[: error.pos].encode("utf-8"))) from error
+    except RecursionError as error:
+        raise _Wrong("it is nested too deeply") from error
+    except ValueError as error:  # an integer of more digits than Python reads
+        raise _Wrong(f"it holds a number that cannot be read ({error})") from error
+    assert isinstance(thing, dict)  # the frame starts with a brace
+    return thing
+
+
+def _vector(values: object, present: bool) -> Vector:
+    import numpy as np
+
+    if not isinstance(values, list):
+        raise _Wrong(f"its values are {_kind(values)}, not an array" if present else "it has no values")
+    if not values:
+        raise _Wrong("its values are empty")
+    for kind in set(map(type, values)) - {float, int}:
+        place = next(index for index, value in enumerate(values) if type(value) is kind)
+        raise _Wrong(f"value {place} is {_kind(values[place])}, not a number")
+    try:
+        with np.errstate(over="ignore"):
+            vector = np.array(values, dtype=np.float64).astype(np.float32)
+    except OverflowError as error:
+        raise _Wrong("a value does not fit a float32") from error
+    if not np.isfinite(vector).all():
+        place = int(np.flatnonzero(~np.isfinite(vector))[0])
+        raise _Wrong(f"value {place} ({values[place]!r}) does not fit a float32")
+    return vector
+
+
+def _refuse_surrogates(identity: str, namespace: str | None, metadata: object) -> None:
+    for name, value in (("id", identity), ("namespace", namespace), ("metadata", metadata)):
+        if _has_surrogate(value):
+            raise _Wrong(f"its {name} holds a lone surrogate, which is not text")
+
+
+def _has_surrogate(value: object) -> bool:
+    if isinstance(value, str):
+        return any(0xD800 <= ord(character) <= 0xDFFF for character in value)
+    if isinstance(value, dict):
+        return any(_has_surrogate(key) or _has_surrogate(item) for key, item in value.items())
+    return isinstance(value, list) and any(map(_has_surrogate, value))
+
+
+def _kind(value: object) -> str:
+    """``a string``, ``null``: what JSON calls the type."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int | float):
+        return "a number" if math.isfinite(value) else "not finite"
+    names: dict[type, str] = {str: "a string", list: "an array", dict: "an object"}
+    return names.get(type(value), type(value).__name__)
+
+
+class _Kind:
+    name = "export-json"
+
+    def recognises(self, path: Path, head: bytes) -> bool:
+        return True  # the only kind so far: a file of any other form is refused by name when it is read
+
+    def open(self, path: Path) -> Source:
+        return ExportJson(path)
+
+
+SOURCES.add("export-json", _Kind(), home=__name__)

@@ -1,0 +1,216 @@
+"""Qdrant over gRPC: ready-made protobuf bytes on a raw channel, generated stubs for everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from netdoctor.migration.points import Metric, Point
+from netdoctor.migration.targets.interface import (
+    CollectionState,
+    Hit,
+    KeyRefused,
+    TargetRefused,
+    TargetUnreachable,
+    Transient,
+)
+from netdoctor.migration.wire import point_protobuf, upsert_protobuf
+
+if TYPE_CHECKING:
+    from netdoctor.migration.records import Vector
+
+T = TypeVar("T")
+
+_BUSY = frozenset(
+    {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED", "CANCELLED", "INTERNAL", "UNKNOWN"}
+)
+_KEY = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
+_COMPLETED, _ACKNOWLEDGED = 2, 1
+
+
+class GrpcTarget:
+    """``authority`` (host:port) is what the server sees as its name, whatever ``channel_target`` leads to it."""
+
+    transport = "gRPC"
+
+    def __init__(
+        self,
+        channel_target: str,
+        *,
+        authority: str,
+        secure: bool = False,
+        api_key: str | None = None,
+        timeout: float = 60.0,
+    ) -> None:
+        import grpc
+        import qdrant_client.grpc
+
+        api: Any = qdrant_client.grpc
+        self.address = f"{'https' if secure else 'http'}://{authority}"
+        self._api: Any = api
+        self._timeout = timeout
+        self._metadata = (("api-key", api_key),) if api_key else ()
+        host = authority.rpartition(":")[0].strip("[]")
+        options: list[tuple[str, Any]] = [
+            ("grpc.max_receive_message_length", -1),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.enable_http_proxy", 0),
+            ("grpc.default_authority", authority),
+            ("grpc.initial_reconnect_backoff_ms", 200),
+            ("grpc.max_reconnect_backoff_ms", 2000),
+            ("grpc.use_local_subchannel_pool", 1),
+        ]
+        if secure:
+            options.append(("grpc.ssl_target_name_override", host))
+            self._channel = grpc.secure_channel(channel_target, grpc.ssl_channel_credentials(), options)
+        else:
+            self._channel = grpc.insecure_channel(channel_target, options)
+        self._points: Any = api.PointsStub(self._channel)
+        self._collections: Any = api.CollectionsStub(self._channel)
+        # No serializer: the request is bytes already.
+        self._upsert: Any = self._channel.unary_unary(
+            "/qdrant.Points/Upsert",
+            response_deserializer=api.PointsOperationResponse.FromString,
+        )
+
+    def health(self) -> str:
+        api = self._api
+        try:
+            reply = self._call(api.QdrantStub(self._channel).HealthCheck, api.HealthCheckRequest(), timeout=10.0)
+        except (Transient, TargetRefused) as broken:
+            if isinstance(broken, KeyRefused):
+                raise
+            raise TargetUnreachable(f"No Qdrant answers gRPC at {self.address}: {_words(broken)}.") from broken
+        self._call(self._collections.List, api.ListCollectionsRequest(), timeout=10.0)
+        return str(reply.version)
+
+    def collection(self, name: str) -> CollectionState | None:
+        api = self._api
+        # Get first: CollectionExists is younger than many servers.
+        try:
+            info = self._call(self._collections.Get, api.GetCollectionInfoRequest(collection_name=name)).result
+        except _Absent:
+            return None
+        config = info.config.params.vectors_config
+        unnamed = config.params if config.WhichOneof("config") == "params" else None
+        metric = api.Distance.Name(unnamed.distance) if unnamed is not None else None
+        datatype = api.Datatype.Name(unnamed.datatype).lower() if unnamed is not None else "float32"
+        return CollectionState(
+            name,
+            int(unnamed.size) if unnamed is not None else None,
+            {"Cosine": Metric.COSINE, "Dot": Metric.DOT, "Euclid": Metric.EUCLID, "Manhattan": Metric.MANHATTAN}.get(
+                metric or ""
+            ),
+            int(info.points_count),
+            api.CollectionStatus.Name(info.status).lower(),
+            () if unnamed is not None else tuple(sorted(config.params_map.map)),
+            "float32" if datatype == "default" else datatype,
+        )
+
+    def create(self, name: str, dimension: int, metric: Metric) -> None:
+        api = self._api
+        params = api.VectorParams(size=dimension, distance=api.Distance.Value(metric.value))
+        config = api.VectorsConfig(params=params)
+        self._call(self._collections.Create, api.CreateCollection(collection_name=name, vectors_config=config))
+
+    def index_tenant(self, name: str, field: str) -> None:
+        api = self._api
+        keyword = api.PayloadIndexParams(keyword_index_params=api.KeywordIndexParams(is_tenant=True))
+        request = api.CreateFieldIndexCollection(
+            collection_name=name,
+            wait=True,
+            field_name=field,
+            field_type=api.FieldType.FieldTypeKeyword,
+            field_index_params=keyword,
+        )
+        self._call(self._points.CreateFieldIndex, request)
+
+    def encode(self, point: Point) -> bytes:
+        return point_protobuf(point)
+
+    def upsert(self, name: str, points: Sequence[bytes]) -> None:
+        reply = self._call(self._upsert, upsert_protobuf(name, points))
+        if reply.result.status not in (_COMPLETED, _ACKNOWLEDGED):
+            status = self._api.UpdateStatus.Name(reply.result.status)
+            raise Transient(f"the write is reported as {status}, not completed")
+
+    def count(self, name: str) -> int:
+        request = self._api.CountPoints(collection_name=name, exact=True)
+        return int(self._call(self._points.Count, request).result.count)
+
+    def retrieve(self, name: str, ids: Sequence[str]) -> Mapping[str, Point]:
+        import numpy as np
+
+        api = self._api
+        request = api.GetPoints(
+            collection_name=name,
+            ids=[api.PointId(uuid=identity) for identity in ids],
+            with_payload=api.WithPayloadSelector(enable=True),
+            with_vectors=api.WithVectorsSelector(enable=True),
+        )
+        found: dict[str, Point] = {}
+        for point in self._call(self._points.Get, request).result:
+            output = point.vectors.vector
+            numbers = output.dense.data if output.HasField("dense") else output.data
+            vector = np.fromiter(numbers, dtype=np.float32, count=len(numbers))
+            payload = {key: _plain(value) for key, value in point.payload.items()}
+            found[point.id.uuid] = Point(point.id.uuid, vector, payload)
+        return found
+
+    def search(self, name: str, vector: Vector, limit: int, *, only: str | None = None) -> Sequence[Hit]:
+        api = self._api
+        request = api.QueryPoints(
+            collection_name=name,
+            query=api.Query(nearest=api.VectorInput(dense=api.DenseVector(data=vector.tolist()))),
+            limit=limit,
+        )
+        if only is not None:
+            wanted = api.HasIdCondition(has_id=[api.PointId(uuid=only)])
+            request.filter.CopyFrom(api.Filter(must=[api.Condition(has_id=wanted)]))
+            request.params.CopyFrom(api.SearchParams(exact=True))
+        found = self._call(self._points.Query, request).result
+        return [Hit(point.id.uuid or str(point.id.num), float(point.score)) for point in found]
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def _call(self, method: Callable[..., T], request: object, *, timeout: float | None = None) -> T:
+        import grpc
+
+        try:
+            return method(request, timeout=timeout or self._timeout, metadata=self._metadata)
+        except grpc.RpcError as error:
+            raise self._translate(error) from error
+
+    def _translate(self, error: Any) -> Exception:
+        code, text = error.code().name, " ".join((error.details() or "").split())[:300].rstrip(".")
+        if code in _KEY:
+            return KeyRefused(
+                f"Qdrant at {self.address} refuses the API key ({code}).",
+                hint="set QDRANT_API_KEY or use --api-key-file or --ask-api-key",
+            )
+        if code == "NOT_FOUND":
+            return _Absent(f"Qdrant at {self.address}: {text}.")
+        if code in _BUSY and "wrong input" not in text.lower():
+            return Transient(f"{code}: {text}" if text else code)
+        return TargetRefused(f"Qdrant at {self.address} refuses the request: {text or code}.")
+
+
+class _Absent(TargetRefused):
+    """NOT_FOUND: of a collection where one is looked for, else a refusal."""
+
+
+def _words(error: Exception) -> str:
+    return error.reason if isinstance(error, Transient) else str(error)
+
+
+def _plain(value: Any) -> Any:
+    """A protobuf ``Value`` as Python data."""
+    kind = value.WhichOneof("kind")
+    if kind in (None, "null_value"):
+        return None
+    if kind == "struct_value":
+        return {key: _plain(item) for key, item in value.struct_value.fields.items()}
+    if kind == "list_value":
+        return [_plain(item) for item in value.list_value.values]
+    return getattr(value, kind)

@@ -1,0 +1,101 @@
+"""What the loop needs of a target, and the ways a target says no."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from netdoctor.errors import MigrationFailed
+from netdoctor.migration.points import Metric, Point
+
+if TYPE_CHECKING:
+    from netdoctor.migration.records import Vector
+
+
+class TargetUnreachable(MigrationFailed):
+    """Nothing answers there, or not Qdrant."""
+
+
+class TargetRefused(MigrationFailed):
+    """Qdrant answered, and said no: ``permanent`` requests fail again however often they are sent."""
+
+    def __init__(self, message: str, *, hint: str = "", too_large: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.too_large = too_large
+
+
+class KeyRefused(TargetRefused):
+    """The API key is missing or wrong."""
+
+
+class Transient(Exception):
+    """Worth another try: the server is busy, restarting, or the connection broke. ``after``: its own wish, seconds."""
+
+    def __init__(self, reason: str, *, after: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.after = after
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionState:
+    """What a collection is. ``dimension`` None: it has no unnamed dense vector (``vectors`` names the others)."""
+
+    name: str
+    dimension: int | None
+    metric: Metric | None
+    points: int
+    status: str = "green"
+    vectors: tuple[str, ...] = ()
+    datatype: str = "float32"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    id: str
+    score: float
+
+
+class Target(Protocol):
+    """Thread-safe for encode, upsert and the reading calls. Calls raise Transient, TargetRefused, KeyRefused."""
+
+    @property
+    def transport(self) -> str:
+        """``gRPC``, ``REST`` or ``folder``."""
+
+    @property
+    def address(self) -> str:
+        """The URL or folder in use, without credentials."""
+
+    def health(self) -> str:
+        """Asks whether it is Qdrant and healthy, and whether the key is accepted; its version, or "" if not told."""
+
+    def collection(self, name: str) -> CollectionState | None:
+        """None when there is no such collection."""
+
+    def create(self, name: str, dimension: int, metric: Metric) -> None:
+        """Create it; existing already is TargetRefused."""
+
+    def index_tenant(self, name: str, field: str) -> None:
+        """Index ``field`` as the tenant key."""
+
+    def encode(self, point: Point) -> bytes:
+        """The point as this transport writes it."""
+
+    def upsert(self, name: str, points: Sequence[bytes]) -> None:
+        """Write encoded points and wait until they are applied."""
+
+    def count(self, name: str) -> int:
+        """Exact."""
+
+    def retrieve(self, name: str, ids: Sequence[str]) -> Mapping[str, Point]:
+        """The points among ``ids`` that are there, by id."""
+
+    def search(self, name: str, vector: Vector, limit: int, *, only: str | None = None) -> Sequence[Hit]:
+        """Nearest points, best first. ``only``: exact, and only that point."""
+
+    def close(self) -> None:
+        """Never raises."""
+
+

@@ -1,0 +1,175 @@
+"""Qdrant over REST."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from netdoctor.migration.points import Metric, Point
+from netdoctor.migration.targets.interface import (
+    CollectionState,
+    Hit,
+    KeyRefused,
+    TargetRefused,
+    TargetUnreachable,
+    Transient,
+)
+from netdoctor.migration.wire import point_json, upsert_json
+
+if TYPE_CHECKING:
+    import httpx
+
+    from netdoctor.migration.records import Vector
+
+_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+_JSON = {"Content-Type": "application/json"}
+
+
+class RestTarget:
+    """``socket``: a unix socket that leads to the server; the Host header and the TLS name stay those of ``url``."""
+
+    transport = "REST"
+
+    def __init__(
+        self, url: str, *, api_key: str | None = None, socket: str | None = None, timeout: float = 60.0
+    ) -> None:
+        import httpx
+
+        self.address = url
+        self._client = httpx.Client(
+            base_url=url,
+            transport=httpx.HTTPTransport(uds=socket, limits=httpx.Limits(max_connections=64)),
+            headers={"api-key": api_key} if api_key else {},
+            timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
+            trust_env=False,
+        )
+
+    def health(self) -> str:
+        try:
+            alive = self._send("GET", "/healthz")
+            if alive.status_code == 404:  # Qdrant before 1.1 has no such page
+                alive = self._send("GET", "/")
+        except Transient as broken:
+            raise TargetUnreachable(f"Nothing answers as Qdrant at {self.address}: {broken.reason}.") from broken
+        if alive.status_code >= 500:
+            raise TargetUnreachable(f"Qdrant at {self.address} is not healthy: HTTP {alive.status_code}.")
+        try:
+            root = self._send("GET", "/")
+            about = root.json() if root.status_code == 200 else {}
+            version = str(about.get("version", ""))
+        except (ValueError, AttributeError):
+            version = ""
+        listing = self._call("GET", "/collections")
+        if not isinstance(listing, dict) or "collections" not in listing:
+            raise TargetUnreachable(f"What answers at {self.address} is not Qdrant.")
+        return version
+
+    def collection(self, name: str) -> CollectionState | None:
+        found = self._call("GET", _path(name), absent=True)
+        if found is None:
+            return None
+        vectors = found["config"]["params"].get("vectors") or {}
+        unnamed = vectors if "size" in vectors else None
+        return CollectionState(
+            name,
+            int(unnamed["size"]) if unnamed else None,
+            Metric(unnamed["distance"]) if unnamed else None,
+            int(found.get("points_count") or 0),
+            str(found.get("status", "")),
+            () if unnamed else tuple(sorted(vectors)),
+            str((unnamed or {}).get("datatype") or "float32"),
+        )
+
+    def create(self, name: str, dimension: int, metric: Metric) -> None:
+        self._call("PUT", _path(name), {"vectors": {"size": dimension, "distance": metric.value}})
+
+    def index_tenant(self, name: str, field: str) -> None:
+        schema = {"type": "keyword", "is_tenant": True}
+        self._call("PUT", f"{_path(name)}/index?wait=true", {"field_name": field, "field_schema": schema})
+
+    def encode(self, point: Point) -> bytes:
+        return point_json(point)
+
+    def upsert(self, name: str, points: Sequence[bytes]) -> None:
+        reply = self._call("PUT", f"{_path(name)}/points?wait=true", upsert_json(points))
+        status = reply.get("status") if isinstance(reply, dict) else None
+        if status not in ("completed", "acknowledged"):
+            raise Transient(f"the write is reported as {status!r}, not completed")
+
+    def count(self, name: str) -> int:
+        return int(self._call("POST", f"{_path(name)}/points/count", {"exact": True})["count"])
+
+    def retrieve(self, name: str, ids: Sequence[str]) -> Mapping[str, Point]:
+        import numpy as np
+
+        body = {"ids": list(ids), "with_payload": True, "with_vector": True}
+        found = self._call("POST", f"{_path(name)}/points", body)
+        return {
+            str(point["id"]): Point(
+                str(point["id"]), np.asarray(point["vector"], dtype=np.float32), point.get("payload") or {}
+            )
+            for point in found
+        }
+
+    def search(self, name: str, vector: Vector, limit: int, *, only: str | None = None) -> Sequence[Hit]:
+        body: dict[str, Any] = {"query": vector.tolist(), "limit": limit}
+        if only is not None:
+            body |= {"filter": {"must": [{"has_id": [only]}]}, "params": {"exact": True}}
+        found = self._call("POST", f"{_path(name)}/points/query", body)
+        return [Hit(str(point["id"]), float(point["score"])) for point in found["points"]]
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _send(self, method: str, path: str, content: bytes | None = None) -> httpx.Response:
+        import httpx
+
+        try:
+            return self._client.request(method, path, content=content, headers=_JSON if content else None)
+        except httpx.TimeoutException as error:
+            raise Transient(f"no answer in time ({type(error).__name__})") from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise Transient(str(error) or type(error).__name__) from error
+
+    def _call(
+        self, method: str, path: str, body: Mapping[str, Any] | bytes | None = None, *, absent: bool = False
+    ) -> Any:
+        """The reply's ``result``; None for 404 where ``absent`` allows it."""
+        content = json.dumps(body, allow_nan=False).encode() if isinstance(body, Mapping) else body
+        reply = self._send(method, path, content)
+        if reply.status_code == 200:
+            try:
+                return reply.json()["result"]
+            except (ValueError, KeyError, TypeError) as error:
+                raise TargetUnreachable(f"What answers at {self.address} is not Qdrant.") from error
+        if absent and reply.status_code == 404:
+            return None
+        raise refusal(reply.status_code, _reason(reply), self.address, reply.headers.get("retry-after"))
+
+
+def refusal(status: int, reason: str, address: str, after: str | None = None) -> Exception:
+    """The error for an HTTP status that is not 200."""
+    if status in (401, 403):
+        return KeyRefused(
+            f"Qdrant at {address} refuses the API key (HTTP {status}).",
+            hint="set QDRANT_API_KEY or use --api-key-file or --ask-api-key",
+        )
+    if status in _BUSY:
+        return Transient(f"HTTP {status}: {reason}", after=float(after) if after and after.isdigit() else None)
+    return TargetRefused(f"Qdrant at {address} refuses the request: {reason}.", too_large=status == 413)
+
+
+def _reason(reply: httpx.Response) -> str:
+    """Qdrant's own error text, one line, bounded."""
+    try:
+        status = reply.json()["status"]
+        text = status["error"] if isinstance(status, dict) else str(status)
+    except (ValueError, KeyError, TypeError):
+        text = reply.text
+    return " ".join(text.split())[:300].rstrip(".") or f"HTTP {reply.status_code}"
+
+
+def _path(name: str) -> str:
+    return f"/collections/{quote(name, safe='')}"
