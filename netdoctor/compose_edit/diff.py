@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterator
 
 _CONTEXT = 3
 
@@ -22,8 +23,7 @@ def unified_diff(old: bytes, new: bytes, path: str, *, created: bool = False) ->
     else:
         head.append(f"--- {_header('a/' + path)}\n")
     head.append(f"+++ {_header('b/' + path)}\n")
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    for group in matcher.get_grouped_opcodes(_CONTEXT):
+    for group in _groups(before, after):
         first, last = group[0], group[-1]
         old_range = _range(first[1], last[2])
         head.append(f"@@ -{old_range} +{_range(first[3], last[4])} @@\n")
@@ -34,6 +34,19 @@ def unified_diff(old: bytes, new: bytes, path: str, *, created: bool = False) ->
             head += (_marked("-", line) for line in before[i1:i2])
             head += (_marked("+", line) for line in after[j1:j2])
     return "".join(head)
+
+
+def _groups(before: list[bytes], after: list[bytes]) -> Iterator[list[tuple[str, int, int, int, int]]]:
+    """Grouped opcodes. What both ends have in common is left out of the comparison, whose time grows as the square."""
+    shortest = min(len(before), len(after))
+    head = next((n for n in range(shortest) if before[n] != after[n]), shortest)
+    tail = next((n for n in range(shortest - head) if before[-n - 1] != after[-n - 1]), shortest - head)
+    head, tail = max(head - _CONTEXT, 0), max(tail - _CONTEXT, 0)
+    matcher = difflib.SequenceMatcher(
+        None, before[head : len(before) - tail], after[head : len(after) - tail], autojunk=False
+    )
+    for group in matcher.get_grouped_opcodes(_CONTEXT):
+        yield [(tag, i1 + head, i2 + head, j1 + head, j2 + head) for tag, i1, i2, j1, j2 in group]
 
 
 def _lines(data: bytes) -> list[bytes]:

@@ -228,11 +228,21 @@ def _listed_leniently(value: Value) -> Mapping:
 
 
 def _united(base: Mapping, own: Mapping) -> Mapping:
+    """Networks of a base and of what builds on it, as Compose unites them: lists of aliases are joined."""
     result = dict(base)
     for key, value in own.items():
         before = result.get(key)
-        result[key] = {**before, **value} if isinstance(before, dict) and isinstance(value, dict) else (value or before)
+        if isinstance(before, dict) and isinstance(value, dict):
+            result[key] = {**before, **{name: _joined(before.get(name), inner) for name, inner in value.items()}}
+        else:
+            result[key] = value or before
     return result
+
+
+def _joined(before: Value, value: Value) -> Value:
+    if isinstance(before, list) and isinstance(value, list):
+        return before + [item for item in value if item not in before]
+    return value
 
 
 def _looks_like_v1(value: Value) -> bool:

@@ -135,9 +135,9 @@ def child(mapping: Span, key: str) -> tuple[Span, Span] | None:
 def _span(source: SourceText, event: Any) -> Span:
     start, end, column = event.start_mark.index, event.end_mark.index, event.start_mark.column
     if isinstance(event, yaml.AliasEvent):
-        return Span(Kind.ALIAS, start, end, column, value=event.anchor)
+        return Span(Kind.ALIAS, start, end, column, value=str(event.anchor))
     if isinstance(event, yaml.ScalarEvent):
-        style, value = event.style or "", event.value or ""
+        style, value = event.style or "", str(event.value)
         if style in ("|", ">"):
             end, style = _block_scalar_end(source, start, end, style)
         return Span(Kind.SCALAR, start, end, column, event.anchor, event.tag, style=style, value=value)

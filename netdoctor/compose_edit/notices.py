@@ -24,6 +24,11 @@ def notices(
         heads = [edit.original[len(text.bom) : change.offset].decode("utf-8") for change in changes]
         lines = sorted({text.line(len(head)) for head in heads})
         said.append(f"The edit changes line {', '.join(map(str, lines))} instead of only adding lines.")
+    if not known.others and not {"image", "build", "extends"} & target.body.keys():
+        said.append(
+            f"Service {target.name!r} has neither image nor build here; if another file completes it and has networks "
+            "there, edit that file instead."
+        )
     own = child(target.span, "networks")
     top = child(located.root, "networks")
     if own is not None and own[1].is_blank:

@@ -32,6 +32,12 @@ class EditRefused(Exception):
         self.line = line
         self.override_helps = override_helps
 
+    def at(self, line: int | None) -> EditRefused:
+        """The same refusal, with `line` where it had none."""
+        if self.line is not None or line is None:
+            return self
+        return EditRefused(self.reason, self.next_step, line, override_helps=self.override_helps)
+
 
 def use_override(reason: str, line: int | None = None) -> EditRefused:
     """A refusal whose way out is an override file."""

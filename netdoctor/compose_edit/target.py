@@ -52,8 +52,11 @@ def find(project: Project, source: SourceText, located: Located, service: str) -
     """The target for `service`. Raises EditRefused for every case in which the file must not be edited for it."""
     if service not in services(project.model):
         raise unknown_service(project.model, service)
-    name, via = sharing(project, service)
-    member = membership(project, name)
+    try:
+        name, via = sharing(project, service)
+        member = membership(project, name)
+    except EditRefused as refused:
+        raise refused.at(_line_of(source, located, service, "extends", "networks", "network_mode")) from None
     _refuse_mode(name, member, _line_of(source, located, name, "network_mode"))
     if member.provider:
         raise EditRefused(
@@ -118,16 +121,16 @@ def _refuse_mode(name: str, member: Membership, line: int | None) -> None:
     raise EditRefused(f"service {name!r} has network_mode {mode!r}, which excludes networks", advice, line)
 
 
-def _line_of(source: SourceText, located: Located, service: str, setting: str) -> int | None:
-    """The line of a setting of a service, else of the service, where it is written in the file."""
+def _line_of(source: SourceText, located: Located, service: str, *settings: str) -> int | None:
+    """The line of the first of these settings of a service, else of the service, where it is written in the file."""
     section = child(located.root, "services")
     if section is None or section[1].kind is not Kind.MAPPING:
         return None
     body = child(section[1], service)
     if body is None:
         return None
-    own = child(body[1], setting) if body[1].kind is Kind.MAPPING else None
-    return source.line((own or body)[0].start)
+    found = [child(body[1], setting) for setting in settings] if body[1].kind is Kind.MAPPING else []
+    return source.line(next((pair for pair in found if pair is not None), body)[0].start)
 
 
 def _line_at(source: SourceText, pair: tuple[Span, Span] | None) -> int | None:
