@@ -1,0 +1,204 @@
+"""What the rules read the same way: the two ends, what the name gave, what the dials met, who listens. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from netdoctor.model import (
+    Case,
+    Container,
+    Edge,
+    Network,
+    Observation,
+    Outcome,
+    Question,
+    Topology,
+    network_of_address,
+    predicted_addresses,
+)
+from netdoctor.model.joining import common_networks
+from netdoctor.probes.dns import Dns, DnsEvidence
+from netdoctor.probes.http import Http
+from netdoctor.probes.listeners import Listeners, ListenersEvidence
+from netdoctor.probes.ping import Ping
+from netdoctor.probes.tcp import Tcp
+
+SAID = {
+    Outcome.CONNECTED: "connected",
+    Outcome.REFUSED: "refused",
+    Outcome.TIMED_OUT: "timed out",
+    Outcome.NAME_NOT_FOUND: "no such name",
+    Outcome.RESOLVER_FAILED: "no answer",
+    Outcome.NO_ROUTE: "no route to host",
+    Outcome.COULD_NOT_ASK: "could not be asked",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Two different containers with networks of their own, asked forwards: where reasoning about networks holds."""
+
+    topology: Topology
+    edge: Edge
+    source: Container
+    target: Container
+
+    @property
+    def name(self) -> str | None:
+        """The host name the caller uses; None when it dials an address."""
+        name = self.edge.name
+        return None if name is None or _literal(name) else name
+
+    @property
+    def common(self) -> tuple[Network, ...]:
+        """Shared networks that carry something between the two."""
+        return common_networks(self.topology, self.source, self.target)
+
+    @property
+    def named_networks(self) -> tuple[Network, ...]:
+        """Those of them on which the engine answers names."""
+        return tuple(network for network in self.common if not network.default_bridge)
+
+
+def ends(case: Case) -> Ends | None:
+    """None for the whole topology, the way back, an end that is no container, and borrowed, host or no networks."""
+    edge, source, target = case.edge, case.source, case.target
+    if edge is None or edge.reverse or source is None or target is None or source.id == target.id:
+        return None
+    ordinary = all(has_own_network(case.topology, each) for each in (source, target))
+    return Ends(case.topology, edge, source, target) if ordinary else None
+
+
+def has_own_network(topology: Topology, container: Container) -> bool:
+    """False in host mode, in another container's namespace, and with none at all."""
+    mode = container.network_mode or ""
+    if mode == "host" or mode.startswith("container:"):
+        return False
+    found = [topology.network(endpoint.network) for endpoint in container.endpoints]
+    if any(network is not None and network.driver in ("host", "null") for network in found):
+        return False
+    return bool(container.endpoints) or mode != "none"
+
+
+def dns(case: Case) -> Observation[DnsEvidence] | None:
+    """What the name gave; None when none is used or it was not asked."""
+    edge = case.edge
+    return None if edge is None or edge.name is None else case.seen.get(Dns(edge.source, edge.name))
+
+
+def name_failed(case: Case) -> bool:
+    """The name was asked, and no address came back."""
+    answer = dns(case)
+    return answer is not None and answer.known and not answer.good
+
+
+def dialled(case: Case) -> tuple[str, ...]:
+    """Addresses a client would dial: the name's answers, else what inspect predicts."""
+    answer = dns(case)
+    if answer is not None and answer.good and answer.evidence is not None:
+        return answer.evidence.answers
+    return predicted_addresses(case.topology, case.edge) if case.edge is not None else ()
+
+
+def dials(case: Case) -> Iterator[tuple[str, Observation[Any]]]:
+    """Each address that was dialled on the edge's port, with what happened."""
+    for question, observation in case.asked(Tcp):
+        if case.edge is not None and question.port == case.edge.port:
+            yield question.address, observation
+
+
+def pinged(case: Case, address: str) -> Observation[Any] | None:
+    return case.seen.get(Ping(case.edge.source, address)) if case.edge is not None else None
+
+
+def connected(case: Case) -> bool:
+    """Some dial to the edge's port was taken."""
+    return any(observation.good for _, observation in dials(case))
+
+
+def answered(case: Case) -> bool:
+    """Some HTTP request on the edge's port was answered."""
+    return any(
+        observation.good
+        for question, observation in case.asked(Http)
+        if case.edge is not None and question.port == case.edge.port
+    )
+
+
+def works(case: Case) -> bool:
+    """Seen to work: the highest known layer is good on every address of one family, and so is the name."""
+    answer = dns(case)
+    if case.edge is None or (case.edge.name is not None and (answer is None or not answer.good)):
+        return False
+    tops = {address: observation.good for address, observation in dials(case)}
+    for question, observation in case.asked(Http):
+        if question.port == case.edge.port and observation.known:
+            tops[question.address] = observation.good
+    addresses = dialled(case)
+    families = ([a for a in addresses if ":" not in a], [a for a in addresses if ":" in a])
+    return any(family and all(tops.get(address, False) for address in family) for family in families)
+
+
+def listeners(case: Case) -> ListenersEvidence | None:
+    """The target's listeners, when they were read."""
+    answer = case.seen.get(Listeners(case.edge.target)) if case.edge is not None else None
+    return answer.evidence if answer is not None and answer.good else None
+
+
+def wants_listeners(case: Case) -> Iterable[Question[Any]]:
+    """The target's listeners, once a dial failed or inspect says that none can pass. Not of a target that is down."""
+    found = ends(case)
+    if found is None or found.edge.port is None or not found.target.running:
+        return ()
+    tried = [observation for _, observation in dials(case)]
+    failed = bool(tried) and not any(observation.good for observation in tried)
+    return (Listeners(found.target.ref),) if failed or not found.common else ()
+
+
+def networks_line(container: Container) -> str:
+    """``app is on: coolify``"""
+    return f"{container.name} is on: {network_names(container) or 'no network'}"
+
+
+def network_names(container: Container) -> str:
+    return ", ".join(endpoint.network_name for endpoint in container.endpoints)
+
+
+def dns_line(case: Case) -> tuple[str, ...]:
+    """``dns qdrant: no answer``"""
+    answer = dns(case)
+    if answer is None or case.edge is None:
+        return ()
+    told = answer.evidence.answers if answer.good and answer.evidence is not None else ()
+    return (f"dns {case.edge.name}: {', '.join(told) or SAID.get(answer.outcome, answer.outcome.value)}",)
+
+
+def dial_lines(case: Case) -> tuple[str, ...]:
+    """``tcp 10.0.4.2:6333: timed out``, with the network that the address is on where several are shared."""
+    found = ends(case)
+    several = found is not None and len(found.common) > 1
+    lines = []
+    for address, observation in dials(case):
+        shown = f"[{address}]" if ":" in address else address
+        network = network_of_address(case.topology, found.target, address) if found is not None else None
+        where = f" (on {network.name})" if several and network is not None else ""
+        said = SAID.get(observation.outcome, observation.outcome.value)
+        lines.append(f"tcp {shown}:{case.edge.port if case.edge else ''}{where}: {said}")
+    return tuple(lines)
+
+
+def listeners_line(evidence: ListenersEvidence) -> str:
+    """``listeners: 127.0.0.1:6333``"""
+    found = [f"[{s.address}]:{s.port}" if ":" in s.address else f"{s.address}:{s.port}" for s in evidence.sockets]
+    return f"listeners: {', '.join(dict.fromkeys(found)) or 'none'}"
+
+
+def _literal(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
