@@ -31,10 +31,10 @@ def probe_for(question: Question[Any]) -> Probe:
 class Asker:
     """One per run; use as a context manager."""
 
-    def __init__(self, world: World, *, workers: int = WORKERS) -> None:
+    def __init__(self, world: World, recorded: Answers | None = None, *, workers: int = WORKERS) -> None:
         self._world = world
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="ask")
-        self.answers = Answers()
+        self.answers = recorded or Answers()
 
     def __enter__(self) -> Asker:
         return self

@@ -70,7 +70,7 @@ def http_question(edge: Edge, address: str) -> Http:
         host=edge.name or address,
         path=edge.path or "/",
         tls=edge.protocol == "https",
-        strict=edge.path is not None and edge.origin in ("argument", "catalogue", "expectation"),
+        strict=edge.path is not None,
     )
 
 

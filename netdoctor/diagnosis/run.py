@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -34,6 +33,8 @@ from netdoctor.probes.listeners import Listeners
 from netdoctor.rules.registry import RULES
 from netdoctor.vantage.interface import Vantage
 
+CHANGED = "target changed while it was asked"
+"""How the reason of an edge begins whose ends moved under the questions."""
 ROUNDS = 4
 """Rules may ask for more as answers arrive, this often at most."""
 TIMEOUT = 4.0
@@ -63,13 +64,16 @@ def diagnose(
     only: frozenset[str] = frozenset(),
     skip: frozenset[str] = frozenset(),
     both_ways: bool = True,
-    asker: Callable[[World], AbstractContextManager[Asker]] = Asker,
+    recorded: Answers | None = None,
 ) -> Report:
-    """Ask everything the edges and the rules want, and judge. Raises nothing for what the network does."""
+    """Ask everything the edges and the rules want, and judge. Raises nothing for what the network does.
+
+    ``recorded`` answers are taken as given; only questions beyond them are asked.
+    """
     began = clock()
     rules, skipped = applicable(_chosen(only, skip), topology)
     world = World(topology, vantages.at, timeout, clock)
-    with asker(world) as asking:
+    with Asker(world, recorded) as asking:
         edges = _with_ports(edges, asking)
         backwards = [_way_back(edge) for edge in edges] if both_ways else []
         _rounds(topology, [*edges, *backwards], rules, asking)
@@ -152,7 +156,7 @@ def _edge_report(topology: Topology, edge: Edge, answers: Answers, vantages: Sta
     if verdict is Verdict.BROKEN:
         moved = next((said for ref in (edge.source, edge.target) if (said := _moved(vantages, ref))), None)
         if moved is not None:
-            verdict, reason = Verdict.UNKNOWN, f"target changed while it was asked: {moved}"
+            verdict, reason = Verdict.UNKNOWN, f"{CHANGED}: {moved}"
     back = edge.backwards()
     way_back = Case(topology, back, answers)
     reverse, reverse_reason = decide(way_back) if both_ways else (Verdict.UNKNOWN, "not asked")
@@ -194,7 +198,8 @@ def _steps(case: Case) -> Iterable[Step]:
         observation: Observation[Any] | None = case.seen.get(question)
         if observation is not None:
             probe = probe_for(question)
-            found.append(Step(probe.layer, probe.label(question, case.topology), question, observation))
+            detail = probe.describe(question, observation) if observation.known else observation.reason
+            found.append(Step(probe.layer, probe.label(question, case.topology), question, observation, detail))
     return sorted(found, key=lambda step: step.layer.value)
 
 

@@ -135,7 +135,7 @@ def _catalogued(edge: Edge, target: Container) -> Edge:
         return edge
     protocol = service.protocol if edge.protocol == "tcp" else edge.protocol
     path = edge.path if edge.path is not None or protocol not in ("http", "https") else service.path
-    origin = "catalogue" if edge.port is None or (edge.path is None and path is not None) else edge.origin
+    origin = "catalogue" if edge.port is None and edge.origin == "argument" else edge.origin
     return replace(edge, port=edge.port or service.port, protocol=protocol, path=path, origin=origin)
 
 

@@ -11,7 +11,6 @@ from netdoctor.model import (
     EdgeReport,
     Finding,
     Layer,
-    Observation,
     Outcome,
     Remedy,
     Report,
@@ -19,10 +18,6 @@ from netdoctor.model import (
     Step,
     Verdict,
 )
-from netdoctor.probes.dns import DnsEvidence
-from netdoctor.probes.http import HttpEvidence
-from netdoctor.probes.membership import MembershipEvidence
-from netdoctor.probes.ping import PingEvidence
 from netdoctor.redact import redact_text
 from netdoctor.terminal import plain
 
@@ -106,41 +101,9 @@ def _step(step: Step, look: Look) -> Iterator[Line]:
 
 
 def _detail(step: Step) -> str:
-    observation: Observation[object] = step.observation
-    evidence = observation.evidence
-    if not observation.known:
-        return observation.reason
-    took = f" ({_duration(observation.seconds)})" if observation.seconds else ""
-    if isinstance(evidence, MembershipEvidence):
-        return _networks(evidence)
-    if isinstance(evidence, DnsEvidence):
-        where = {"hosts": " (hosts file)", "literal": " (an address, no name)"}.get(evidence.source, took)
-        return f"{evidence.name} is {', '.join(evidence.answers)}{where}" if observation.good else _unnamed(evidence)
-    if isinstance(evidence, PingEvidence):
-        return f"{evidence.address}{took}" if observation.good else evidence.address
-    if isinstance(evidence, HttpEvidence):
-        return f"{step.label}: {_http(evidence)}{took}"
-    return f"{step.label.partition(' ')[2]}{took}"
-
-
-def _networks(evidence: MembershipEvidence) -> str:
-    if evidence.same_namespace:
-        return "both use one network namespace"
-    if evidence.shared:
-        closed = "".join(
-            f"; {network.name} forbids traffic between containers" for network in evidence.shared if not network.icc
-        )
-        return f"both on {', '.join(network.name for network in evidence.shared)}{closed}"
-    mine, theirs = (", ".join(names) or "none" for names in (evidence.source_networks, evidence.target_networks))
-    return f"none shared: {mine} | {theirs}"
-
-
-def _unnamed(evidence: DnsEvidence) -> str:
-    return f"{evidence.name}: {evidence.detail}" if evidence.detail else evidence.name
-
-
-def _http(evidence: HttpEvidence) -> str:
-    return f"{evidence.status} {evidence.phrase}".strip() if evidence.status else evidence.detail
+    observation = step.observation
+    took = f" ({_duration(observation.seconds)})" if observation.known and observation.seconds else ""
+    return f"{step.detail}{took}"
 
 
 def _duration(seconds: float) -> str:

@@ -119,6 +119,7 @@ def _step(step: Step) -> dict[str, Any]:
     return {
         "layer": step.layer.name.lower(),
         "label": _clean(step.label),
+        "detail": _clean(step.detail),
         "outcome": step.observation.outcome.value,
         "reason": _clean(step.observation.reason),
         "seconds": round(step.observation.seconds, 6),

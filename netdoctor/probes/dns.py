@@ -61,6 +61,15 @@ class DnsProbe:
     def label(self, question: Dns, topology: Topology) -> str:
         return f"dns {question.name}"
 
+    def describe(self, question: Dns, observation: Observation[DnsEvidence]) -> str:
+        evidence = observation.evidence
+        if evidence is None:
+            return observation.reason
+        if not observation.good:
+            return f"{evidence.name}: {evidence.detail}" if evidence.detail else evidence.name
+        where = {"hosts": " (hosts file)", "literal": " (an address, no name)"}.get(evidence.source, "")
+        return f"{evidence.name} is {', '.join(evidence.answers)}{where}"
+
 
 def candidates(name: str, config: ResolverConfig) -> tuple[str, ...]:
     """The names a resolver library tries, in its order."""
@@ -120,7 +129,10 @@ def _ask(
         except (DialFailed, TimeoutError, OSError) as error:
             if answers:
                 break
-            detail = f"{server} gave no answer: {error}" if str(error) else f"{server} gave no answer in time"
+            silent = isinstance(error, TimeoutError) or (
+                isinstance(error, DialFailed) and error.outcome is Outcome.TIMED_OUT
+            )
+            detail = f"{server} gave no answer" if silent else f"{server} gave no answer ({error})"
             return Outcome.RESOLVER_FAILED, DnsEvidence(name, (), "nameserver", server, names, "", detail)
         rcode = _rcode(reply)
         answers += _addresses(reply, kind)

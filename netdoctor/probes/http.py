@@ -83,6 +83,13 @@ class HttpProbe:
         shown = f"[{question.host}]" if ":" in question.host else question.host
         return f"http{'s' if question.tls else ''}://{shown}:{question.port}{question.path}"
 
+    def describe(self, question: Http, observation: Observation[HttpEvidence]) -> str:
+        evidence = observation.evidence
+        if evidence is None:
+            return observation.reason
+        said = f"{evidence.status} {evidence.phrase}".strip() if evidence.status else evidence.detail
+        return f"{question.path}: {said}"
+
 
 def _request(question: Http) -> bytes:
     default = 443 if question.tls else 80

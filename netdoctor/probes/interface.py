@@ -45,6 +45,9 @@ class Probe(Protocol):
     def label(self, question: Any, topology: Topology) -> str:
         """The rung's name in a report: ``tcp 10.0.4.2:6333``."""
 
+    def describe(self, question: Any, observation: Observation[Any]) -> str:
+        """What came back, in a few words for a person; the outcome and the time are shown beside it."""
+
 
 PROBES: Registry[Probe] = Registry("netdoctor.probes")
 """By name; the name is the layer's word in the report (dns, ping, tcp, http, listeners, membership)."""

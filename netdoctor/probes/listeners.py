@@ -59,5 +59,11 @@ class ListenersProbe:
         container = topology.container(question.at)
         return f"listeners of {container.name if container else question.at.id}"
 
+    def describe(self, question: Listeners, observation: Observation[ListenersEvidence]) -> str:
+        evidence = observation.evidence
+        if evidence is None:
+            return observation.reason
+        return ", ".join(f"{socket.address}:{socket.port}" for socket in evidence.sockets) or "none"
+
 
 PROBES.add("listeners", ListenersProbe(), home=__name__)

@@ -62,6 +62,19 @@ class MembershipProbe:
     def label(self, question: Membership, topology: Topology) -> str:
         return "networks"
 
+    def describe(self, question: Membership, observation: Observation[MembershipEvidence]) -> str:
+        evidence = observation.evidence
+        if evidence is None:
+            return observation.reason
+        if evidence.same_namespace:
+            return "both use one network namespace"
+        if evidence.shared:
+            names = ", ".join(network.name for network in evidence.shared)
+            closed = [network.name for network in evidence.shared if not network.icc]
+            return f"both on {names}" + "".join(f"; {name} forbids traffic between containers" for name in closed)
+        mine, theirs = (", ".join(each) or "none" for each in (evidence.source_networks, evidence.target_networks))
+        return f"none shared: {mine} | {theirs}"
+
 
 def _addresses(topology: Topology, target: Ref, network: str) -> tuple[str, ...]:
     container = topology.container(target)

@@ -44,5 +44,8 @@ class PingProbe:
     def label(self, question: Ping, topology: Topology) -> str:
         return f"ping {question.address}"
 
+    def describe(self, question: Ping, observation: Observation[PingEvidence]) -> str:
+        return question.address
+
 
 PROBES.add("ping", PingProbe(), home=__name__)

@@ -1,0 +1,161 @@
+"""The command line's one entrance, and the one place where errors become sentences and exit statuses."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from netdoctor.cli.settings import Settings, given, shared_options
+from netdoctor.exits import Exit
+from netdoctor.version import __version__
+
+_NOT_VERBS = frozenset({"main", "common", "settings", "plugin", "overview"})
+"""Modules of this room that are no commands."""
+
+
+class Verbs(click.Group):
+    """Finds the verbs in this folder; a verb's module is imported only when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        import netdoctor.cli
+
+        found = (info.name for info in pkgutil.iter_modules(netdoctor.cli.__path__))
+        return sorted(name.rstrip("_") for name in found if name not in _NOT_VERBS and not name.startswith("_"))
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name in _NOT_VERBS or not name.isidentifier() or name.startswith("_"):
+            return None
+        try:
+            module = importlib.import_module(f"netdoctor.cli.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"netdoctor.cli.{name}":
+                raise
+            return None
+        command: click.Command = module.command
+        command.name = name
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            import shlex
+
+            from netdoctor.errors import UsageError
+            from netdoctor.terminal import plain
+
+            words = " ".join(shlex.quote(plain(word)) for word in args)
+            raise UsageError(
+                f"{plain(args[0])!r} is no netdoctor command.", hint=f"Did you mean: netdoctor check {words}"
+            ) from None
+
+
+@click.group(
+    cls=Verbs,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="netdoctor", message="%(prog)s %(version)s")
+@shared_options
+@click.pass_context
+def cli(ctx: click.Context, /, **options: Any) -> None:
+    """Find out why one container cannot reach another, fix it, and prove the fix from inside.
+
+    Without a command: an overview of this engine's containers and networks, from inspect alone.
+    """
+    ctx.obj = Settings(**given(options))
+    if ctx.invoked_subcommand is None:
+        from netdoctor.cli.overview import overview
+
+        ctx.exit(overview(ctx.obj))
+
+
+def main(argv: list[str] | None = None) -> NoReturn:
+    """Run, and end the process with an exit status of :class:`netdoctor.exits.Exit`."""
+    sys.exit(int(run(sys.argv[1:] if argv is None else argv)))
+
+
+def run(argv: list[str]) -> int:
+    """Run, and return the exit status. Never raises; a traceback appears only with NETDOCTOR_DEBUG set."""
+    from netdoctor.errors import NetdoctorError
+
+    try:
+        result = cli.main(args=argv, prog_name="netdoctor", standalone_mode=False)
+        return int(result) if isinstance(result, int) else Exit.OK
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.Abort:
+        _say("netdoctor: interrupted")
+        return Exit.INTERRUPTED
+    except KeyboardInterrupt:
+        _say("netdoctor: interrupted")
+        return Exit.INTERRUPTED
+    except click.ClickException as error:
+        hint = ""
+        if isinstance(error, click.UsageError) and error.ctx is not None:
+            hint = f"See: {error.ctx.command_path} --help"
+        return _fail(argv, error.format_message(), hint, Exit.USAGE)
+    except NetdoctorError as error:
+        return _fail(argv, error.message, error.hint, error.status, error.code)
+    except BrokenPipeError:
+        # The reader went away (``| head``); nothing is left to say, and the flush at exit must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+    except Exception as error:
+        if os.environ.get("NETDOCTOR_DEBUG"):
+            raise
+        return _fail(
+            argv,
+            f"netdoctor itself failed: {type(error).__name__}: {error}",
+            "Run it again with NETDOCTOR_DEBUG=1 for the details, and please report them.",
+            Exit.UNKNOWN,
+        )
+
+
+def _fail(argv: list[str], message: str, hint: str, status: Exit, code: str | None = None) -> int:
+    from netdoctor.redact import redact_text
+    from netdoctor.terminal import plain_block
+
+    named = f" {code}" if code else ""
+    _say(f"netdoctor:{named} {plain_block(redact_text(message))}")
+    if hint:
+        _say(f"  {plain_block(redact_text(hint))}")
+    _report_failure(argv, message, hint, status, code)
+    return status
+
+
+def _report_failure(argv: list[str], message: str, hint: str, status: Exit, code: str | None) -> None:
+    """stdout carries a valid document whatever happens: a machine format says the error in its own shape."""
+    name = _asked_format(argv)
+    if name == "human":
+        return
+    from netdoctor.formats.interface import FORMATS, Failure
+
+    if name in FORMATS:
+        sys.stdout.write(FORMATS.get(name).render_error(Failure(message, hint, int(status), code)))
+        sys.stdout.flush()
+
+
+def _asked_format(argv: list[str]) -> str:
+    """The options may be what is wrong, so they are read by eye."""
+    for index, word in enumerate(argv):
+        if word.startswith("--format="):
+            return word.partition("=")[2]
+        if word == "--format" and index + 1 < len(argv):
+            return argv[index + 1]
+    return os.environ.get("NETDOCTOR_FORMAT", "human")
+
+
+def _say(text: str) -> None:
+    try:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    except OSError:
+        return

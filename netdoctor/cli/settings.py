@@ -1,0 +1,84 @@
+"""Options that work before and after the verb, and as ``NETDOCTOR_*`` variables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+CODE_SHAPE = "ND101"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the shared options say, defaults filled in."""
+
+    host: str | None = None
+    context: str | None = None
+    format: str = "human"
+    output: str | None = None
+    file: tuple[str, ...] = ()
+    timeout: float = 4.0
+    wait: float = 0.0
+    vantage: str = "auto"
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    fail_on: str = "error"
+    exit_zero: bool = False
+    quiet: int = 0
+    verbose: int = 0
+    color: str = "auto"
+
+
+def _option(*names: str, **how: Any) -> Callable[[F], F]:
+    """Every shared option defaults to None here, so that "not given" is told apart from "given"."""
+    variable = f"NETDOCTOR_{names[0].lstrip('-').replace('-', '_').upper()}"
+    return click.option(*names, envvar=variable, show_envvar=True, **{"default": None, **how})
+
+
+_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    _option("--host", "-H", metavar="URL", help="Engine to talk to, like ssh://user@host."),
+    _option("--context", metavar="NAME", help="Docker context to use."),
+    _option("--format", metavar="FORMAT", help="How to print the report: human (default) or json."),
+    _option("--output", "-o", metavar="PATH", help="Write the report to a file instead of stdout."),
+    _option("--file", "-f", multiple=True, metavar="PATH", help="Compose file, as in Compose; repeatable."),
+    _option(
+        "--timeout", type=click.FloatRange(0.1, 600), metavar="SECONDS", help="For each single question (default 4)."
+    ),
+    _option("--wait", type=click.FloatRange(0, 86400), metavar="SECONDS", help="Ask again until all holds, this long."),
+    _option("--vantage", metavar="KIND", help="Where to ask from: auto (default), netns, sidecar, exec."),
+    _option("--only", multiple=True, metavar="CODE", help="Judge by these rules only; repeatable."),
+    _option("--skip", multiple=True, metavar="CODE", help="Leave these rules out; repeatable."),
+    _option(
+        "--fail-on",
+        type=click.Choice(["error", "warning", "info"]),
+        help="The least severity that fails the run (default error).",
+    ),
+    _option("--exit-zero", is_flag=True, help="Report, but end with 0 whatever was found."),
+    _option("--quiet", "-q", count=True, help="Nothing on stderr but errors."),
+    _option("--verbose", "-v", count=True, help="More on stderr and in the report."),
+    _option("--color", type=click.Choice(["auto", "always", "never"]), help="When to use colour (default auto)."),
+)
+
+
+def shared_options(function: F) -> F:
+    """Put the shared options on a command (or on the group)."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def read_settings(ctx: click.Context, values: dict[str, Any]) -> Settings:
+    """Merge what stands after the verb over what stands before it. ``values`` are the command's keyword arguments."""
+    before: Settings = ctx.obj if isinstance(ctx.obj, Settings) else Settings()
+    return replace(before, **given(values))
+
+
+def given(values: dict[str, Any]) -> dict[str, Any]:
+    """Only the shared options that were really given (an empty tuple, None and 0 are "not given")."""
+    names = {field.name for field in fields(Settings)}
+    return {name: value for name, value in values.items() if name in names and value not in (None, (), 0, False)}
