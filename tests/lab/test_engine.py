@@ -1,0 +1,146 @@
+"""compose/engine.sh finds an engine, starts one of its own, and stops nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "compose" / "engine.sh"
+COMPOSE = SCRIPT.with_name("compose.sh")
+
+
+def engine(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(SCRIPT), *arguments],
+        env={**os.environ, "NETDOCTOR_NO_INSTALL": "1", **environment},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+
+
+@pytest.fixture
+def bare_path(tmp_path: Path) -> str:
+    """A PATH with the usual tools and nothing of Docker."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("bash", "sed", "cut", "cat", "id", "stat", "mkdir", "flock", "realpath", "dirname", "timeout", "rm"):
+        found = next(folder for folder in ("/usr/bin", "/bin") if Path(folder, name).exists())
+        (tools / name).symlink_to(Path(found, name))
+    return str(tools)
+
+
+def test_an_engine_that_does_not_answer_is_named_with_its_socket(tmp_path: Path) -> None:
+    missing = tmp_path / "no.sock"
+    found = engine("find", DOCKER_HOST=f"unix://{missing}")
+    assert (found.returncode, found.stdout) == (1, "")
+    assert f"there is no socket {missing}" in found.stderr
+
+
+def test_nothing_is_started_in_place_of_an_engine_that_the_user_chose(tmp_path: Path) -> None:
+    found = engine("ensure", DOCKER_HOST=f"unix://{tmp_path}/no.sock", NETDOCTOR_LAB_STATE=str(tmp_path / "state"))
+    assert (found.returncode, found.stdout) == (1, "")
+    assert "unset DOCKER_HOST" in found.stderr
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may install")
+def test_without_docker_and_without_leave_to_install_it_says_what_is_missing(tmp_path: Path, bare_path: str) -> None:
+    environment = {"PATH": bare_path, "NETDOCTOR_LAB_STATE": str(tmp_path / "state"), "DOCKER_HOST": ""}
+    assert "there is no docker client here" in engine("find", **environment).stderr
+    found = engine("ensure", **environment)
+    assert (found.returncode, found.stdout) == (1, "")
+    assert "needs the Debian packages: docker.io (NETDOCTOR_NO_INSTALL forbids installing them)" in found.stderr
+
+
+def test_compose_is_named_when_it_may_not_be_installed(bare_path: str) -> None:
+    environment = {**os.environ, "PATH": bare_path, "NETDOCTOR_NO_INSTALL": "1"}
+    found = subprocess.run([str(COMPOSE), "--which"], env=environment, capture_output=True, text=True, check=False)
+    assert found.returncode == 1
+    assert "docker-compose" in found.stderr
+
+
+def test_a_wrong_verb_is_wrong_usage() -> None:
+    found = engine("begin")
+    assert found.returncode == 2
+    assert "engine.sh [--private DIR] ensure" in found.stderr
+
+
+@pytest.fixture
+def private() -> Iterator[str]:
+    """A folder (with a short path) for a private engine that is stopped whatever happens."""
+    with tempfile.TemporaryDirectory(prefix="lab-") as folder:
+        try:
+            yield f"{folder}/e"
+        finally:
+            engine("--private", f"{folder}/e", "stop")
+
+
+def running(pid: int) -> bool:
+    """Zombies are gone: where the first process reaps nobody, they stay listed."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.docker
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may start an engine")
+def test_a_private_engine_is_started_once_used_and_leaves_nothing(private: str) -> None:
+    started = engine("--private", private, "ensure")
+    assert (started.returncode, started.stdout) == (0, f"unix://{private}/d.sock\n"), started.stderr
+    pid = int(Path(private, "state", "engine").read_text().split()[0])
+    assert engine("--private", private, "ensure").stdout == started.stdout
+    assert int(Path(private, "state", "engine").read_text().split()[0]) == pid
+    assert "started by this script" in engine("--private", private, "status").stdout
+    assert engine("--private", private, "find").returncode == 0
+    client = ["docker", "--host", f"unix://{private}/d.sock"]
+    assert (
+        subprocess.run([*client, "network", "create", "lab-inside"], capture_output=True, check=False).returncode == 0
+    )
+    outside = subprocess.run(["docker", "network", "inspect", "lab-inside"], capture_output=True, check=False)
+    assert outside.returncode != 0
+
+    assert engine("--private", private, "stop").returncode == 0
+    assert not running(pid)
+    assert not Path(private).exists()
+    assert private not in Path("/proc/mounts").read_text()
+    assert not list(Path("/sys/fs/cgroup").glob("*/netdoctor-*"))
+    assert engine("--private", private, "find").returncode == 1
+
+
+@pytest.mark.docker
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may start an engine")
+def test_stop_leaves_an_engine_alone_that_it_did_not_start(private: str, tmp_path: Path) -> None:
+    engine("--private", private, "ensure")
+    pid = int(Path(private, "state", "engine").read_text().split()[0])
+    host = f"unix://{private}/d.sock"
+    stranger = {"DOCKER_HOST": host, "NETDOCTOR_LAB_STATE": str(tmp_path / "other")}
+    assert "not started by this script" in engine("status", **stranger).stdout
+    assert "no engine of ours" in engine("stop", **stranger).stderr
+    # A record whose number now belongs to another process is no record.
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "engine").write_text(f"{pid} 1\n")
+    engine("stop", **stranger)
+    time.sleep(0.2)
+    assert running(pid)
+    assert engine("find", **stranger).stdout == f"{host}\n"
+
+
+@pytest.mark.docker
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may start an engine")
+def test_an_engine_that_cannot_start_is_reported_with_its_own_words(private: str) -> None:
+    """A file where the engine wants a folder."""
+    Path(private).mkdir()
+    Path(private, "data").write_text("in the way")
+    found = engine("--private", private, "ensure", NETDOCTOR_LAB_START_SECONDS="15")
+    assert (found.returncode, found.stdout) == (1, "")
+    assert "no Docker Engine could be started here" in found.stderr
+    assert "data" in found.stderr
