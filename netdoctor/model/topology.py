@@ -169,6 +169,7 @@ class Topology:
     source: str = "engine"
     """``engine``, ``compose`` or ``bundle``."""
     engine_id: str | None = None
+    """None where nobody needed it: the engine is slow to say it."""
     engine_version: str | None = None
     endpoint: str | None = None
     """Where the engine was reached, for error messages."""
