@@ -117,7 +117,11 @@ class Ledger:
             self._db.execute("DELETE FROM collection")
 
     def close(self) -> None:
-        """Never raises."""
+        """Never raises. A ledger that nothing was ever bound to is removed: that run did not begin."""
+        with contextlib.suppress(sqlite3.Error, OSError):
+            unused = self.fact("binding") is None and self.fact("former target") is None
+            if unused:
+                self.path.unlink(missing_ok=True)
         with self._lock, contextlib.suppress(sqlite3.Error):
             self._db.close()
 

@@ -1,0 +1,181 @@
+"""What a migration reports in the end: as a document and as text."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from netdoctor.migration.plan import Plan
+from netdoctor.migration.run import Result
+from netdoctor.terminal import plain
+from netdoctor.version import __version__
+
+SCHEMA = "netdoctor.migration/1"
+_MOST_COLLECTIONS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where from, where to and how: what the report names beside the numbers."""
+
+    export: str
+    target: str
+    origin: str
+    """What gave the target: ``--to``, ``QDRANT_URL``."""
+    transport: str = ""
+    via: str = ""
+    vantage: str = ""
+    ledger: str = ""
+
+
+def percent(part: int, whole: int) -> float:
+    """Rounded down to two decimals: 100.0 only when nothing is missing."""
+    return math.floor(part * 10000 / whole) / 100 if whole else 0.0
+
+
+def document(result: Result, scene: Scene) -> dict[str, Any]:
+    """Plain data; fields are only ever added."""
+    plan, checked = result.plan, result.verification
+    return {
+        **_head(scene),
+        "ok": result.good,
+        "in_export": plan.records,
+        "migrated": checked.verified,
+        "sent": result.sent,
+        "resumed": result.resumed,
+        "errors": plan.skipped,
+        "verified": checked.verified,
+        "success_percent": percent(checked.verified, plan.records),
+        "collections": [
+            {
+                "name": check.name,
+                "created": check.name in result.created,
+                "planned": check.planned,
+                "verified": check.equal,
+                "points": check.held,
+            }
+            for check in checked.collections
+        ],
+        "searches": {"asked": checked.searched, "found": checked.found},
+        "problems": list(checked.problems),
+        **_about_plan(plan),
+        "seconds": {
+            "plan": round(plan.seconds, 3),
+            "write": round(result.write_seconds, 3),
+            "verify": round(checked.seconds, 3),
+        },
+    }
+
+
+def plan_document(plan: Plan, scene: Scene) -> dict[str, Any]:
+    """Of a dry run: nothing was written."""
+    return {
+        **_head(scene),
+        "dry_run": True,
+        "in_export": plan.records,
+        "errors": plan.skipped,
+        "collections": [
+            {"name": each.name, "dimension": each.dimension, "planned": each.points} for each in plan.collections
+        ],
+        **_about_plan(plan),
+        "seconds": {"plan": round(plan.seconds, 3)},
+    }
+
+
+def text(result: Result, scene: Scene) -> str:
+    """For people: at most 80 columns where names allow it."""
+    plan, checked = result.plan, result.verification
+    sizes = ", ".join(f"{plain(check.name)} {check.planned}" for check in checked.collections[:_MOST_COLLECTIONS])
+    more = len(checked.collections) - _MOST_COLLECTIONS
+    speed = f" ({result.sent / result.write_seconds:,.0f}/s)" if result.sent and result.write_seconds else ""
+    earlier = checked.verified - result.sent
+    took = f"plan {plan.seconds:.2f} s, write {result.write_seconds:.2f} s{speed}, verify {checked.seconds:.2f} s"
+    rows = [
+        ("in export", f"{plan.records}"),
+        ("migrated", f"{checked.verified}" + (f"  ({result.sent} now, {earlier} before)" if earlier > 0 else "")),
+        ("collections", f"{len(checked.collections)}"),
+        ("", sizes + (f" and {more} more" if more > 0 else "")),
+        ("errors", f"{plan.skipped}"),
+        ("verified", f"{checked.verified}  read back and equal"),
+        ("searches", f"{checked.found} of {checked.searched} sampled vectors find themselves"),
+        ("success", f"{percent(checked.verified, plan.records):.2f} %"),
+        ("time", took),
+        ("ledger", plain(scene.ledger)),
+    ]
+    lines = [*_title(scene), *_table(rows)]
+    lines += [f"  ! {plain(str(bad))}" for bad in plan.bad]
+    lines += [f"  ! {plain(problem)}" for problem in checked.problems]
+    lines += _notes(plan, result)
+    if result.good:
+        lines.append(f"OK: {checked.verified} of {plan.records} vectors are in Qdrant, verified.")
+    else:
+        lines.append(f"NOT COMPLETE: {checked.verified} of {plan.records} vectors are in Qdrant as exported.")
+    return "\n".join(lines) + "\n"
+
+
+def plan_text(plan: Plan, scene: Scene) -> str:
+    rows = [
+        ("in export", f"{plan.records}"),
+        ("errors", f"{plan.skipped}"),
+        ("collections", f"{len(plan.collections)}"),
+    ]
+    rows += [("", f"{plain(c.name)}  {c.points} x {c.dimension}") for c in plan.collections[:_MOST_COLLECTIONS]]
+    lines = [*_title(scene), *_table(rows), *(f"  ! {plain(str(bad))}" for bad in plan.bad), *_notes(plan, None)]
+    return "\n".join([*lines, "Dry run: nothing was written."]) + "\n"
+
+
+def _title(scene: Scene) -> list[str]:
+    how = ", ".join(
+        part
+        for part in (
+            scene.transport,
+            f"from inside {plain(scene.via)}" if scene.via else "",
+            f"vantage {scene.vantage}" if scene.vantage else "",
+        )
+        if part
+    )
+    lines = [f"{plain(scene.export)} -> {plain(scene.target)}"]
+    if how:
+        lines.append(f"  {how}")
+    return lines
+
+
+def _table(rows: list[tuple[str, str]]) -> list[str]:
+    return [f"  {name:<12} {value}".rstrip() for name, value in rows if value]
+
+
+def _notes(plan: Plan, result: Result | None) -> list[str]:
+    notes = []
+    if plan.left_out:
+        notes.append(f"  note: keys not migrated: {', '.join(map(plain, plan.left_out))}")
+    if result is not None:
+        extra = sum(max(0, check.held - check.planned) for check in result.verification.collections)
+        if extra:
+            notes.append(f"  note: {extra} other points are in these collections too")
+        missing = any(check.equal < check.planned for check in result.verification.collections)
+        if missing and result.resumed:
+            notes.append("  note: the ledger says they were written; add --restart to write them again")
+    return notes
+
+
+def _head(scene: Scene) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "netdoctor": __version__,
+        "export": scene.export,
+        "target": scene.target,
+        "target_from": scene.origin,
+        "transport": scene.transport,
+        "via": scene.via or None,
+        "vantage": scene.vantage or None,
+        "ledger": scene.ledger or None,
+    }
+
+
+def _about_plan(plan: Plan) -> dict[str, Any]:
+    return {
+        "bad_records": [{"record": b.number, "offset": b.offset, "reason": b.reason} for b in plan.bad],
+        "integer_fields": sorted(plan.layout.integers),
+        "keys_left_out": list(plan.left_out),
+    }
