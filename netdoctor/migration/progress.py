@@ -73,15 +73,19 @@ def told(event: Event) -> str:
             return f"Reading the export: {records} records{part}"
         case Planned(points, collections, resumed):
             again = ", resuming" if resumed else ""
-            return f"Planned: {points} vector{"s" * (points != 1)} for {collections} collection{'s' * (collections != 1)}{again}"
+            return f"Planned: {_count(points, 'vector')} for {_count(collections, 'collection')}{again}"
         case CollectionReady(name, created):
             return f"Collection {plain(name)}: {'created' if created else 'exists, fits'}"
         case BatchDone(collection, batch, batches, points, done, total):
-            return f"Batch {batch}/{batches} of {plain(collection)}: {points} vector{"s" * (points != 1)} ({done}/{total} total)"
+            return f"Batch {batch}/{batches} of {plain(collection)}: {_count(points, 'vector')} ({done}/{total} total)"
         case Retrying(reason, seconds):
             return f"Trying again in {seconds:.1f} s: {plain(reason)}"
         case Verifying(done, total):
             return f"Verified {done}/{total}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 @contextlib.contextmanager
