@@ -96,6 +96,7 @@ def diagnose(
         topology=topology,
         seconds=clock() - began,
         notices=vantages.used(),
+        seen=answers,
     )
 
 

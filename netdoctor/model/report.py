@@ -8,7 +8,7 @@ from typing import Any
 
 from netdoctor.model.edge import Edge
 from netdoctor.model.finding import Confidence, Finding, Severity
-from netdoctor.model.observation import Layer, Observation, Question
+from netdoctor.model.observation import Answers, Layer, Observation, Question
 from netdoctor.model.topology import Topology
 
 
@@ -27,8 +27,8 @@ class Step:
     """``dns qdrant``, ``tcp 10.0.4.2:6333``"""
     question: Question[Any]
     observation: Observation[Any]
-    control: bool = False
-    """A control question (own name, gateway): shows where the fault is not."""
+    detail: str = ""
+    """What came back, in a few words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,8 @@ class Report:
     seconds: float = 0.0
     notices: tuple[str, ...] = field(default=())
     """What was used on the way that a person should know: an exec, a sidecar."""
+    seen: Answers | None = None
+    """Every question with its answer; a bundle carries them away."""
 
     def worst(self) -> Severity | None:
         """The worst severity among findings that may fail a run (``possible`` never does)."""
