@@ -7,20 +7,25 @@ takes a free one; `--ports-file` receives `{"rest": N, "grpc": N}` once both por
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
 import signal
 import sys
-import tempfile
-import threading
-from contextlib import ExitStack
-from pathlib import Path
 
-from standin import TITLE
-from standin.http import HttpServer
-from standin.rest import Rest
-from standin.store import Store
+# Before the heavy imports: the first process of a container ignores a SIGTERM it does not handle,
+# and one that comes in the first half second would cost the engine's ten seconds of patience.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+import argparse  # noqa: E402
+import json  # noqa: E402
+import os  # noqa: E402
+import tempfile  # noqa: E402
+import threading  # noqa: E402
+from contextlib import ExitStack  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+from standin import TITLE  # noqa: E402
+from standin.http import HttpServer  # noqa: E402
+from standin.rest import Rest  # noqa: E402
+from standin.store import Store  # noqa: E402
 
 
 def main() -> int:
