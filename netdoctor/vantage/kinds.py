@@ -70,5 +70,17 @@ def netns(site: Site) -> Vantage:
         raise Impossible(f"the namespace cannot be entered: {error.strerror}") from error
 
 
-KINDS: dict[str, Kind] = {"netns": netns}
+def _sidecar(site: Site) -> Vantage:
+    from netdoctor.vantage.sidecar import sidecar
+
+    return sidecar(site)
+
+
+def _exec(site: Site) -> Vantage:
+    from netdoctor.vantage.exec import exec_
+
+    return exec_(site)
+
+
+KINDS: dict[str, Kind] = {"netns": netns, "sidecar": _sidecar, "exec": _exec}
 """In the order ``auto`` tries them."""

@@ -1,0 +1,204 @@
+"""The engine's raw streams: attach and exec, both directions, with stdout and stderr told apart.
+
+The SDK hands out the connection and no more, so the care is here: bytes that arrived together with the answer's
+headers, the client's timeout left on the socket, TLS (one lock, since OpenSSL allows no two calls at once, and no
+half-close), and a close that really detaches.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from netdoctor.engine.client import Engine
+from netdoctor.engine.translate import translated
+from netdoctor.errors import EngineRefused, NetdoctorError
+
+STDOUT = 1
+STDERR = 2
+HEADER = 8
+CHUNK = 1 << 16
+WRITE_TIMEOUT = 120.0
+"""Seconds without progress after which the engine counts as gone."""
+
+
+class RawStream:
+    """One upgraded connection. One thread reads, any thread writes or closes."""
+
+    def __init__(self, response: Any) -> None:
+        """``response`` is the SDK's answer to attach or exec start, not yet read from."""
+        self._response = response
+        buffered = response.raw._fp.fp
+        self._socket: socket.socket = buffered.raw._sock
+        self._socket.setblocking(False)
+        self._lock = threading.Lock()
+        # The reader of the headers may have taken more than the headers.
+        self._buffer = bytearray(buffered.peek(CHUNK) if not isinstance(self._socket, ssl.SSLSocket) else b"")
+        self._closed = False
+
+    @property
+    def half_closes(self) -> bool:
+        """Whether :meth:`close_write` reaches the other side: TLS has no half-close."""
+        return not isinstance(self._socket, ssl.SSLSocket)
+
+    def read(self, timeout: float | None = None) -> tuple[int, bytes] | None:
+        """The next piece as (STDOUT or STDERR, bytes); None at the end. Raises TimeoutError, OSError."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            if len(self._buffer) >= HEADER:
+                channel, size = struct.unpack(">BxxxI", self._buffer[:HEADER])
+                if len(self._buffer) >= HEADER + size:
+                    piece = bytes(memoryview(self._buffer)[HEADER : HEADER + size])
+                    del self._buffer[: HEADER + size]
+                    return channel, piece
+            chunk = self._attempt(partial(self._socket.recv, CHUNK), select.POLLIN, deadline)
+            if not chunk:
+                return None
+            self._buffer += chunk
+
+    def write(self, data: bytes) -> None:
+        """All of it. Raises OSError when the other side is gone."""
+        left = memoryview(data)
+        while left:
+            sent = self._attempt(partial(self._socket.send, left), select.POLLOUT, time.monotonic() + WRITE_TIMEOUT)
+            left = left[sent:]
+
+    def close_write(self) -> None:
+        """The process sees the end of its stdin. Does nothing over TLS: see :attr:`half_closes`."""
+        if self.half_closes:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        """Detach: the engine closes the process's stdin. Wakes a waiting reader. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        # Closing the SDK's object alone leaves the connection attached.
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(Exception):
+            self._response.close()
+        with contextlib.suppress(OSError):
+            self._socket.close()
+
+    def _attempt(self, call: Callable[[], Any], event: int, deadline: float | None) -> Any:
+        while True:
+            try:
+                with self._lock:
+                    return call()
+            except (BlockingIOError, ssl.SSLWantReadError):
+                wanted = event
+            except ssl.SSLWantWriteError:
+                wanted = select.POLLOUT
+            descriptor = self._socket.fileno()
+            if descriptor < 0:
+                raise ConnectionAbortedError("the stream is closed")
+            poll = select.poll()
+            poll.register(descriptor, wanted)
+            left = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
+            if not poll.poll(left):
+                raise TimeoutError("timed out")
+
+
+class ExecStream(RawStream):
+    """A process started by ``docker exec``."""
+
+    def __init__(self, response: Any, engine: Engine, exec_id: str) -> None:
+        super().__init__(response)
+        self._engine = engine
+        self._exec_id = exec_id
+
+    def exit_code(self) -> int | None:
+        """None while it runs, or when the engine does not say."""
+        try:
+            with translated(self._engine.host, "inspect an exec"):
+                found = self._engine.api.exec_inspect(self._exec_id).get("ExitCode")
+        except NetdoctorError:
+            return None
+        return found if isinstance(found, int) else None
+
+
+def attach(engine: Engine, container: str) -> RawStream:
+    """Stdin, stdout and stderr of a container's main process; best before it is started. Raises Gone, EngineRefused."""
+    api: Any = engine.api
+    with translated(engine.host, f"attach to container {container[:12]}"):
+        response = api._post(
+            api._url("/containers/{0}/attach", container),
+            params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1},
+            headers={"Connection": "Upgrade", "Upgrade": "tcp"},
+            stream=True,
+        )
+        api._raise_for_status(response)
+    return RawStream(response)
+
+
+def start_exec(
+    engine: Engine,
+    container: str,
+    argv: Sequence[str],
+    *,
+    stdin: bool = True,
+    environment: Mapping[str, str] | None = None,
+) -> ExecStream:
+    """``docker exec -i`` of an argument list, as the container's own user. Raises Gone, EngineRefused.
+
+    A program that the image lacks is no error here: its message arrives on **stdout**, with exit status 126 or 127.
+    """
+    api: Any = engine.api
+    with translated(engine.host, f"exec in container {container[:12]}"):
+        made = api.exec_create(
+            container, list(argv), stdin=stdin, stdout=True, stderr=True, tty=False, environment=dict(environment or {})
+        )
+        response = api._post_json(
+            api._url("/exec/{0}/start", made["Id"]),
+            data={"Tty": False, "Detach": False},
+            headers={"Connection": "Upgrade", "Upgrade": "tcp"},
+            stream=True,
+        )
+        api._raise_for_status(response)
+    return ExecStream(response, engine, str(made["Id"]))
+
+
+def run_exec(
+    engine: Engine, container: str, argv: Sequence[str], *, timeout: float, limit: int = 1 << 20
+) -> tuple[int | None, str, str]:
+    """Run to its end: (exit code, stdout, stderr). Raises TimeoutError, Gone, EngineRefused."""
+    stream = start_exec(engine, container, argv, stdin=False, environment={"LC_ALL": "C"})
+    said = {STDOUT: bytearray(), STDERR: bytearray()}
+    deadline = time.monotonic() + timeout
+    try:
+        while (piece := stream.read(deadline - time.monotonic())) is not None:
+            channel, data = piece
+            said.setdefault(channel, bytearray()).extend(data)
+            if sum(map(len, said.values())) > limit:
+                raise EngineRefused(f"{argv[0]} in container {container[:12]} says more than expected.")
+    except TimeoutError:
+        raise
+    except OSError as error:
+        raise EngineRefused(f"The exec in container {container[:12]} broke off: {error}") from error
+    finally:
+        stream.close()
+    return stream.exit_code(), said[STDOUT].decode("utf-8", "replace"), said[STDERR].decode("utf-8", "replace")
+
+
+def file_stat(engine: Engine, container: str, path: str) -> Mapping[str, Any] | None:
+    """Name, size, mode and ``linkTarget`` of a path inside a container, without reading it; None when there is none."""
+    from docker.utils import decode_json_header
+
+    api: Any = engine.api
+    with translated(engine.host, f"look for {path} in container {container[:12]}"):
+        response = api.head(api._url("/containers/{0}/archive", container), params={"path": path}, timeout=api.timeout)
+    encoded = response.headers.get("x-docker-container-path-stat")
+    if response.status_code != 200 or not encoded:
+        return None
+    found: Mapping[str, Any] = decode_json_header(encoded)
+    return found

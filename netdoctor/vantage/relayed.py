@@ -1,0 +1,67 @@
+"""What sidecar and exec share: a vantage whose questions travel through a relay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from netdoctor.vantage.interface import CannotAsk, ListeningSocket, PingReply, ResolverConfig, Route
+from netdoctor.vantage.procnet import NamespaceTables, Neighbour
+from netdoctor.vantage.relay import Relay, RelayStream
+from netdoctor.vantage.resolver_files import parse
+
+
+class RelayedVantage:
+    """See :class:`netdoctor.vantage.interface.Vantage`. Owns ``relay``; ``after`` runs once, when it is closed."""
+
+    def __init__(
+        self,
+        name: str,
+        relay: Relay,
+        *,
+        read_file: Callable[[str], str],
+        detail: str = "",
+        after: Callable[[], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.detail = detail
+        self._relay = relay
+        self._read_file = read_file
+        self._after = after
+        self._tables = NamespaceTables(relay.net_table)
+
+    def dial(self, address: str, port: int, timeout: float) -> RelayStream:
+        return self._relay.dial(address, port, timeout)
+
+    def datagram(self, address: str, port: int, payload: bytes, timeout: float) -> bytes:
+        return self._relay.datagram(address, port, payload, timeout)
+
+    def ping(self, address: str, timeout: float) -> PingReply:
+        return self._relay.ping(address, timeout)
+
+    def resolver(self) -> ResolverConfig:
+        return parse(self._file("/etc/resolv.conf"), self._file("/etc/hosts"))
+
+    def listeners(self) -> tuple[ListeningSocket, ...]:
+        return self._tables.listeners()
+
+    def routes(self) -> tuple[Route, ...]:
+        return self._tables.routes()
+
+    def addresses(self) -> tuple[str, ...]:
+        return self._tables.addresses()
+
+    def neighbours(self) -> tuple[Neighbour, ...]:
+        return self._tables.neighbours()
+
+    def close(self) -> None:
+        self._relay.close()
+        after, self._after = self._after, None
+        if after is not None:
+            after()
+
+    def _file(self, path: str) -> str:
+        # A container that borrows a namespace has its owner's two files, so the relay reads the right ones.
+        try:
+            return self._relay.etc_file(path)
+        except (CannotAsk, FileNotFoundError):
+            return self._read_file(path)
