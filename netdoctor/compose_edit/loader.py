@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from .text import SourceText
 # The Base loaders resolve nothing: a scalar stays the text that was written.
 _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _MARKUP = ("{{", "{%", "<%", "${{")
+_STATEMENT = re.compile(r"^[ \t]*(\{\{|\{%|<%)", re.MULTILINE)
 
 
 def events(source: SourceText) -> Iterator[Any]:
@@ -49,8 +51,9 @@ def refusal(source: SourceText, error: yaml.YAMLError) -> EditRefused:
         return template_refusal(line)
     if "\t" in content and not content.lstrip(" ").startswith("#") and _tab_to_blame(content):
         return EditRefused("a tab stands where YAML wants spaces", "Replace the tab by spaces, then try again.", line)
-    if any(sign in source.text for sign in ("{%", "<%")):
-        return template_refusal(line)
+    statement = _STATEMENT.search(source.text)
+    if statement is not None:
+        return template_refusal(source.line(statement.start(1)))
     return EditRefused(f"the file is not valid YAML ({problem})", REPAIR, line)
 
 
