@@ -6,8 +6,9 @@ Used by the rules that propose a join and by the fixes that plan one, so that bo
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from netdoctor.model.operations import Connect, CreateNetwork, Operation
+from netdoctor.model.operations import Connect, CreateNetwork, Disconnect, Operation
 from netdoctor.model.topology import Container, Network, Topology
 
 PLATFORM_NETWORKS = frozenset({"coolify", "dokploy-network", "caprover-overlay-network"})
@@ -120,6 +121,22 @@ def joins_new_network(
         CreateNetwork(free),
         join_operation(topology, source, network),
         join_operation(topology, target, network, [name]),
+    )
+
+
+def rejoin_operations(
+    topology: Topology, container: Container, network: Network, name: str | None = None
+) -> tuple[Operation, ...]:
+    """Leave a network and join it again with every alias it should have, ``name`` too: an alias can be given only
+    while joining. Breaks the connections that are open on it. () when that is not possible.
+    """
+    endpoint = container.endpoint_on(network.id)
+    if endpoint is None or joinable(container) is not None or network.default_bridge:
+        return ()
+    join = join_operation(topology, container, network, [name, *endpoint.aliases])
+    return (
+        Disconnect(container.id, container.name, network.id, network.name),
+        replace(join, ipv4=endpoint.user_ipv4),
     )
 
 

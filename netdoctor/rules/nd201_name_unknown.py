@@ -1,0 +1,125 @@
+"""The name that the caller uses is carried by nobody on its networks.
+
+What is looked for
+  A shared network with names, a name in use that gave no address, and, by inspect, no container on the
+  caller's networks that carries it. As a control the caller's own short id is asked for: the engine always
+  knows that one, so its answer shows that the resolver works and only the name is wrong.
+
+Why it breaks
+  The engine answers exactly four kinds of names on a network: container names, aliases (Compose adds the
+  service name), short ids and configured hostnames. A platform's generated name changes with a deploy, the
+  name with `_1` became one with `-1`, a `run` container has no service name, or there is a typing error. The
+  engine asks other resolvers about a name it does not know, so the same mistake may read as "no such name",
+  as "temporary failure" or as plain silence.
+
+What would prove it wrong
+  `docker inspect` of any container on a shared network that lists the name; or a control query that fails
+  too: then the resolver is the trouble, and this is only called possible.
+
+The fix and its safety
+  Use a name that exists: the nearest ones are listed, the target's own first. Or give the target the name as
+  an alias; on a network it is already on that takes a reconnect, which breaks open connections.
+
+References
+  https://docs.docker.com/engine/network/#dns-services
+  https://docs.docker.com/compose/how-tos/networking/
+  coollabsio/coolify #3280, #2476, docker/compose #7481
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from netdoctor.model import Case, Confidence, Container, Fact, Finding, Layer, Question, Remedy, Severity, carriers
+from netdoctor.model.joining import rejoin_operations
+from netdoctor.probes.dns import Dns
+from netdoctor.rules._reading import Ends, dns_line, ends, name_failed
+from netdoctor.rules.registry import RULES
+
+NEAREST = 3
+
+
+class NameUnknown:
+    code = "ND201"
+    title = "name unknown"
+    needs = frozenset({Fact.RUNTIME})
+    suppresses: frozenset[str] = frozenset()
+
+    def wants(self, case: Case) -> Iterable[Question[Any]]:
+        found = ends(case)
+        # Asked only after the name failed: on a healthy edge nobody needs the control.
+        if found is None or not found.named_networks or not name_failed(case):
+            return ()
+        return (Dns(found.source.ref, found.source.short_id),)
+
+    def judge(self, case: Case) -> Iterable[Finding]:
+        found = ends(case)
+        if found is None or found.name is None or not found.named_networks or not name_failed(case):
+            return
+        if not found.target.running or carriers(found.topology, found.source, found.name):
+            return
+        control = case.seen.get(Dns(found.source.ref, found.source.short_id))
+        confidence = Confidence.LIKELY
+        control_line: tuple[str, ...] = ()
+        if control is not None and control.known:
+            confidence = Confidence.CERTAIN if control.good else Confidence.POSSIBLE
+            control_line = (f"dns {found.source.short_id} (its own id): {'answered' if control.good else 'no answer'}",)
+        near = _nearest(found)
+        about = (*((found.edge.basis,) if found.edge.basis is not None else ()), found.target.ref, found.source.ref)
+        yield Finding(
+            self.code,
+            self.title,
+            Severity.ERROR,
+            confidence,
+            Layer.DNS,
+            about,
+            f"{found.source.name} uses the name {found.name}, which nobody on its networks carries; "
+            f"{found.target.name} answers to {_listed(_own(found, found.target)) or 'no name there'}.",
+            (*dns_line(case), *control_line, f"nearest names: {', '.join(near) or 'none'}"),
+            tuple(_remedies(found, near)),
+        )
+
+
+def _own(found: Ends, container: Container) -> tuple[str, ...]:
+    """The names a person would use for it on the shared networks: no ids."""
+    shared = {network.id for network in found.named_networks}
+    names = [name for endpoint in container.endpoints if endpoint.network in shared for name in endpoint.names]
+    return tuple(dict.fromkeys(name for name in names if not container.id.startswith(name)))
+
+
+def _nearest(found: Ends) -> tuple[str, ...]:
+    """The target's own names by likeness, then like names of others on the caller's networks."""
+    wanted = (found.name or "").lower()
+    own = sorted(_own(found, found.target), key=lambda name: -difflib.SequenceMatcher(None, wanted, name).ratio())
+    others = [
+        name
+        for endpoint in found.source.endpoints
+        for member in found.topology.members(endpoint.network)
+        if member.id not in (found.source.id, found.target.id)
+        for name in (member.endpoint_on(endpoint.network) or endpoint).names
+        if not member.id.startswith(name)
+    ]
+    like = difflib.get_close_matches(wanted, dict.fromkeys(others), n=NEAREST, cutoff=0.6)
+    return tuple(dict.fromkeys([*own[:NEAREST], *like]))
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _remedies(found: Ends, near: tuple[str, ...]) -> Iterable[Remedy]:
+    origin = found.edge.origin
+    place = f" in {origin.removeprefix('environment ')} of {found.source.name}" if "environment" in origin else ""
+    if near:
+        yield Remedy(f"Use the name {near[0]}", advice=f"Use {near[0]} instead of {found.name}{place}.")
+    title = f"Give {found.target.name} the name {found.name}"
+    steps = rejoin_operations(found.topology, found.target, found.named_networks[0], found.name)
+    if steps:
+        yield Remedy(title, steps)
+    else:
+        yield Remedy(title, advice=f"Start {found.target.name} with the network alias {found.name}.")
+
+
+RULE = RULES.add(NameUnknown.code, NameUnknown(), home=__name__)
