@@ -158,6 +158,12 @@ def wants_listeners(case: Case) -> Iterable[Question[Any]]:
     return (Listeners(found.target.ref),) if failed or not found.common else ()
 
 
+def is_set_in(found: Ends) -> str:
+    """`` in QDRANT_URL of app``, when the caller's environment says name and port; else nothing."""
+    word, _, variable = found.edge.origin.partition(" ")
+    return f" in {variable} of {found.source.name}" if word == "environment" and variable else ""
+
+
 def networks_line(container: Container) -> str:
     """``app is on: coolify``"""
     return f"{container.name} is on: {network_names(container) or 'no network'}"

@@ -35,7 +35,7 @@ from typing import Any
 from netdoctor.model import Case, Confidence, Container, Fact, Finding, Layer, Question, Remedy, Severity, carriers
 from netdoctor.model.joining import rejoin_operations
 from netdoctor.probes.dns import Dns
-from netdoctor.rules._reading import Ends, dns_line, ends, name_failed
+from netdoctor.rules._reading import Ends, dns_line, ends, is_set_in, name_failed
 from netdoctor.rules.registry import RULES
 
 NEAREST = 3
@@ -110,10 +110,8 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _remedies(found: Ends, near: tuple[str, ...]) -> Iterable[Remedy]:
-    origin = found.edge.origin
-    place = f" in {origin.removeprefix('environment ')} of {found.source.name}" if "environment" in origin else ""
     if near:
-        yield Remedy(f"Use the name {near[0]}", advice=f"Use {near[0]} instead of {found.name}{place}.")
+        yield Remedy(f"Use the name {near[0]}", advice=f"Use {near[0]} instead of {found.name}{is_set_in(found)}.")
     title = f"Give {found.target.name} the name {found.name}"
     steps = rejoin_operations(found.topology, found.target, found.named_networks[0], found.name)
     if steps:
