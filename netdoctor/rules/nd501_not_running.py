@@ -1,0 +1,99 @@
+"""The target does not run, or is paused.
+
+What is looked for
+  The target's state by inspect: created, exited, dead, paused, or between two restarts.
+
+Why it breaks
+  A container that does not run has no address and no name: for the caller that looks exactly like a name
+  that never existed, or another network. A paused one is stranger: its kernel side still takes
+  connections, so TCP connects, and no answer ever comes.
+
+What would prove it wrong
+  `docker inspect --format '{{json .State}}'` says running and not paused, or the target answers.
+
+The fix and its safety
+  `docker unpause` goes on where it stopped. Before `docker start` read why it ended: its exit code and the last
+  lines of its log. netdoctor starts nothing by itself.
+
+References
+  https://docs.docker.com/reference/cli/docker/container/start/
+  https://docs.docker.com/reference/cli/docker/container/unpause/
+  moby/moby #37623
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from netdoctor.model import Case, Confidence, Container, Fact, Finding, Layer, Question, Remedy, Severity, State
+from netdoctor.rules._reading import answered, connected, dial_lines, dns_line
+from netdoctor.rules.registry import RULES
+
+
+class NotRunning:
+    code = "ND501"
+    title = "target not running or paused"
+    needs = frozenset({Fact.RUNTIME})
+    suppresses = frozenset({"ND108", "ND201", "ND202", "ND302", "ND303", "ND304"})
+
+    def wants(self, case: Case) -> Iterable[Question[Any]]:
+        return ()
+
+    def judge(self, case: Case) -> Iterable[Finding]:
+        edge, target = case.edge, case.target
+        if edge is None or edge.reverse or target is None or target.state is None or target.running:
+            return
+        state = target.state
+        # An answer is newer than the inspect; but a paused target takes connections that nobody serves.
+        if answered(case) or (connected(case) and not state.paused):
+            return
+        yield Finding(
+            self.code,
+            self.title,
+            Severity.ERROR,
+            Confidence.CERTAIN,
+            Layer.TARGET,
+            (target.ref, edge.source),
+            f"{target.name} {_doing(state)}.",
+            (f"state of {target.name}: {_details(state)}", *dns_line(case), *dial_lines(case)),
+            (_remedy(target, state),),
+        )
+
+
+def _doing(state: State) -> str:
+    if state.paused:
+        return "is paused: it takes connections and never answers"
+    if state.restarting:
+        return f"is between two restarts (exit code {state.exit_code})"
+    if state.status == "created":
+        return "was created and never started"
+    if state.status == "exited":
+        return f"does not run: it ended with exit code {state.exit_code}"
+    return f"does not run: it is {state.status}"
+
+
+def _details(state: State) -> str:
+    parts = [state.status]
+    if state.exit_code is not None and not state.running:
+        parts.append(f"exit code {state.exit_code}")
+    if state.oom_killed:
+        parts.append("killed for want of memory")
+    if state.restart_count:
+        parts.append(f"{state.restart_count} restarts")
+    if state.error:
+        parts.append(state.error)
+    return ", ".join(parts)
+
+
+def _remedy(target: Container, state: State) -> Remedy:
+    if state.paused:
+        return Remedy(f"Unpause {target.name}", advice=f"docker unpause {target.name}")
+    if state.restarting:
+        return Remedy("See why it ends", advice=f"docker logs --tail 50 {target.name}")
+    if state.status in ("dead", "removing"):
+        return Remedy("Recreate it", advice=f"docker rm {target.name}, then create it again")
+    return Remedy(f"Start {target.name}", advice=f"docker start {target.name}")
+
+
+RULE = RULES.add(NotRunning.code, NotRunning(), home=__name__)
