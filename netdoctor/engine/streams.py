@@ -40,8 +40,10 @@ class RawStream:
         self._socket: socket.socket = buffered.raw._sock
         self._socket.setblocking(False)
         self._lock = threading.Lock()
+        self._buffer = bytearray()
         # The reader of the headers may have taken more than the headers.
-        self._buffer = bytearray(buffered.peek(CHUNK) if not isinstance(self._socket, ssl.SSLSocket) else b"")
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self._buffer += buffered.peek(CHUNK)
         self._closed = False
 
     @property

@@ -1,0 +1,122 @@
+"""netns: the proof of whose process it is, every network mode, and what the thread does and does not do."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netdoctor.vantage.choose import Vantages
+from netdoctor.vantage.interface import CannotAsk
+from netdoctor.vantage.netns import NetnsVantage, SocketFactory
+from netdoctor.vantage.process import NotProven, prove
+
+pytestmark = [pytest.mark.docker, pytest.mark.skipif(os.geteuid() != 0, reason="entering a namespace needs root")]
+
+
+def identity(lab: Any, container: Any) -> Any:
+    def inspect() -> tuple[int, str]:
+        state = lab.engine.inspect_container(container.id)["State"]
+        return state["Pid"], state["StartedAt"]
+
+    return inspect
+
+
+def test_the_main_threads_tables_stay_the_hosts_after_another_thread_entered(lab: Any) -> None:
+    """/proc/self/net is the main thread's, whoever reads it; /proc/thread-self/net is the reader's own."""
+    container = lab.container("busybox", networks=[lab.network()])
+    seen: dict[str, str] = {}
+
+    def enter_and_read() -> None:
+        from netdoctor.vantage.netns import _setns
+
+        descriptor = os.open(f"/proc/{lab.pid(container)}/ns/net", os.O_RDONLY)
+        _setns(descriptor)
+        os.close(descriptor)
+        seen["self"] = Path("/proc/self/net/route").read_text()
+        seen["thread-self"] = Path("/proc/thread-self/net/route").read_text()
+
+    thread = threading.Thread(target=enter_and_read)
+    thread.start()
+    thread.join()
+    assert seen["thread-self"] != seen["self"]
+    assert seen["thread-self"] == Path(f"/proc/{lab.pid(container)}/net/route").read_text()
+
+
+def test_a_process_of_another_container_is_never_taken_for_ours(lab: Any) -> None:
+    network = lab.network()
+    ours, other = lab.container(networks=[network]), lab.container(networks=[network])
+    container = lab.seen(ours)
+    assert container.state is not None
+    forged = replace(container, state=replace(container.state, pid=lab.pid(other)))
+    with pytest.raises(NotProven, match="not proven"):
+        prove(forged, identity(lab, ours))
+    with pytest.raises(NotProven, match="not visible"):
+        prove(replace(container, state=replace(container.state, pid=4194304)), identity(lab, ours))
+
+
+def test_a_container_that_was_restarted_is_not_entered_with_old_knowledge(lab: Any) -> None:
+    made = lab.container(networks=[lab.network()])
+    before = lab.seen(made)
+    lab.api.restart(made.id, timeout=0)
+    after = lab.seen(made)
+    assert before.state is not None
+    assert after.state is not None
+    # The very same pid with another start time must be refused as well.
+    half_old = replace(after, state=replace(after.state, started_at=before.state.started_at))
+    for stale in (before, half_old):
+        with pytest.raises(NotProven):
+            prove(stale, identity(lab, made))
+    prove(after, identity(lab, made)).close()
+
+
+@pytest.mark.parametrize("kind", ["netns", "sidecar"])
+def test_borrowed_host_and_none_namespaces_are_entered(lab: Any, kind: str) -> None:
+    network = lab.network()
+    owner = lab.container(networks=[network])
+    borrower = lab.container(mode=f"container:{owner.id}")
+    hosted, alone = lab.container(mode="host"), lab.container(mode="none")
+    lab.image("probe")
+    topology = lab.topology()
+    with Vantages(lab.engine, topology, preference=kind) as vantages:
+
+        def at(made: Any) -> Any:
+            container = topology.container(made.id)
+            assert container is not None
+            return vantages.at(container.ref)
+
+        assert lab.address(owner, network) in at(borrower).addresses()
+        assert at(borrower) is at(owner)
+        assert at(alone).addresses() == ("127.0.0.1",)
+        assert at(alone).ping("127.0.0.1", 2).received == 1
+        own = set(Path("/proc/net/dev").read_text().split())
+        assert {route.interface for route in at(hosted).routes()} <= {word.rstrip(":") for word in own}
+        gateway = lab.api.inspect_network(network.id)["IPAM"]["Config"][0]["Gateway"]
+        assert gateway in at(hosted).addresses()
+        assert gateway not in at(owner).addresses()
+
+
+def test_the_thread_ends_with_the_vantage_and_no_descriptor_stays(lab: Any) -> None:
+    made = lab.container(networks=[lab.network()])
+    container = lab.seen(made)
+    threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        vantage = NetnsVantage(container, prove(container, identity(lab, made)), lambda path: "")
+        vantage.ping("127.0.0.1", 1)
+        vantage.close()
+        vantage.close()
+        with pytest.raises(CannotAsk, match="closed"):
+            vantage.dial("127.0.0.1", 1, 1)
+    assert threading.active_count() == threads
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
+def test_what_is_no_network_namespace_is_refused_as_the_kernel_says() -> None:
+    before = threading.active_count()
+    with open(os.devnull) as handle, pytest.raises(OSError):
+        SocketFactory(handle.fileno(), "null")
+    assert threading.active_count() == before
