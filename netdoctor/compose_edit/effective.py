@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable
 from collections.abc import Mapping as EnvMapping
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,8 @@ from .model import Mapping, Tagged, Value, read
 from .naming import RealName, interpolate, real_name, refuse_unless_text
 from .refused import BY_HAND, REPAIR, EditRefused
 from .text import SourceText
+
+_COMPOSE_NAME = re.compile(r"(docker-)?compose([.-][^/]*)?\.ya?ml\Z")
 
 ReadFile = Callable[[str], bytes | None]
 """Gives the bytes of a file that `extends` names (its path as written, relative to the edited file), or None."""
@@ -138,11 +141,11 @@ def dependents(project: Project, service: str) -> list[str]:
 
 
 def may_be_self(project: Project, file: str) -> bool:
-    """True when the path in an `extends` may well be the edited file."""
+    """True when the path in an `extends` is the edited file, or looks like it where that file's name is not known."""
     plain = posixpath.normpath(file)
     if project.path is not None:
         return plain == posixpath.basename(project.path)
-    return "/" not in plain
+    return _COMPOSE_NAME.match(plain) is not None
 
 
 def _of_model(

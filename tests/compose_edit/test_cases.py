@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netdoctor.compose_edit import is_joined, leave_network, plan_join
+from netdoctor.compose_edit import EditRefused, is_joined, leave_network, plan_join
 
 from .cases import CASES, Case
 from .truth import assert_joined
@@ -51,3 +51,26 @@ def test_the_line_ending_of_the_neighbouring_line_is_used() -> None:
     after = plan_join(before, "web", "shared").result
     assert b"    image: x\r\n    networks:\r\n      - default\r\n      - shared\r\n  db:\n" in after
     assert after.endswith(b"image: y\n\nnetworks:\n  shared:\n    external: true\n")
+
+
+def test_carriage_returns_alone_are_line_breaks_too() -> None:
+    before = b"services:\r  web:\r    image: x\r"
+    edit = plan_join(before, "web", "shared")
+    assert (
+        edit.result
+        == before + b"    networks:\r      - default\r      - shared\r\rnetworks:\r  shared:\r    external: true\r"
+    )
+    assert not edit.added_lines_only
+    assert edit.undo(edit.result) == before
+
+
+def test_a_tab_before_a_comment_is_no_obstacle_or_is_named() -> None:
+    """libyaml reads it, the pure-Python scanner does not."""
+    before = b"services:\n  web:\n    image: x\t# c\n"
+    try:
+        edit = plan_join(before, "web", "shared")
+    except EditRefused as refused:
+        assert "a tab" in refused.reason
+        assert refused.line == 3
+    else:
+        assert edit.result.startswith(before + b"    networks:\n")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import yaml
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from netdoctor.compose_edit import EditRefused, plan_join, unified_diff
 
@@ -34,6 +37,16 @@ def test_the_edit_commutes_with_crlf_and_byte_order_mark(text: bytes) -> None:
     marked = plan_join(_BOM + text, "web", "shared")
     assert marked.result == _BOM + plain.result
     assert marked.undo(marked.result) == _BOM + text
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=_SLOW)
+@given(documents(), st.randoms(use_true_random=False))
+def test_mixed_line_endings_are_left_as_they_are(text: bytes, random: Random) -> None:
+    mixed = b"".join(line.replace(b"\n", random.choice([b"\n", b"\r\n"])) for line in text.splitlines(keepends=True))
+    edit = plan_join(mixed, "web", "shared")
+    assert_joined(mixed, edit.result, "web", "shared")
+    assert edit.undo(edit.result) == mixed
+    assert edit.added_lines_only is plan_join(text, "web", "shared").added_lines_only
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=_SLOW)

@@ -191,6 +191,16 @@ def test_an_anchor_whose_users_replace_the_networks_does_not_leak() -> None:
     assert b"- shared" in plan_join(text.encode(), "web", "shared").result
 
 
+def test_whether_an_extends_means_this_file_is_told_by_its_name() -> None:
+    text = (S + "  db:\n    extends:\n      file: compose.prod.yml\n      service: web\n").encode()
+    with pytest.raises(EditRefused, match="is the base of 'db'"):
+        plan_join(text, "web", "shared")
+    with pytest.raises(EditRefused, match="is the base of 'db'"):
+        plan_join(text, "web", "shared", path="/srv/app/compose.prod.yml")
+    assert plan_join(text, "web", "shared", path="/srv/app/compose.yml").changed
+    assert plan_join(text.replace(b"compose.prod.yml", b"base/compose.yml"), "web", "shared").changed
+
+
 def test_no_sentence_of_a_refusal_shows_a_value() -> None:
     text = "services:\n  web:\n    environment:\n      PASSWORD: s3cret\n      PASSWORD: s3cret\n"
     with pytest.raises(EditRefused) as caught:
