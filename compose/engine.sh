@@ -106,6 +106,21 @@ install_engine() {
     fi
     install_packages 'a Docker Engine' "${packages[@]}"
     hash -r
+    # Where there is an init system, the package has just asked it to start the engine.
+    if [ -e /run/docker.pid ] || [ -d /run/systemd/system ]; then
+        local deadline=$((SECONDS + 10))
+        until answers "$1" >/dev/null || [ "$SECONDS" -ge "$deadline" ]; do sleep 0.2; done
+        ! answers "$1" >/dev/null || : >"$state/service"
+    fi
+}
+
+stop_service() {
+    if [ -d /run/systemd/system ]; then
+        systemctl stop docker.socket docker.service
+    else
+        service docker stop >&2
+    fi
+    say 'stopped the engine that came with the package docker.io'
 }
 
 start_default() {
@@ -174,7 +189,7 @@ ensure() {
     exec 9>"$state/lock"
     flock 9
     if ! have dockerd || ! have docker; then
-        install_engine
+        install_engine "$host"
     fi
     # A machine with an init system has it running by now; so may another run of this script.
     answers "$host" >/dev/null || start "$host"
@@ -199,7 +214,9 @@ status() {
 
 stop_ours() {
     local pid deadline
-    if ! pid=$(ours); then
+    if [ -f "$state/service" ]; then
+        stop_service
+    elif ! pid=$(ours); then
         say 'no engine of ours is running'
     else
         kill -TERM "$pid"

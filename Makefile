@@ -1,0 +1,54 @@
+# Every target does its own set-up. `make demo` and `make test` need Python 3.11, git and make, and
+# root on a Debian machine where Docker is not installed yet; they print what they install before
+# they do (NETDOCTOR_NO_INSTALL=1 forbids it) and stop an engine that they started.
+
+VENV := .venv
+BIN := $(VENV)/bin
+LAB := compose/with_lab.sh
+STANDIN := compose/images/qdrant
+
+.PHONY: help venv dev lint reformat test test-unit demo bench engine images lock clean
+
+help:           ## this list
+	@sed -n 's/^\([a-z-]*\): .*## /  make \1|/p' Makefile | column -t -s '|' 2>/dev/null || grep '##' Makefile
+
+venv:           ## .venv with the locked requirements and netdoctor itself
+	@compose/venv.sh
+
+dev: venv images ## all that development needs: .venv, an engine, the lab images
+
+lint: venv      ## ruff and mypy; changes nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy --strict $(STANDIN)
+	@if command -v shellcheck >/dev/null; then \
+	    echo shellcheck -x compose/*.sh compose/*/*.sh; shellcheck -x compose/*.sh compose/*/*.sh; fi
+
+reformat: venv  ## let ruff put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: venv      ## all tests, those that need an engine included
+	@$(LAB) --images "busybox scratch python probe qdrant" $(BIN)/python -m pytest $(ARGS)
+
+test-unit: venv ## the tests that need no engine
+	$(BIN)/python -m pytest -m "not docker" $(ARGS)
+
+demo: venv      ## the incident from start to end: found, fixed, made permanent, migrated
+	@$(LAB) --optional compose/incident/demo.sh
+
+bench: venv     ## the budgets, as ratios measured in one run
+	@$(LAB) --images "busybox scratch python probe qdrant" compose/bench.sh $(ARGS)
+
+engine:         ## find an engine or start one, and leave it running (compose/engine.sh stop)
+	@compose/engine.sh ensure
+
+images: engine  ## build the lab's images
+	@compose/images/build.sh
+
+lock: venv      ## compile the locked, hashed requirements anew
+	@compose/lock.sh
+
+clean:          ## remove what was built here; lab images and an engine started by `make engine` too
+	@compose/clean.sh
