@@ -1,0 +1,203 @@
+"""``netdoctor fix A B``: plan, ask, apply, confirm from inside, keep or roll back, make permanent."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from netdoctor.cli.check import edges_for
+from netdoctor.cli.common import Session, emit, session, speaker
+from netdoctor.cli.settings import Settings, read_settings, shared_options
+from netdoctor.errors import UsageError
+from netdoctor.exits import Exit
+
+if TYPE_CHECKING:
+    from netdoctor.fixes.journal import Journal
+    from netdoctor.fixes.run import Desk
+    from netdoctor.fixes.service import Intended
+
+EXAMPLES = """
+\b
+Examples:
+  netdoctor fix app qdrant              plan, ask, apply, confirm from inside
+  netdoctor fix app qdrant --persist    the same, and in the compose file
+  netdoctor fix app qdrant --dry-run    the plan and the diff; nothing changes
+  netdoctor fix --yes                   everything that netdoctor check finds
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("source", required=False)
+@click.argument("target", required=False)
+@click.option("--persist", is_flag=True, help="Also in the compose file, so that it survives a recreation.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask; needed where there is no terminal.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and the diff, change nothing.")
+@click.option("--network", metavar="NAME", help="Bring them together on this network.")
+@click.option("--move", type=click.Choice(["source", "target"]), help="Who joins the other's network.")
+@click.option("--isolate", is_flag=True, help="A new network for these two only.")
+@click.option("--disruptive", is_flag=True, help="Allow fixes that interrupt connections which work now.")
+@click.option("--finish", is_flag=True, help="Finish and confirm a fix that was interrupted.")
+@shared_options
+@click.pass_context
+def command(ctx: click.Context, /, source: str | None, target: str | None, finish: bool, **options: Any) -> None:
+    """Repair what keeps SOURCE from reaching TARGET, and prove it from inside.
+
+    Without names: everything that `netdoctor check` finds. Every change is written down first and can be taken
+    back with `netdoctor undo`.
+    """
+    settings = read_settings(ctx, options)
+    choices = _choices(options)
+    with session(settings) as opened:
+        journal = journal_of(opened)
+        if finish:
+            ctx.exit(_finish(opened, settings, journal))
+        interrupted = journal.interrupted()
+        if interrupted is not None:
+            from netdoctor.fixes.run import interrupted_error
+
+            raise interrupted_error(interrupted)
+        ctx.exit(_fix(opened, settings, journal, source, target, choices, options))
+
+
+def _choices(options: dict[str, Any]) -> Any:
+    from netdoctor.fixes.choices import Choices, Side
+
+    move = Side(options["move"]) if options["move"] else None
+    return Choices(options["network"], move, options["isolate"], options["disruptive"])
+
+
+def _fix(
+    opened: Session,
+    settings: Settings,
+    journal: Journal,
+    source: str | None,
+    target: str | None,
+    choices: Any,
+    options: dict[str, Any],
+) -> Exit:
+    from netdoctor.fixes.bystanders import bystanders
+    from netdoctor.fixes.service import Result, execute, intend
+    from netdoctor.fixes.show import document, plan_document, plan_text, result_text
+
+    edges = edges_for(opened.topology, source, target)
+    report = opened.diagnose(edges)
+    intended = intend(report, choices, about=edges if source else None, persist=options["persist"], journal=journal)
+    machine = settings.format == "json"
+    if machine:
+        _show(settings, plan_text(intended), final=False, machine=True)
+    elif not intended.empty or intended.plan.held_back or options["dry_run"]:
+        _show(settings, plan_text(intended), final=options["dry_run"])
+    if options["dry_run"]:
+        if machine:
+            emit(settings, _json({"schema": "netdoctor.fix/1", "dry_run": True, **plan_document(intended)}))
+        return Result(intended).status
+    result = Result(intended)
+    if not intended.empty:
+        confirm_or_refuse("Apply this?", yes=options["yes"])
+        touched = bystanders(report.topology or opened.topology, intended.plan.fixes, [e.edge for e in report.edges])
+        bystanding = opened.diagnose(touched) if touched else None
+        with journal.locked():
+            result = execute(intended, desk_of(opened, journal), bystanding)
+    elif options["persist"]:
+        result = Result(intended, pastes=_pastes(intended), declared=_declared(intended))
+    if machine:
+        emit(settings, _json(document(result)))
+    else:
+        names = " ".join(shlex.quote(name) for name in (source, target) if name)
+        text = result_text(
+            result, again=f"netdoctor check {names}".strip(), persist_command=f"netdoctor fix {names} --persist"
+        )
+        if intended.empty and not intended.plan.held_back and not result.pastes and not result.declared:
+            text = _nothing(result)
+        _show(settings, text, final=True)
+    return result.status
+
+
+def _nothing(result: Any) -> str:
+    if result.status is Exit.OK:
+        return "Nothing to fix: everything asked holds.\n"
+    if result.status is Exit.UNKNOWN:
+        return "Nothing to fix: what was asked is unknown. See: netdoctor check\n"
+    return "Nothing that netdoctor can fix. See: netdoctor check\n"
+
+
+def _pastes(intended: Intended) -> Any:
+    return tuple(paste for permanent in intended.permanents for paste in permanent.pastes)
+
+
+def _declared(intended: Intended) -> Any:
+    return tuple(each for permanent in intended.permanents for each in permanent.declared)
+
+
+def _finish(opened: Session, settings: Settings, journal: Journal) -> Exit:
+    from netdoctor.fixes.plan import Plan
+    from netdoctor.fixes.run import finish
+    from netdoctor.fixes.service import Intended, Result
+    from netdoctor.fixes.show import document, result_text
+
+    with journal.locked():
+        interrupted = journal.interrupted()
+        if interrupted is None:
+            raise UsageError("There is no interrupted fix to finish.", hint="Start one: netdoctor fix")
+        outcome = finish(interrupted, desk_of(opened, journal))
+    assert outcome.report is not None
+    result = Result(Intended(outcome.report, Plan(())), (outcome,), report=outcome.report)
+    if settings.format == "json":
+        emit(settings, _json(document(result)))
+    else:
+        emit(settings, result_text(result, again="netdoctor check", persist_command="netdoctor fix --persist"))
+    return result.status
+
+
+def journal_of(opened: Session) -> Journal:
+    """The journal of this engine."""
+    from netdoctor.fixes.journal import Journal
+    from netdoctor.fixes.store import Store, state_folder
+
+    folder = state_folder(opened.engine.id, os.environ, root=os.geteuid() == 0)
+    return Journal(Store(folder, opened.engine.id))
+
+
+def desk_of(opened: Session, journal: Journal) -> Desk:
+    """What the loop works with; progress goes to stderr."""
+    from netdoctor.fixes.run import Desk
+
+    return Desk(
+        engine=opened.engine,
+        look=opened.look_again,
+        recheck=lambda topology, edges: opened.diagnose(edges, topology),
+        journal=journal,
+        read_inside=opened.engine.read_file,
+        tell=speaker(opened.settings),
+    )
+
+
+def confirm_or_refuse(question: str, *, yes: bool) -> None:
+    """Ask on a terminal. Raises UsageError where there is none and --yes was not given, Abort on no."""
+    if yes:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(
+            "This changes the engine's networks, and there is no terminal to ask on. Nothing was changed.",
+            hint="Add --yes to go ahead, or --dry-run to see the plan only.",
+        )
+    if not click.confirm(question, err=True):
+        raise UsageError("Nothing was changed.", status=Exit.FINDINGS)
+
+
+def _show(settings: Settings, text: str, *, final: bool, machine: bool = False) -> None:
+    """The plan comes before the question, the result after it; a file and a machine get one document at the end."""
+    if final or (settings.output is None and not machine):
+        emit(settings, text)
+    elif not settings.quiet:
+        sys.stderr.write(text)
+
+
+def _json(data: dict[str, Any]) -> str:
+    import json
+
+    return json.dumps(data, indent=2, ensure_ascii=True, allow_nan=False) + "\n"

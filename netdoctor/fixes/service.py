@@ -1,0 +1,173 @@
+"""From a report to fixed, or not: the plan with its files, then each incident as a transaction of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from netdoctor.errors import FixFailed
+from netdoctor.exits import Exit
+from netdoctor.fixes.apply import stands
+from netdoctor.fixes.choices import Choices
+from netdoctor.fixes.journal import End, Journal, Transaction
+from netdoctor.fixes.persist import Declared, Paste, Patch, Permanent, plan_permanence, write_patches
+from netdoctor.fixes.plan import Plan, make_plan
+from netdoctor.fixes.run import Desk, Outcome, baseline, carry_out
+from netdoctor.model import Confidence, Edge, Finding, Membership, Report, Topology, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Intended:
+    """Everything that will be done, for showing and for doing. Nothing has been changed yet."""
+
+    report: Report
+    plan: Plan
+    persist: bool = False
+    permanent: Permanent = field(default_factory=Permanent)
+    earlier: tuple[tuple[Transaction, Permanent], ...] = ()
+    """Live fixes of earlier runs that are not permanent yet; only when there is nothing to fix live."""
+
+    @property
+    def empty(self) -> bool:
+        """Nothing would be changed."""
+        return not self.plan.fixes and not any(permanent.patches for _, permanent in self.earlier)
+
+    @property
+    def permanents(self) -> tuple[Permanent, ...]:
+        return (self.permanent, *(permanent for _, permanent in self.earlier))
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of it."""
+
+    intended: Intended
+    outcomes: tuple[Outcome, ...] = ()
+    written: tuple[Patch, ...] = ()
+    declared: tuple[Declared, ...] = ()
+    pastes: tuple[Paste, ...] = ()
+    failure: FixFailed | None = None
+    """Why it stopped; what was done before it stays."""
+    report: Report | None = None
+    """The last answers."""
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        return tuple(
+            dict.fromkeys(code for outcome in self.outcomes if outcome.kept for code in outcome.judgement.fixed)
+        )
+
+    @property
+    def left(self) -> tuple[Finding, ...]:
+        """What still fails, or was never fixable from outside."""
+        fixed_now = [f for outcome in self.outcomes for f in outcome.judgement.left]
+        not_kept = [o.fix.finding for o in self.outcomes if not o.kept and o.fix is not None]
+        held = [each.finding for each in self.intended.plan.held_back]
+        stopped = [fix.finding for fix in self.intended.plan.fixes[len(self.outcomes) :]]
+        found = {(f.code, f.cause): f for f in [*fixed_now, *not_kept, *held, *stopped] if _counts(f)}
+        return tuple(found.values())
+
+    @property
+    def status(self) -> Exit:
+        """0: all that was found is fixed and confirmed (and permanent, when asked). 3: nothing found, nothing known."""
+        if self.failure is not None:
+            return self.failure.status if self.failure.status is not Exit.OK else Exit.FINDINGS
+        if self.left or any(not outcome.kept for outcome in self.outcomes) or (self.intended.persist and self.pastes):
+            return Exit.FINDINGS
+        verdict = (self.report or self.intended.report).verdict
+        if self.outcomes or verdict is Verdict.HOLDS:
+            return Exit.OK
+        return Exit.FINDINGS if verdict is Verdict.BROKEN else Exit.UNKNOWN
+
+
+def intend(
+    report: Report,
+    choices: Choices,
+    *,
+    about: Sequence[Edge] | None = None,
+    persist: bool = False,
+    journal: Journal | None = None,
+) -> Intended:
+    """Plan live changes and files. Raises UsageError, FixFailed, JournalError."""
+    plan = make_plan(report, choices, about=about)
+    if not persist or report.topology is None:
+        return Intended(report, plan, persist)
+    if plan.fixes:
+        memberships = [m for fix in plan.fixes for m in fix.memberships]
+        return Intended(report, plan, persist, plan_permanence(memberships, report.topology))
+    earlier = _earlier(journal, report.topology, about) if journal is not None else ()
+    return Intended(report, plan, persist, earlier=earlier)
+
+
+def execute(intended: Intended, desk: Desk, bystanding: Report | None = None) -> Result:
+    """Do it, one incident after another, under the journal's lock. Stops at the first that cannot be done."""
+    outcomes: list[Outcome] = []
+    written: list[Patch] = []
+    pastes: list[Paste] = []
+    failure: FixFailed | None = None
+    for fix in intended.plan.fixes:
+        try:
+            outcome = carry_out(fix, baseline(intended.report, fix, bystanding), desk)
+        except FixFailed as error:
+            failure = error
+            break
+        outcomes.append(outcome)
+        if outcome.kept and intended.persist:
+            part = _part(intended.permanent, fix.memberships)
+            done, failed = write_patches(part, desk.journal, outcome.transaction)
+            written += done
+            pastes += [*part.pastes, *failed]
+    for transaction, permanent in intended.earlier:
+        done, failed = write_patches(permanent, desk.journal, transaction.id)
+        written += done
+        pastes += [*permanent.pastes, *failed]
+    reports = [outcome.report for outcome in outcomes if outcome.report is not None]
+    declared = [each for permanent in intended.permanents for each in permanent.declared]
+    return Result(
+        intended,
+        tuple(outcomes),
+        tuple(written),
+        tuple(declared),
+        tuple(pastes),
+        failure,
+        reports[-1] if reports else None,
+    )
+
+
+def _part(permanent: Permanent, memberships: Sequence[Membership]) -> Permanent:
+    """What concerns these memberships."""
+    wanted = set(memberships)
+    return replace(
+        permanent,
+        patches=tuple(p for p in permanent.patches if p.membership in wanted),
+        pastes=tuple(p for p in permanent.pastes if p.membership in wanted),
+    )
+
+
+def _earlier(
+    journal: Journal, topology: Topology, about: Sequence[Edge] | None
+) -> tuple[tuple[Transaction, Permanent], ...]:
+    """Fixes that are kept and still in effect, whose files do not say so yet."""
+    ends = {ref.id for edge in about or () for ref in (edge.source, edge.target)}
+    found = []
+    for transaction in journal.transactions():
+        if transaction.end is not End.KEPT:
+            continue
+        memberships = [
+            membership
+            for _, step in transaction.standing
+            if stands(step.operation, topology)
+            for membership in step.operation.permanent()
+            if not ends or membership.container in ends
+        ]
+        permanent = plan_permanence(memberships, topology)
+        if permanent.patches or permanent.pastes or permanent.declared:
+            found.append((transaction, permanent))
+    return tuple(found)
+
+
+def _counts(finding: Finding) -> bool:
+    return finding.confidence is not Confidence.POSSIBLE
+
+
+__all__ = ["Intended", "Result", "execute", "intend"]

@@ -1,0 +1,122 @@
+"""What of a container's attachments counts as its state: the networks, the aliases, the addresses a user fixed.
+
+EndpointID, MAC and addresses the engine chose change with every restart; they never count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from netdoctor.model import Container, Topology
+
+JSON = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    network: str
+    """The network's id."""
+    name: str
+    aliases: frozenset[str] = frozenset()
+    ipv4: str | None = None
+    """Only when a user fixed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One container as it was at one moment."""
+
+    container: str
+    name: str
+    project: str | None = None
+    service: str | None = None
+    attachments: tuple[Attachment, ...] = field(default=())
+
+    def on(self, network: str) -> Attachment | None:
+        return next((each for each in self.attachments if each.network == network), None)
+
+    def to_json(self) -> JSON:
+        return {
+            "container": self.container,
+            "name": self.name,
+            "project": self.project,
+            "service": self.service,
+            "networks": [[a.network, a.name, sorted(a.aliases), a.ipv4] for a in self.attachments],
+        }
+
+    @classmethod
+    def from_json(cls, data: JSON) -> Snapshot:
+        """Raises KeyError, TypeError, ValueError for damaged data."""
+        found = tuple(
+            Attachment(str(i), str(name), frozenset(aliases), ipv4) for i, name, aliases, ipv4 in data["networks"]
+        )
+        return cls(str(data["container"]), str(data["name"]), data["project"], data["service"], found)
+
+
+def snapshot_of(container: Container) -> Snapshot:
+    return Snapshot(
+        container.id,
+        container.name,
+        container.project,
+        container.service,
+        tuple(
+            sorted(
+                (Attachment(e.network, e.network_name, frozenset(e.aliases), e.user_ipv4) for e in container.endpoints),
+                key=lambda each: (each.name, each.network),
+            )
+        ),
+    )
+
+
+def take(topology: Topology, containers: Iterable[str]) -> tuple[Snapshot, ...]:
+    """Of the containers with these ids, in their order; those that are gone are left out."""
+    found = (topology.container(each) for each in dict.fromkeys(containers))
+    return tuple(snapshot_of(container) for container in found if container is not None)
+
+
+def successor(topology: Topology, was: Snapshot) -> Container | None:
+    """The container itself, else the one that Compose made anew in its place (same name, project and service)."""
+    same = topology.container(was.container)
+    if same is not None:
+        return same
+    if was.service is None:
+        return None
+    return next(
+        (c for c in topology.containers if (c.name, c.project, c.service) == (was.name, was.project, was.service)), None
+    )
+
+
+def moved(was: Snapshot, now: Container) -> tuple[str, ...]:
+    """What is different, one sentence each; empty when nothing that counts is.
+
+    A container made anew by Compose gets its aliases from its file, and its project's networks may be new ones:
+    there only the names of its networks count.
+    """
+    if now.id != was.container:
+        before, after = {a.name for a in was.attachments}, {e.network_name for e in now.endpoints}
+        return tuple(
+            [f"{now.name} is no longer on network {name}" for name in sorted(before - after)]
+            + [f"{now.name} is now also on network {name}" for name in sorted(after - before)]
+        )
+    current = snapshot_of(now)
+    said = []
+    for old in was.attachments:
+        new = current.on(old.network)
+        if new is None:
+            said.append(f"{now.name} is no longer on network {old.name}")
+        elif new.aliases != old.aliases:
+            said.append(
+                f"the aliases of {now.name} on {old.name} are {_listed(new.aliases)}, not {_listed(old.aliases)}"
+            )
+        elif new.ipv4 != old.ipv4:
+            said.append(
+                f"the fixed address of {now.name} on {old.name} is {new.ipv4 or 'none'}, not {old.ipv4 or 'none'}"
+            )
+    said += [f"{now.name} is now also on network {a.name}" for a in current.attachments if was.on(a.network) is None]
+    return tuple(said)
+
+
+def _listed(names: frozenset[str]) -> str:
+    return ", ".join(sorted(names)) or "none"

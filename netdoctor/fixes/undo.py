@@ -1,0 +1,205 @@
+"""Take back the last fix: the networks, the aliases, the fixed addresses, and the text in the compose file.
+
+Refused when the state has moved since, with what moved. What only a restart restores is compared and reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from netdoctor.compose_edit import EditRefused, leave_network
+from netdoctor.errors import FixFailed
+from netdoctor.fixes import snapshot
+from netdoctor.fixes.apply import owned_network, stands
+from netdoctor.fixes.diffs import shown_diff
+from netdoctor.fixes.files import read_file, replace_file
+from netdoctor.fixes.journal import End, FileChange, Journal, JournalStep, StepState, Transaction, digest
+from netdoctor.fixes.run import Desk
+from netdoctor.fixes.snapshot import Snapshot
+from netdoctor.model import Connect, CreateNetwork, Disconnect, Operation, Topology
+
+
+@dataclass(frozen=True, slots=True)
+class UndoPlan:
+    """What taking back one transaction means on the engine as it is now."""
+
+    transaction: Transaction
+    steps: tuple[tuple[int, JournalStep], ...]
+    """With the container that stands in the place of the one that was fixed."""
+    files: tuple[tuple[int, FileChange], ...]
+    moved: tuple[str, ...] = ()
+    """Why it is refused; empty when it is not."""
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        return tuple(step.inverse.command() for _, step in reversed(self.steps))
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """``lasting``: what only a restart restores. ``by_hand``: diffs to apply. ``problems``: what did not work."""
+
+    transaction: Transaction
+    restored_files: tuple[str, ...] = ()
+    lasting: tuple[str, ...] = ()
+    by_hand: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        return not self.problems and not self.by_hand
+
+
+def plan_undo(journal: Journal, topology: Topology) -> UndoPlan | None:
+    """For the newest change in effect; None when there is none."""
+    transaction = journal.last_to_undo()
+    if transaction is None:
+        return None
+    moved: list[str] = []
+    places: dict[str, str] = {}
+    recorded = transaction.after if transaction.end is End.KEPT else transaction.before
+    for was in recorded:
+        now = snapshot.successor(topology, was)
+        if now is None:
+            moved.append(f"{was.name} is gone")
+            continue
+        places[was.container] = now.id
+        # An interrupted one has no recorded end: each of its steps is looked at by itself.
+        if transaction.end is End.KEPT:
+            moved += snapshot.moved(was, now)
+    steps = [
+        (number, _in_place(step, places, topology))
+        for number, step in transaction.standing
+        if _in_effect(_in_place(step, places, topology), topology)
+    ]
+    return UndoPlan(transaction, tuple(steps), transaction.files_standing, tuple(dict.fromkeys(moved)))
+
+
+def undo(plan: UndoPlan, desk: Desk) -> Undone:
+    """Do it. Raises FixFailed when the state has moved; nothing is changed then."""
+    if plan.moved:
+        raise FixFailed(
+            f"The state has moved since that fix: {'; '.join(plan.moved)}. Nothing was changed.",
+            hint=_by_hand(plan),
+        )
+    transaction = plan.transaction
+    hands = desk.hands()
+    for _, step in plan.steps:
+        desk.tell(step.inverse.command())
+    problems = list(hands.take_back(transaction.id, plan.steps))
+    restored, by_hand = _restore_files(plan.files, desk.journal, transaction.id, problems)
+    now = desk.look()
+    problems += _not_as_before(transaction.before, now)
+    if not problems:
+        # A diff left to the user is not ours to do any more.
+        desk.journal.end(transaction.id, End.UNDONE)
+    lasting = _lasting(transaction, desk)
+    return Undone(transaction, tuple(restored), tuple(lasting), tuple(by_hand), tuple(problems))
+
+
+def forget(plan: UndoPlan, journal: Journal) -> None:
+    """Take it off the list without changing anything."""
+    journal.end(plan.transaction.id, End.UNDONE)
+
+
+def _in_effect(step: JournalStep, now: Topology) -> bool:
+    if isinstance(step.operation, CreateNetwork):
+        return owned_network(now, step) is not None
+    return stands(step.operation, now)
+
+
+def _in_place(step: JournalStep, places: dict[str, str], now: Topology) -> JournalStep:
+    """The step about the container that stands there now; Compose may have made it anew, with other aliases."""
+    return replace(step, operation=_moved_to(step.operation, places, now), inverse=_moved_to(step.inverse, places, now))
+
+
+def _moved_to(operation: Operation, places: dict[str, str], now: Topology) -> Operation:
+    if not isinstance(operation, Connect | Disconnect):
+        return operation
+    place = places.get(operation.container, operation.container)
+    if place == operation.container:
+        return operation
+    # The networks of a container made anew may be new as well: the name decides.
+    container = now.container(place)
+    named = [e.network for e in container.endpoints if e.network_name == operation.network_name] if container else []
+    operation = replace(operation, container=place, network=named[0] if named else operation.network)
+    return replace(operation, aliases=()) if isinstance(operation, Connect) else operation
+
+
+def _restore_files(
+    files: Sequence[tuple[int, FileChange]], journal: Journal, transaction: str, problems: list[str]
+) -> tuple[list[str], list[str]]:
+    restored, by_hand = [], []
+    for number, change in reversed(files):
+        path = Path(change.path)
+        try:
+            found = read_file(path)
+            if found.data == change.original:
+                journal.mark_file(transaction, number, StepState.REVERTED)
+                continue
+            if digest(found.data) != change.result_digest:
+                by_hand.append(_reverse_diff(change, found.data))
+                continue
+            text = leave_network(found.data, change.insertions)
+            if text != change.original:
+                by_hand.append(_reverse_diff(change, found.data))
+                continue
+            replace_file(found, text)
+            journal.mark_file(transaction, number, StepState.REVERTED)
+            restored.append(change.path)
+        except EditRefused as refused:
+            problems.append(f"{change.path}: {refused.reason}")
+        except FixFailed as failed:
+            problems.append(failed.message)
+    return restored, by_hand
+
+
+def _reverse_diff(change: FileChange, now: bytes) -> str:
+    """What takes the inserted text out again, as a diff of the file as it was written."""
+    try:
+        written = change.original
+        for insertion in reversed(change.insertions):
+            written = written[: insertion.offset] + insertion.text + written[insertion.offset :]
+    except (TypeError, ValueError):
+        written = now
+    return shown_diff(written, change.original, change.path)
+
+
+def _not_as_before(before: Sequence[Snapshot], now: Topology) -> list[str]:
+    said: list[str] = []
+    for was in before:
+        container = snapshot.successor(now, was)
+        if container is not None:
+            said += snapshot.moved(was, container)
+    return said
+
+
+def _lasting(transaction: Transaction, desk: Desk) -> list[str]:
+    """Files inside the container that differ from before; only a restart writes them anew."""
+    said = []
+    names = {was.container: was.name for was in transaction.before}
+    was_inside = transaction.inside or {}
+    now_inside: dict[str, Any] = desk.inside(list(was_inside))
+    for container, files in was_inside.items():
+        changed = [
+            path for path, text in files.items() if container in now_inside and now_inside[container].get(path) != text
+        ]
+        if changed:
+            name = names.get(container, container[:12])
+            said.append(
+                f"{' and '.join(changed)} in {name} differ from before; only a restart restores that: "
+                f"docker restart {name}"
+            )
+    return said
+
+
+def _by_hand(plan: UndoPlan) -> str:
+    commands = "; ".join(plan.commands)
+    forget_it = "take it off the list with: netdoctor undo --forget"
+    return f"Take it back by hand ({commands}), then {forget_it}" if commands else f"Nothing of it is left; {forget_it}"
+
+
+__all__ = ["UndoPlan", "Undone", "forget", "plan_undo", "undo"]

@@ -1,0 +1,1 @@
+"""Who owns a container's declaration, and what makes a change last there. One file for each platform."""

@@ -1,0 +1,99 @@
+"""What a platform knows about its own: which containers are its, who writes their file, what is permanent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from netdoctor.model import Container, Membership, Topology
+from netdoctor.registry import Registry
+
+PROJECT = "com.docker.compose.project"
+WORKING_DIR = "com.docker.compose.project.working_dir"
+CONFIG_FILES = "com.docker.compose.project.config_files"
+SWARM_SERVICE = "com.docker.swarm.service.name"
+SWARM_SERVICE_ID = "com.docker.swarm.service.id"
+STACK = "com.docker.stack.namespace"
+
+_WORDS = frozenset({"yes", "no", "on", "off", "true", "false", "null", "y", "n"})
+"""That YAML reads as something else than text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permanence:
+    """How a membership lasts on this platform.
+
+    ``patchable``: the compose file is the user's own, and may be patched. Otherwise ``why`` says in one sentence who
+    overwrites it, and ``text`` is what to do there, to be followed to the letter.
+    """
+
+    platform: str
+    patchable: bool = False
+    why: str = ""
+    text: str = ""
+
+
+class Platform(Protocol):
+    title: str
+    """As people call it: ``Coolify``."""
+    rank: int
+    """Recognised in this order, the lowest first: the special before the general."""
+
+    def recognises(self, container: Container, topology: Topology) -> bool:
+        """By labels, paths and networks only."""
+
+    def permanence(self, container: Container, membership: Membership) -> Permanence:
+        """What makes this membership last."""
+
+
+PLATFORMS: Registry[Platform] = Registry("netdoctor.platforms")
+
+
+def owner_of(container: Container, topology: Topology) -> Platform:
+    """The platform that made this container. There is always one: plain ``docker run`` is the last."""
+    return next(p for p in sorted(PLATFORMS, key=lambda each: each.rank) if p.recognises(container, topology))
+
+
+def paths_of(container: Container) -> tuple[str, ...]:
+    """Every path that its compose labels name."""
+    files = [part.strip() for part in container.labels.get(CONFIG_FILES, "").split(",")]
+    return tuple(path for path in (container.labels.get(WORKING_DIR, ""), *files) if path)
+
+
+def compose_text(container: Container, membership: Membership) -> str:
+    """The lines that a compose file needs, for pasting: the service's networks and the external network."""
+    service = container.service or container.labels.get(SWARM_SERVICE) or container.name
+    lines = ["services:", f"  {_key(service)}:", "    networks:"]
+    keeps = [_key(name) for name in _declared(container) if name != membership.network]
+    aliases = [alias for alias in membership.aliases if alias not in (service, container.name)]
+    if aliases:
+        lines += [f"      {name}: {{}}" for name in keeps]
+        lines += [f"      {_key(membership.network)}:", "        aliases:"]
+        lines += [f"          - {_key(alias)}" for alias in aliases]
+    else:
+        lines += [f"      - {name}" for name in [*keeps, _key(membership.network)]]
+    lines += ["networks:", f"  {_key(membership.network)}:", "    external: true"]
+    return "\n".join(lines)
+
+
+def _declared(container: Container) -> Iterable[str]:
+    """The keys under which its file most likely lists the networks it is on."""
+    project = container.project
+    names = [e.network_name for e in container.endpoints if e.network_name not in ("bridge", "host", "none")]
+    own = [name for name in names if project is not None and name in (f"{project}_default", project)]
+    if own or not names:
+        yield "default"
+    for name in names:
+        if name not in own:
+            yield name.removeprefix(f"{project}_") if project is not None else name
+
+
+def _key(text: str) -> str:
+    plain = text.replace("-", "").replace("_", "").replace(".", "")
+    simple = plain.isalnum() and plain.isascii() and not text[0].isdigit() and text[0] not in "-."
+    return (
+        text
+        if simple and text.lower() not in ("yes", "no", "on", "off", "true", "false", "null", "y", "n")
+        else f'"{text}"'
+    )
