@@ -77,7 +77,7 @@ ours() {
 remember_network() {
     cat /proc/sys/net/ipv4/ip_forward >"$state/ip_forward" 2>/dev/null || true
     iptables -S FORWARD 2>/dev/null | sed -n 's/^-P FORWARD //p' >"$state/forward_policy" || true
-    [ ! -e /sys/class/net/docker0 ] || : >"$state/had_docker0"
+    ! ip_command link show docker0 >/dev/null 2>&1 || : >"$state/had_docker0"
 }
 
 restore_network() {
@@ -153,6 +153,7 @@ start() {
             say "dockerd did not come up; the end of its log:"
             tail -n 8 "$state/log" >&2 || true
             stop_ours >/dev/null 2>&1 || true
+            [ -n "$private" ] || restore_network
             fail 'no Docker Engine could be started here'
         fi
         sleep 0.1
@@ -212,6 +213,7 @@ status() {
     fi
 }
 
+# Whatever is not proven to be ours is left alone: the process, and the network settings too.
 stop_ours() {
     local pid deadline
     if [ -f "$state/service" ]; then
@@ -226,6 +228,7 @@ stop_ours() {
             sleep 0.05
         done
         say "stopped the engine (pid $pid)"
+        [ -n "$private" ] || restore_network
     fi
     forget
 }
@@ -237,7 +240,6 @@ forget() {
     local group
     [ -d "$state" ] || return 0
     if [ -z "$private" ]; then
-        [ ! -f "$state/engine" ] || restore_network
         rm -rf "$state"
         return
     fi

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tempfile
 import time
@@ -13,6 +14,11 @@ import pytest
 
 SCRIPT = Path(__file__).parents[2] / "compose" / "engine.sh"
 COMPOSE = SCRIPT.with_name("compose.sh")
+
+needs_namespaces = pytest.mark.skipif(
+    os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "ip"))),
+    reason="needs root, unshare and ip",
+)
 
 
 def engine(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -125,13 +131,73 @@ def test_stop_leaves_an_engine_alone_that_it_did_not_start(private: str, tmp_pat
     stranger = {"DOCKER_HOST": host, "NETDOCTOR_LAB_STATE": str(tmp_path / "other")}
     assert "not started by this script" in engine("status", **stranger).stdout
     assert "no engine of ours" in engine("stop", **stranger).stderr
-    # A record whose number now belongs to another process is no record.
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "engine").write_text(f"{pid} 1\n")
-    engine("stop", **stranger)
     time.sleep(0.2)
     assert running(pid)
     assert engine("find", **stranger).stdout == f"{host}\n"
+
+
+IN_A_WORLD_OF_ITS_OWN = ["unshare", "--net", "--mount", "bash", "-eu", "-c"]
+"""Its own network and mounts: what happens there cannot reach this machine's engine or interfaces."""
+
+
+@needs_namespaces
+def test_a_record_that_names_another_process_changes_nothing(tmp_path: Path) -> None:
+    """Neither the process with that number nor the bridge of the engine that is not ours."""
+    sleeper = subprocess.Popen(["sleep", "60"])
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "engine").write_text(f"{sleeper.pid} 1\n")
+    script = 'ip link add docker0 type bridge; "$0" stop; ip -o link show docker0'
+    try:
+        found = subprocess.run(
+            [*IN_A_WORLD_OF_ITS_OWN, script, str(SCRIPT)],
+            env={**os.environ, "NETDOCTOR_LAB_STATE": str(tmp_path / "state")},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert found.returncode == 0, found.stderr
+        assert "no engine of ours" in found.stderr
+        assert "docker0" in found.stdout
+        assert sleeper.poll() is None
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+
+
+@needs_namespaces
+@pytest.mark.docker
+def test_the_default_engine_is_started_and_takes_its_bridge_and_its_rules_with_it() -> None:
+    script = """
+        mount -t tmpfs tmpfs /run
+        mkdir -p "$1/data" /run/lock
+        mount --bind "$1/data" /var/lib/docker
+        ip link set lo up
+        iptables -P FORWARD ACCEPT
+        echo 0 > /proc/sys/net/ipv4/ip_forward
+        "$0" ensure
+        "$0" status
+        ip -o link show docker0
+        "$0" stop
+        echo "after: $(ip -o link | grep -c docker0) $(cat /proc/sys/net/ipv4/ip_forward)"
+        iptables -S FORWARD | head -1
+        ! "$0" find
+    """
+    with tempfile.TemporaryDirectory(prefix="lab-") as folder:
+        found = subprocess.run(
+            [*IN_A_WORLD_OF_ITS_OWN, script, str(SCRIPT), folder],
+            env={**{k: v for k, v in os.environ.items() if k != "DOCKER_HOST"}, "NETDOCTOR_NO_INSTALL": "1"},
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+    assert found.returncode == 0, found.stderr
+    lines = found.stdout.splitlines()
+    assert lines[0] == "unix:///var/run/docker.sock"
+    assert "started by this script" in lines[1]
+    assert "docker0" in lines[2]
+    assert lines[3:5] == ["after: 0 0", "-P FORWARD ACCEPT"]
 
 
 @pytest.mark.docker
