@@ -34,7 +34,7 @@ def command(ctx: click.Context, /, yes: bool, dry_run: bool, forgotten: bool, **
         journal = journal_of(opened)
         plan = plan_undo(journal, opened.topology)
         if plan is None:
-            said = f"Nothing to undo: no fix is recorded in {plain(str(journal.store.path))}.\n"
+            said = f"Nothing to undo: no fix in {plain(str(journal.store.path))} is in effect.\n"
             emit(settings, _json({"schema": "netdoctor.undo/1", "undone": None}) if machine else said)
             ctx.exit(Exit.OK)
         if not machine:

@@ -108,15 +108,12 @@ class Journal:
         """The newest one without an end whose changes may stand."""
         return next((t for t in reversed(self.transactions()) if t.end is End.OPEN and t.standing), None)
 
-    def last_to_undo(self) -> Transaction | None:
-        """The newest one that is in effect: interrupted or kept."""
-        return next(
-            (
-                t
-                for t in reversed(self.transactions())
-                if (t.end is End.OPEN and (t.standing or t.files_standing)) or t.end is End.KEPT
-            ),
-            None,
+    def in_effect(self) -> tuple[Transaction, ...]:
+        """Those that are in effect, interrupted or kept, the newest first."""
+        return tuple(
+            t
+            for t in reversed(self.transactions())
+            if t.end is End.KEPT or (t.end is End.OPEN and (t.standing or t.files_standing))
         )
 
     def begin(

@@ -47,7 +47,7 @@ def result_text(result: Result, *, again: str, persist_command: str) -> str:
         lines += _row("", result.failure.hint) if result.failure.hint else []
     for patch in result.written:
         lines += _row("permanent", f"{patch.path}: written and read back ({patch.edit.service} joins {patch.edit.key})")
-        lines += [line for notice in patch.edit.notices for line in _row("", notice)]
+        lines += _row("", "It takes effect at the next: docker compose up -d")
     for declared in result.declared:
         lines += _row("permanent", f"{declared.path} says it already")
     if result.pastes:
@@ -63,6 +63,7 @@ def undo_text(plan: UndoPlan) -> str:
     lines = [f"Take back: {plain(transaction.title)} ({transaction.at})"]
     lines += [f"  {plain(command)}" for command in plan.commands]
     lines += [f"  take the added lines out of {plain(change.path)}" for _, change in plan.files]
+    lines += [f"  ({plain(gone)})" for gone in plan.gone]
     if not plan.commands and not plan.files:
         lines.append("  Nothing of it is in effect any more.")
     return "\n".join(lines) + "\n"
@@ -72,8 +73,6 @@ def undone_text(undone: Undone) -> str:
     """What was taken back, and what was not."""
     lines = _row("undone", plain(undone.transaction.title)) if not undone.problems else []
     lines += [line for path in undone.restored_files for line in _row("restored", path)]
-    if undone.restored_files:
-        lines += _row("", "Containers keep their networks until the next `docker compose up -d`.")
     lines += [line for problem in undone.problems for line in _row("NOT UNDONE", problem)]
     lines += [line for said in undone.lasting for line in _row("note", said)]
     for diff in undone.by_hand:
@@ -147,7 +146,9 @@ def _permanent(permanent: Permanent) -> Iterator[str]:
     for patch in permanent.patches:
         yield from _row("for good", f"{patch.path}: service {patch.edit.service} joins {patch.membership.network}")
         for notice in patch.edit.notices:
-            yield from _row("", notice)
+            # Names and routes were foreseen above, for this very engine.
+            if not notice.startswith(("On ", "The service's default route")):
+                yield from _row("", notice)
         yield ""
         yield plain_block(patch.diff)
     for declared in permanent.declared:

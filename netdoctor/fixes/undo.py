@@ -19,7 +19,7 @@ from netdoctor.fixes.files import read_file, replace_file
 from netdoctor.fixes.journal import End, FileChange, Journal, JournalStep, StepState, Transaction, digest
 from netdoctor.fixes.run import Desk
 from netdoctor.fixes.snapshot import Snapshot
-from netdoctor.model import Connect, CreateNetwork, Disconnect, Operation, Topology
+from netdoctor.model import Connect, Container, CreateNetwork, Disconnect, Operation, Topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class UndoPlan:
     files: tuple[tuple[int, FileChange], ...]
     moved: tuple[str, ...] = ()
     """Why it is refused; empty when it is not."""
+    gone: tuple[str, ...] = ()
+    """Containers for which nothing is left to take back."""
 
     @property
     def commands(self) -> tuple[str, ...]:
@@ -54,28 +56,41 @@ class Undone:
 
 
 def plan_undo(journal: Journal, topology: Topology) -> UndoPlan | None:
-    """For the newest change in effect; None when there is none."""
-    transaction = journal.last_to_undo()
-    if transaction is None:
-        return None
+    """For the newest change in effect; None when there is none.
+
+    One whose containers are all gone, or were made anew without it, left nothing behind and is passed over.
+    """
+    for transaction in journal.in_effect():
+        plan = _planned(transaction, topology)
+        if plan.steps or plan.files or plan.moved or len(plan.gone) < len(transaction.before):
+            return plan
+    return None
+
+
+def _planned(transaction: Transaction, topology: Topology) -> UndoPlan:
     moved: list[str] = []
+    gone: list[str] = []
     places: dict[str, str] = {}
-    recorded = transaction.after if transaction.end is End.KEPT else transaction.before
-    for was in recorded:
+    kept = transaction.end is End.KEPT
+    for was in transaction.after if kept else transaction.before:
         now = snapshot.successor(topology, was)
         if now is None:
-            moved.append(f"{was.name} is gone")
-            continue
-        places[was.container] = now.id
-        # An interrupted one has no recorded end: each of its steps is looked at by itself.
-        if transaction.end is End.KEPT:
-            moved += snapshot.moved(was, now)
-    steps = [
-        (number, _in_place(step, places, topology))
-        for number, step in transaction.standing
-        if _in_effect(_in_place(step, places, topology), topology)
-    ]
-    return UndoPlan(transaction, tuple(steps), transaction.files_standing, tuple(dict.fromkeys(moved)))
+            gone.append(f"{was.name} is gone")
+        elif now.id != was.container and not _on_any(now, transaction):
+            gone.append(f"{was.name} was made anew without it")
+        else:
+            places[was.container] = now.id
+            # An interrupted one has no recorded end: each of its steps is looked at by itself.
+            moved += snapshot.moved(was, now) if kept else ()
+    placed = [(number, _in_place(step, places, topology)) for number, step in transaction.standing]
+    steps = tuple((number, step) for number, step in placed if _in_effect(step, topology))
+    return UndoPlan(transaction, steps, transaction.files_standing, tuple(dict.fromkeys(moved)), tuple(gone))
+
+
+def _on_any(container: Container, transaction: Transaction) -> bool:
+    """Whether it is on a network that this fix joined."""
+    joined = {step.operation.network_name for step in transaction.steps if isinstance(step.operation, Connect)}
+    return any(endpoint.network_name in joined for endpoint in container.endpoints)
 
 
 def undo(plan: UndoPlan, desk: Desk) -> Undone:
