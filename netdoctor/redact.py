@@ -8,19 +8,40 @@ import re
 MASK = "***"
 
 _SECRET_NAME = re.compile(
-    r"(?i)(pass(word|wd|phrase)?|secret|token|api[_-]?key|apikey|access[_-]?key|private[_-]?key|credential|auth|"
-    r"(^|_)pwd|(^|_)key|bearer|cookie|session|salt|signing|encryption|dsn|license)"
+    r"(?i)(pass(word|wd|phrase|code)?|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|"
+    r"auth(?!ors?$|ority$)|(^|[_.-])pwd|(^|[_.-])keys?($|[_.-]|id|file)|bearer|cookie|session|salt|signing|signature|encryption|dsn|license|webhook)"
 )
 _NOT_SECRET = re.compile(r"(?i)^(path|home|hostname|lang|term|shell|user|pwd|gpg_key)$")
-_USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<userinfo>[^/@\s\"'?#]*)@")
+_ADDRESS_NAME = re.compile(r"(?i)(url|uri|dsn|host|hostname|addr|address|endpoint|server|origin|domain)s?$")
+"""Names whose value is an address, even when another part of the name sounds like a credential: AUTH_SERVER."""
+_ORIGIN = re.compile(
+    r"^(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<userinfo>\*\*\*@)?(?P<host>[^/?#\s]*)(?P<rest>.*)$", re.S
+)
+_PLAIN_ADDRESS = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(:\d{1,5})?$")
+
+_SCHEME = r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{0,31}://)"
+_USERINFO = re.compile(_SCHEME + r"[^/\s\"'?#]{0,999}@")
+# People write passwords into URLs without encoding them: user, colon, anything, the last @ that can end it.
+_RAW_USERINFO = re.compile(_SCHEME + r"[^:/@\s\"']{0,99}:(?!\d{1,5}(?:[/?#]|$))[^\s\"']{0,999}@")
 _QUERY = re.compile(
-    r"(?i)(?P<name>[?&;]?(?:pass(?:word)?|pwd|token|api[_-]?key|secret|access[_-]?key|sig|signature|auth)=)[^&;\s\"']+"
+    r"(?i)(?P<name>[?&](?:[^=&\s]*(?:pass|pwd|token|secret|sig|auth|key|credential)[^=&\s]*)=)[^&#;\s\"']+"
 )
-_HEADER = re.compile(
-    r"(?i)(?P<name>\b(?:authorization|api-key|x-api-key|cookie)\b\s*[:=]\s*(?:bearer\s+|basic\s+)?)[^\s\"',]+"
+# NAME=value in text, and "name": "value" in JSON: the name says what the value is.
+_ASSIGNED = re.compile(
+    r"(?<![A-Za-z0-9_.-])(?P<name>[A-Za-z_-][A-Za-z0-9_.-]*)(?P<sep>=)(?P<value>\"[^\"]*\"|'[^']*'|[^\s&;,\"')\]}]+)"
 )
+_QUOTED = re.compile(
+    r"(?P<name>[\"'][A-Za-z_][A-Za-z0-9_. -]*[\"'])(?P<sep>\s*:\s*)(?P<value>\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?)"
+)
+_HEADER = re.compile(r"(?i)(?P<name>\b(?:proxy-)?(?:authorization|set-cookie|cookie)\b\s*[:=]\s*)[^\r\n\"']+")
+_KEY_HEADER = re.compile(r"(?i)(?P<name>\b(?:x-)?(?:api|auth|access)[-_]?(?:key|token)\b\s*[:=]\s*)[^\s\"',]+")
+_BEARER = re.compile(r"(?i)(?P<name>\bbearer\s+)[A-Za-z0-9._~+/=-]{8,}")
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]*")
-_KNOWN_SHAPES = re.compile(r"\b(?:pcsk_|sk-|ghp_|gho_|glpat-|xox[abp]-|AKIA)[A-Za-z0-9_-]{8,}")
+_KNOWN_SHAPES = re.compile(
+    r"(?<![A-Za-z0-9])(?:pcsk_|sk-|sk_live_|sk_test_|rk_live_|ghp_|gho_|ghs_|github_pat_|glpat-|hf_|npm_|pypi-|dop_v1_|"
+    r"xox[abprs]-|AKIA|ASIA|AIza)[A-Za-z0-9_-]{8,}"
+)
+_PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S)
 
 
 def looks_secret(name: str) -> bool:
@@ -29,10 +50,17 @@ def looks_secret(name: str) -> bool:
 
 
 def redact_text(text: str) -> str:
-    """Free text without URL userinfo, credentials in queries and headers, tokens of well-known shapes."""
-    text = _USERINFO.sub(lambda found: f"{found['scheme']}{MASK}@", text)
-    text = _QUERY.sub(lambda found: f"{found['name']}{MASK}", text)
-    text = _HEADER.sub(lambda found: f"{found['name']}{MASK}", text)
+    """Free text without URL userinfo, credentials in queries, headers and assignments, tokens of known shapes."""
+    text = _PEM.sub(MASK, text)
+    if "://" in text:
+        text = _USERINFO.sub(_bare, text)
+        text = _RAW_USERINFO.sub(_bare, text)
+        text = _QUERY.sub(_named, text)
+    text = _HEADER.sub(_named, text)
+    text = _KEY_HEADER.sub(_named, text)
+    text = _BEARER.sub(_named, text)
+    text = _QUOTED.sub(_assigned, text)
+    text = _ASSIGNED.sub(_assigned, text)
     text = _JWT.sub(MASK, text)
     return _KNOWN_SHAPES.sub(MASK, text)
 
@@ -44,12 +72,41 @@ def redact_value(name: str, value: str, *, salt: bytes = b"") -> str:
     """
     if not value:
         return value
-    if looks_secret(name):
-        cleaned = redact_text(value)
-        # A URL under a name like AUTH_URL is an address with a secret in it, not a secret: keep host and port.
-        if "://" in value and not value.startswith("eyJ"):
-            return cleaned
-        if not salt:
-            return MASK
-        return f"{MASK}{hashlib.blake2b(value.encode(), key=salt[:64], digest_size=4).hexdigest()}"
-    return redact_text(value)
+    if not looks_secret(name):
+        return redact_text(value)
+    if _ADDRESS_NAME.search(name):
+        address = _address(name, value)
+        if address is not None:
+            return address
+    if not salt:
+        return MASK
+    return f"{MASK}{hashlib.blake2b(value.encode('utf-8', 'surrogatepass'), key=salt[:64], digest_size=4).hexdigest()}"
+
+
+def _address(name: str, value: str) -> str | None:
+    """AUTH_URL holds an address with a secret in it: scheme, host and port stay, the rest goes. None: no address."""
+    if _PLAIN_ADDRESS.match(value) and not name.lower().endswith("dsn"):
+        return value
+    found = _ORIGIN.match(redact_text(value))
+    if found is None or "@" in found["host"]:
+        return None
+    rest = found["rest"]
+    return f"{found['scheme']}{found['userinfo'] or ''}{found['host']}{rest if rest in ('', '/') else f'/{MASK}'}"
+
+
+def _bare(found: re.Match[str]) -> str:
+    return f"{found['scheme']}{MASK}@"
+
+
+def _named(found: re.Match[str]) -> str:
+    return f"{found['name']}{MASK}"
+
+
+def _assigned(found: re.Match[str]) -> str:
+    if not looks_secret(found["name"].strip("\"'")):
+        return found[0]
+    value = found["value"]
+    quote = value[0] if value[0] in "\"'" else ""
+    if not value.strip("\"'"):
+        return found[0]
+    return f"{found['name']}{found['sep']}{quote}{MASK}{quote}"
