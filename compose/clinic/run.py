@@ -1,0 +1,279 @@
+#!/usr/bin/env python3
+"""Run the clinic: one broken (or healthy) stack after another on the real engine, and what netdoctor says of it.
+
+    compose/clinic/run.py [WORD...]      stacks whose name contains one of the words; none: all of them
+
+Each folder holds ``compose.yaml`` and ``case.yaml``:
+
+    about      one line
+    other      a second compose file, a project of its own
+    before     commands (argument lists) before the stacks come up, like making an external network
+    setup      commands afterwards, for what compose cannot express
+    needs      root, or programs that must be there; else the stack is skipped
+    caller, target    the arguments of ``netdoctor check``
+    expect     the code that must come first, or null for a stack on which nothing may be found
+    announced  codes that must be announced behind it
+    fixable    true: ``netdoctor fix --yes`` must repair it
+    remains    the code that is left when the first cause is fixed
+    joins      [container, network]: what the fix must have connected
+
+``{N}`` is this run's name, in front of everything the run creates; ``{PORT}`` a free port; ``{pid:NAME}`` the
+main process of a container. netdoctor is the package of this checkout, run by the Python that runs this file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+TIMEOUT = 120
+"""Seconds for one command; a stack takes a few."""
+
+
+class Failed(AssertionError):
+    """A stack did not do what its case says."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One folder."""
+
+    name: str
+    folder: Path
+    caller: str
+    target: str
+    expect: str | None
+    about: str = ""
+    other: str | None = None
+    before: Sequence[Sequence[str]] = ()
+    setup: Sequence[Sequence[str]] = ()
+    needs: Sequence[str] = ()
+    announced: Sequence[str] = ()
+    fixable: bool = False
+    remains: str | None = None
+    joins: Sequence[str] = ()
+
+    @property
+    def missing(self) -> str | None:
+        """What this machine lacks for it."""
+        for each in self.needs:
+            if os.geteuid() != 0 if each == "root" else shutil.which(each) is None:
+                return each
+        return None
+
+
+@dataclass
+class Seen:
+    """What happened, for the table."""
+
+    case: Case
+    found: list[str] = field(default_factory=list)
+    announced: list[str] = field(default_factory=list)
+    fixed: str = "-"
+    seconds: float = 0.0
+    check_seconds: float = 0.0
+
+
+def cases(words: Sequence[str] = ()) -> list[Case]:
+    """Every folder, or those whose name contains one of the words."""
+    found = [
+        Case(name=path.parent.name, folder=path.parent, **yaml.safe_load(path.read_text()))
+        for path in sorted(HERE.glob("*/case.yaml"))
+    ]
+    return [case for case in found if not words or any(word in case.name for word in words)]
+
+
+class Stack:
+    """A case that is up."""
+
+    def __init__(self, case: Case, name: str) -> None:
+        self.case, self.name = case, name
+        self._port = _free_port()
+        self._environment = {**os.environ, "N": name, "PORT": str(self._port)}
+
+    def up(self) -> None:
+        self._commands(self.case.before)
+        for project, file in self._projects():
+            self._compose(project, file, "up", "-d")
+        self._commands(self.case.setup)
+
+    def down(self) -> None:
+        """Everything whose name begins with this run's: what compose made, what the case made, what a fix made."""
+        for container in _names("container", self.name):
+            _run(["docker", "rm", "-f", "-v", container], check=False)
+        for network in _names("network", self.name):
+            _run(["docker", "network", "rm", network], check=False)
+
+    def left(self) -> list[str]:
+        return [*_names("container", self.name), *_names("network", self.name)]
+
+    def check(self) -> tuple[int, dict[str, Any], str]:
+        """Exit status, report, and what was said on stderr."""
+        return self.netdoctor("check", self.fill(self.case.caller), self.fill(self.case.target), "--format", "json")
+
+    def netdoctor(self, *words: str) -> tuple[int, dict[str, Any], str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "netdoctor", *words],
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            cwd=ROOT,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        try:
+            report = json.loads(done.stdout) if "json" in words else {}
+        except ValueError:
+            raise Failed(f"stdout is no JSON: {done.stdout[:400]!r} {done.stderr[:400]!r}") from None
+        return done.returncode, report, done.stderr or done.stdout
+
+    def fill(self, text: str) -> str:
+        text = text.replace("{N}", self.name).replace("{PORT}", str(self._port))
+        return re.sub(r"\{pid:([^}]+)\}", lambda found: _pid(found[1]), text)
+
+    def networks_of(self, container: str) -> list[str]:
+        said = _run(["docker", "inspect", "--format", "{{json .NetworkSettings.Networks}}", container])
+        return sorted(json.loads(said))
+
+    def _projects(self) -> Iterator[tuple[str, str]]:
+        yield self.name, "compose.yaml"
+        if self.case.other:
+            yield f"{self.name}x", self.case.other
+
+    def _compose(self, project: str, file: str, *words: str) -> None:
+        path = str(self.case.folder / file)
+        command = [str(HERE.parent / "compose.sh"), "-p", project, "-f", path, *words]
+        _run(command, env=self._environment)
+
+    def _commands(self, commands: Sequence[Sequence[str]]) -> None:
+        for words in commands:
+            _run([self.fill(word) for word in words])
+
+
+@contextmanager
+def running(case: Case) -> Iterator[Stack]:
+    """The stack, up; afterwards gone, whatever happened."""
+    stack = Stack(case, f"rule-clinic-{uuid.uuid4().hex[:8]}")
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.down()
+    if stack.left():
+        raise Failed(f"left behind: {', '.join(stack.left())}")
+
+
+def treat(case: Case) -> Seen:
+    """Up, check, fix where there is one, check again, down. Raises Failed with what was different."""
+    seen, began = Seen(case), time.monotonic()
+    with running(case) as stack:
+        asked = time.monotonic()
+        status, report, said = stack.check()
+        seen.check_seconds = time.monotonic() - asked
+        _judge(case, seen, status, report, said, case.expect, case.announced)
+        if case.fixable:
+            _repair(stack, seen)
+    seen.seconds = time.monotonic() - began
+    return seen
+
+
+def _repair(stack: Stack, seen: Seen) -> None:
+    case = stack.case
+    seen.fixed = "no"
+    status, _, said = stack.netdoctor("fix", stack.fill(case.caller), stack.fill(case.target), "--yes")
+    if status != (1 if case.remains else 0):
+        raise Failed(f"fix ended with {status}: {said}")
+    for container, network in [tuple(map(stack.fill, case.joins))] if case.joins else []:
+        if network not in stack.networks_of(container):
+            raise Failed(f"the fix left {container} on {stack.networks_of(container)}, not on {network}")
+    status, report, said = stack.check()
+    _judge(case, Seen(case), status, report, said, case.remains, ())
+    seen.fixed = "yes"
+
+
+def _judge(
+    case: Case,
+    seen: Seen,
+    status: int,
+    report: dict[str, Any],
+    said: str,
+    expect: str | None,
+    announced: Sequence[str],
+) -> None:
+    seen.found = [each["code"] for each in report["findings"] if not each["announced"]]
+    seen.announced = [each["code"] for each in report["findings"] if each["announced"]]
+    wanted = [expect] if expect else []
+    if seen.found != wanted or seen.announced != list(announced) or status != (1 if expect else 0):
+        raise Failed(
+            f"{case.name}: expected {wanted} (announced {list(announced)}), found {seen.found} "
+            f"(announced {seen.announced}), exit {status}, verdict {report['verdict']}. {said}\n"
+            f"{json.dumps([report['edges'], report['findings'], report['unjudged']], indent=1)}"
+        )
+
+
+def _run(command: Sequence[str], *, check: bool = True, env: dict[str, str] | None = None) -> str:
+    done = subprocess.run(
+        list(command), capture_output=True, text=True, timeout=TIMEOUT, env=env, stdin=subprocess.DEVNULL, check=False
+    )
+    if check and done.returncode != 0:
+        raise Failed(f"{' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+def _names(kind: str, part: str) -> list[str]:
+    listing = ["docker", "ps", "-a", "--format", "{{.Names}}"]
+    if kind == "network":
+        listing = ["docker", "network", "ls", "--format", "{{.Name}}"]
+    return [name for name in _run([*listing, "--filter", f"name={part}"]).split() if part in name]
+
+
+def _pid(container: str) -> str:
+    return _run(["docker", "inspect", "--format", "{{.State.Pid}}", container]).strip()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def main(words: Sequence[str]) -> int:
+    failed = 0
+    print(f"{'stack':34} {'expected':9} {'found':9} {'announced':10} {'fixed':6} {'check':>7} {'all':>7}")
+    for case in cases(words):
+        if case.missing:
+            print(f"{case.name:34} skipped: needs {case.missing}")
+            continue
+        try:
+            seen = treat(case)
+        except Failed as error:
+            failed += 1
+            print(f"{case.name:34} {case.expect or 'nothing':9} FAILED\n{error}")
+            continue
+        print(
+            f"{case.name:34} {case.expect or 'nothing':9} {', '.join(seen.found) or 'nothing':9} "
+            f"{', '.join(seen.announced) or '-':10} {seen.fixed:6} {seen.check_seconds:6.2f}s {seen.seconds:6.2f}s",
+            flush=True,
+        )
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

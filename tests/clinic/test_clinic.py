@@ -1,0 +1,47 @@
+"""Every clinic stack, for real: up, exactly the expected code first, fixed where it can be, green, down."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+_spec = importlib.util.spec_from_file_location("clinic_run", ROOT / "compose" / "clinic" / "run.py")
+assert _spec is not None and _spec.loader is not None
+clinic = importlib.util.module_from_spec(_spec)
+sys.modules["clinic_run"] = clinic
+_spec.loader.exec_module(clinic)
+
+CASES = clinic.cases()
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_stack_gets_its_code_and_no_other(case):
+    if case.missing:
+        pytest.skip(f"this machine lacks {case.missing}")
+    clinic.treat(case)
+
+
+def test_every_folder_is_a_stack_with_a_case():
+    folders = {path.name for path in (ROOT / "compose" / "clinic").iterdir() if path.is_dir()}
+    assert {case.name for case in CASES} == folders - {"__pycache__"}
+    assert all((case.folder / "compose.yaml").is_file() for case in CASES)
+
+
+def test_every_rule_has_a_stack_of_its_number():
+    from netdoctor.rules.registry import RULES
+
+    proven = {case.expect for case in CASES}
+    assert set(RULES.names()) <= proven
+    for case in CASES:
+        if case.expect is not None:
+            assert any(code in case.name for code in (case.expect[2:], *(each[2:] for each in case.announced)))
+
+
+def test_there_are_healthy_stacks_and_stacks_with_two_causes():
+    assert len([case for case in CASES if case.expect is None]) >= 3
+    assert len([case for case in CASES if case.announced]) >= 2
