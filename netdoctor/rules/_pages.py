@@ -1,4 +1,4 @@
-"""The page of each code, in fixed sections: a rule's is its module's docstring; netdoctor's own errors have theirs here."""
+"""The page of each code, in fixed sections: a rule's is its docstring; netdoctor's own errors have theirs here."""
 
 from __future__ import annotations
 
