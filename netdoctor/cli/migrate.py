@@ -155,7 +155,9 @@ def _target(stack: ExitStack, settings: Settings, given: dict[str, Any]) -> tupl
     app = find_container(opened.topology, given["via"]) if opened else None
     wanted = what_was_asked(given["to"], os.environ, app)
     folder = folder_of(wanted.text)
-    if folder is not None:
+    # A folder may happen to have the container's name: a path says so by its dot or slash.
+    if folder is not None and not (opened and _is_container(opened.topology, wanted.text)):
+        speaker(settings)(f"target folder {folder} (from {wanted.origin}), embedded")
         target = stack.enter_context(open_folder(folder))
         return target, Scene("", target.address, wanted.origin, "embedded"), f"folder {folder.resolve()}"
     if opened is None and _may_be_container(wanted):
@@ -194,6 +196,10 @@ def _stand(stack: ExitStack, opened: Session, app: Container) -> Vantage:
             f"Cannot connect from inside {app.name}: {refused.reason}. Nothing was written.",
             hint=f"netdoctor check {app.name}",
         ) from refused
+
+
+def _is_container(topology: Topology, text: str) -> bool:
+    return any(text in (each.name, each.service) for each in topology.containers)
 
 
 def _may_be_container(wanted: Wanted) -> bool:

@@ -127,7 +127,8 @@ class ArrayFramer:
             raise BrokenFrame(self.consumed, "there is more text after the end of the array")
 
     def _open(self) -> None:
-        self._fill()
+        while len(self._data) < 4 and self._fill():
+            pass  # the first bytes tell the encoding
         if self._data.startswith(_BOM):
             self._at = len(_BOM)
         start = self._data[:4]

@@ -121,6 +121,7 @@ class Ledger:
         with contextlib.suppress(sqlite3.Error, OSError):
             unused = self.fact("binding") is None and self.fact("former target") is None
             if unused:
+                self._db.execute("PRAGMA journal_mode=DELETE")  # takes the -wal file away while the lock is ours
                 self.path.unlink(missing_ok=True)
         with self._lock, contextlib.suppress(sqlite3.Error):
             self._db.close()

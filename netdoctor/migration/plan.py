@@ -148,6 +148,8 @@ def make_plan(
                 tell(total, record.offset + record.size)
         if bad_count > max_errors:
             raise _malformed(source, bad, bad_count)
+        if not counts:
+            raise MalformedExport(f"{source.label} has no records to migrate. Nothing was written.", bad=tuple(bad))
         if layout.collection is None:
             refuse_name_clash(names.items())
         repeated = log.repeated()

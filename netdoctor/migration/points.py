@@ -131,7 +131,7 @@ class Layout:
     def clash(self, record: Record) -> str | None:
         """The key that the metadata already has with another value, if any."""
         for key, value in self.own_keys(record).items():
-            if record.metadata.get(key, value) != value:
+            if record.metadata.get(key) not in (None, value):
                 return key
         return None
 

@@ -86,7 +86,6 @@ def plan_document(plan: Plan, scene: Scene) -> dict[str, Any]:
 def text(result: Result, scene: Scene) -> str:
     """For people: at most 80 columns where names allow it."""
     plan, checked = result.plan, result.verification
-    sizes = ", ".join(f"{plain(check.name)} {check.planned}" for check in checked.collections[:_MOST_COLLECTIONS])
     more = len(checked.collections) - _MOST_COLLECTIONS
     speed = f" ({result.sent / result.write_seconds:,.0f}/s)" if result.sent and result.write_seconds else ""
     earlier = checked.verified - result.sent
@@ -95,7 +94,8 @@ def text(result: Result, scene: Scene) -> str:
         ("in export", f"{plan.records}"),
         ("migrated", f"{checked.verified}" + (f"  ({result.sent} now, {earlier} before)" if earlier > 0 else "")),
         ("collections", f"{len(checked.collections)}"),
-        ("", sizes + (f" and {more} more" if more > 0 else "")),
+        *(("", f"{plain(check.name)}  {check.equal}") for check in checked.collections[:_MOST_COLLECTIONS]),
+        ("", f"and {more} more" if more > 0 else ""),
         ("errors", f"{plan.skipped}"),
         ("verified", f"{checked.verified}  read back and equal"),
         ("searches", f"{checked.found} of {checked.searched} sampled vectors find themselves"),

@@ -1,0 +1,126 @@
+"""A unix socket that comes out elsewhere: half-close kept, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from netdoctor.migration.forwarder import Forwarder
+from netdoctor.model import Outcome
+from netdoctor.vantage.host import HostVantage
+from netdoctor.vantage.interface import DialFailed
+
+
+@contextmanager
+def answering(answer: bytes) -> Iterator[int]:
+    """A server that reads until the end of the request, answers with its length and ``answer``, and ends."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                try:
+                    peer, _ = listener.accept()
+                except OSError:
+                    return
+                with peer:
+                    got = 0
+                    while data := peer.recv(65536):
+                        got += len(data)
+                    peer.sendall(str(got).encode() + answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(5)
+
+
+def ask(path: str, request: bytes) -> bytes:
+    with socket.socket(socket.AF_UNIX) as near:
+        near.settimeout(10)
+        near.connect(path)
+        near.sendall(request)
+        near.shutdown(socket.SHUT_WR)
+        answer = b""
+        while data := near.recv(65536):
+            answer += data
+        return answer
+
+
+def forwarding_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("netdoctor-")]
+
+
+def settled() -> bool:
+    deadline = time.monotonic() + 5
+    while forwarding_threads() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not forwarding_threads()
+
+
+def test_a_megabyte_goes_through_and_the_half_close_is_kept() -> None:
+    with answering(b"!" * 300_000) as port, Forwarder(HostVantage(), "127.0.0.1", port) as forwarder:
+        request = os.urandom(1 << 20)
+        for _ in range(3):
+            assert ask(forwarder.path, request) == str(1 << 20).encode() + b"!" * 300_000
+
+
+def test_connections_run_side_by_side() -> None:
+    with answering(b"") as port, Forwarder(HostVantage(), "127.0.0.1", port) as forwarder:
+        with socket.socket(socket.AF_UNIX) as idle:
+            idle.connect(forwarder.path)
+            idle.sendall(b"waiting")
+            # The server takes one at a time, so end the idle one while a second waits behind it.
+            answers: list[bytes] = []
+            second = threading.Thread(target=lambda: answers.append(ask(forwarder.path, b"12345")))
+            second.start()
+            idle.shutdown(socket.SHUT_WR)
+            assert idle.recv(10) == b"7"
+            second.join(5)
+        assert answers == [b"5"]
+
+
+def test_only_we_may_enter_and_nothing_stays() -> None:
+    forwarder = Forwarder(HostVantage(), "127.0.0.1", 9)
+    folder = Path(forwarder.path).parent
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    forwarder.close()
+    forwarder.close()
+    assert not folder.exists()
+    assert settled()
+
+
+def test_closing_breaks_open_connections() -> None:
+    with answering(b"") as port:
+        forwarder = Forwarder(HostVantage(), "127.0.0.1", port)
+        with socket.socket(socket.AF_UNIX) as near:
+            near.settimeout(5)
+            near.connect(forwarder.path)
+            near.sendall(b"x")
+            time.sleep(0.1)
+            forwarder.close()
+            assert near.recv(1) == b""
+    assert settled()
+
+
+def test_a_dial_that_fails_is_told_and_ends_the_connection() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]  # bound, not listening: refuses
+        with Forwarder(HostVantage(), "127.0.0.1", port) as forwarder:
+            with pytest.raises(OSError) as caught:
+                answer = ask(forwarder.path, b"x")
+                raise ConnectionResetError(answer.decode() or "ended")
+            assert isinstance(caught.value, ConnectionError)
+            assert isinstance(forwarder.last_failure, DialFailed)
+            assert forwarder.last_failure.outcome is Outcome.REFUSED

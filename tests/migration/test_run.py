@@ -1,0 +1,402 @@
+"""The whole loop against a server: complete, resumable, and never over somebody else's data."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netdoctor.errors import MigrationFailed
+from netdoctor.migration.batches import Limits
+from netdoctor.migration.events import BatchDone, Event, Planned, Retrying
+from netdoctor.migration.ledger import CREATED, FOUND, LedgerMismatch, open_ledger
+from netdoctor.migration.points import Layout, Metric, Point, point_id
+from netdoctor.migration.run import Options, migrate
+from netdoctor.migration.sources.export_json import ExportJson
+from netdoctor.migration.target import Transport, open_folder
+from netdoctor.migration.targets.interface import Target, TargetRefused, TargetUnreachable
+from netdoctor.migration.writer import RecordRefused, WouldOverwrite
+
+from .lab import Server, everything, records, run_once, server, via_host, write_export
+
+CHILD = """
+import os, signal, sys
+from pathlib import Path
+from netdoctor.migration.address import Address
+from netdoctor.migration.batches import Limits
+from netdoctor.migration.events import BatchDone, CollectionReady, Planned, Verifying
+from netdoctor.migration.ledger import open_ledger
+from netdoctor.migration.points import Layout
+from netdoctor.migration.run import Options, migrate
+from netdoctor.migration.sources.export_json import ExportJson
+from netdoctor.migration.target import Transport, open_server
+from netdoctor.vantage.host import HostVantage
+
+rest, grpc, transport, export, ledger, prefix, when, number = sys.argv[1:]
+kinds = {"planned": Planned, "created": CollectionReady, "batch": BatchDone, "verify": Verifying}
+left = [int(number)]
+
+def listen(event):
+    if isinstance(event, kinds[when]):
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+address = Address("http", "127.0.0.1", "127.0.0.1", int(rest), int(grpc))
+with open_server(address, vantage=HostVantage(), transport=Transport(transport)) as target:
+    options = Options(Layout(strip_prefix=prefix), Limits(points=10), in_flight=3)
+    migrate(ExportJson(Path(export)), target, open_ledger(Path(ledger)), options, listener=listen)
+"""
+
+
+def own_export(
+    tmp_path: Path, own: str, count: int = 103, dimension: int = 8
+) -> tuple[Path, list[dict[str, Any]], str]:
+    """An export whose two collections nobody else uses; the last part is the big one's name."""
+    things = records(count, dimension)
+    for thing in things:
+        thing["namespace"] = f"user_{own}-{thing['namespace'][-4:]}"
+    return write_export(tmp_path / "export.json", things), things, f"{own}-{things[0]['namespace'][-4:]}"
+
+
+def options(**how: Any) -> Options:
+    return Options(Layout(strip_prefix="user_"), Limits(points=how.pop("points", 50)), **how)
+
+
+@pytest.mark.parametrize("transport", [Transport.GRPC, Transport.REST])
+def test_the_incident_goes_through_complete_and_verified(
+    qdrant: Server, tmp_path: Path, own: str, transport: Transport
+) -> None:
+    export, things, name = own_export(tmp_path, own, dimension=1024)
+    events: list[Event] = []
+    with via_host(qdrant, transport) as target:
+        result = run_once(export, target, tmp_path / "l", options(), listener=events.append)
+        assert result.good
+        assert (result.plan.records, result.sent, result.verification.verified) == (103, 103, 103)
+        assert [(c.planned, c.equal, c.held) for c in result.verification.collections] == [(102, 102, 102), (1, 1, 1)]
+        assert result.verification.searched == result.verification.found == 100
+        assert len(result.created) == 2
+        stored = target.retrieve(name, [point_id(things[0]["id"])])[point_id(things[0]["id"])]
+        assert stored.payload == {
+            "name": "Pérson 0",
+            "age": 0,
+            "score": 0.5,
+            "tags": ["a", "b"],
+            "active": True,
+            "originalId": things[0]["id"],
+        }
+        assert type(stored.payload["age"]) is int
+    batches = [event for event in events if isinstance(event, BatchDone)]
+    assert sorted((b.batch, b.batches, b.points) for b in batches) == [(1, 1, 1), (1, 3, 50), (2, 3, 50), (3, 3, 2)]
+    assert batches[-1].done == batches[-1].total == 103
+    assert isinstance(events[0], Planned)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("netdoctor-w")]
+
+
+def test_an_embedded_folder_takes_the_same_run(tmp_path: Path, own: str) -> None:
+    export, _, name = own_export(tmp_path, own)
+    with open_folder(tmp_path / "folder") as target:
+        assert run_once(export, target, tmp_path / "l", options()).good
+    with open_folder(tmp_path / "folder") as target:
+        assert target.count(name) == 102
+        again = run_once(export, target, tmp_path / "l", options())
+        assert again.good and again.resumed and again.sent == 0
+
+
+@pytest.mark.parametrize("metric", [Metric.DOT, Metric.EUCLID, Metric.MANHATTAN])
+def test_other_metrics_keep_the_vectors_as_they_are(qdrant: Server, tmp_path: Path, own: str, metric: Metric) -> None:
+    export, things, name = own_export(tmp_path, own, 30)
+    with via_host(qdrant, Transport.AUTO) as target:
+        result = run_once(export, target, tmp_path / "l", Options(Layout(metric=metric, strip_prefix="user_")))
+        assert result.good, result.verification
+        import numpy as np
+
+        stored = target.retrieve(name, [point_id(things[3]["id"])])[point_id(things[3]["id"])]
+        assert stored.vector.tobytes() == np.array(things[3]["values"], dtype=np.float32).tobytes()
+
+
+def test_one_collection_for_all_namespaces(qdrant: Server, tmp_path: Path, own: str) -> None:
+    things = [{"id": "same", "values": [1, n], "namespace": f"n{n}"} for n in range(5)]
+    export = write_export(tmp_path / "e.json", things)
+    with via_host(qdrant, Transport.AUTO) as target:
+        result = run_once(export, target, tmp_path / "l", Options(Layout(collection=own)))
+        assert result.good
+        assert target.count(own) == 5
+
+
+def test_zero_vectors_and_duplicate_vectors_are_kept(qdrant: Server, tmp_path: Path, own: str) -> None:
+    things = [{"id": str(n), "values": [0, 0] if n == 0 else [1, 1], "namespace": own} for n in range(40)]
+    export = write_export(tmp_path / "e.json", things)
+    with via_host(qdrant, Transport.AUTO) as target:
+        result = run_once(export, target, tmp_path / "l")
+        assert result.good, result.verification
+        assert (result.verification.verified, result.verification.searched) == (40, 39)
+
+
+@pytest.mark.parametrize(
+    ("when", "number"),
+    [("planned", 1), ("created", 1), ("created", 2), ("batch", 1), ("batch", 4), ("batch", 11), ("verify", 1)],
+)
+def test_killed_anywhere_and_started_again_it_ends_as_one_run(
+    qdrant: Server, tmp_path: Path, own: str, when: str, number: int
+) -> None:
+    export, things, name = own_export(tmp_path, own)
+    ledger = tmp_path / "l"
+    transport = "grpc" if number == 4 else "rest"
+    arguments = [str(qdrant.rest), str(qdrant.grpc), transport, str(export), str(ledger), "user_", when, str(number)]
+    child = subprocess.run([sys.executable, "-c", CHILD, *arguments], timeout=60, capture_output=True, check=False)
+    assert child.returncode == -signal.SIGKILL, child.stderr.decode()
+    ids = [point_id(thing["id"]) for thing in things[:-1]]
+    with via_host(qdrant, Transport.AUTO) as target:
+        again = run_once(export, target, ledger, Options(Layout(strip_prefix="user_"), Limits(points=10), in_flight=3))
+        assert again.good
+        assert again.resumed is (when != "planned")
+        if when == "batch":
+            assert again.sent <= 10 * (12 - number)  # twelve batches, none larger than ten
+        killed = everything(target, name, ids)
+        assert target.count(name) == 102
+        # The same export, in one go, into collections of its own.
+        other = tmp_path / "other"
+        other.mkdir()
+        whole, _, whole_name = own_export(other, f"{own}w")
+        assert run_once(whole, target, other / "l", options()).good
+        assert everything(target, whole_name, ids) == killed
+
+
+def test_a_second_run_of_the_same_command_sends_nothing(qdrant: Server, tmp_path: Path, own: str) -> None:
+    export, _, _ = own_export(tmp_path, own)
+    with via_host(qdrant, Transport.AUTO) as target:
+        assert run_once(export, target, tmp_path / "l", options()).sent == 103
+        again = run_once(export, target, tmp_path / "l", options())
+        assert (again.good, again.resumed, again.sent, again.created) == (True, True, 0, ())
+        fresh = run_once(export, target, tmp_path / "another", options())
+        assert (fresh.good, fresh.resumed, fresh.sent) == (True, False, 0)
+
+
+def test_a_ledger_refuses_another_export_target_or_mapping(qdrant: Server, tmp_path: Path, own: str) -> None:
+    export, things, _ = own_export(tmp_path, own)
+    with via_host(qdrant, Transport.AUTO) as target:
+        run_once(export, target, tmp_path / "l", options())
+        with pytest.raises(LedgerMismatch, match="id field was 'originalId', now it is 'x'"):
+            run_once(export, target, tmp_path / "l", Options(Layout(strip_prefix="user_", id_field="x")))
+        with pytest.raises(LedgerMismatch, match="target"):
+            run_once(export, target, tmp_path / "l", options(target_name="http://elsewhere"))
+        os.utime(export, (1, 1))  # touched, not changed
+        assert run_once(export, target, tmp_path / "l", options()).good
+        write_export(export, things[:-1])
+        with pytest.raises(LedgerMismatch, match="has changed"):
+            run_once(export, target, tmp_path / "l", options())
+
+
+def test_an_existing_collection_of_another_kind_is_refused_before_anything_is_written(
+    qdrant: Server, tmp_path: Path, own: str
+) -> None:
+    export, things, name = own_export(tmp_path, own)
+    with via_host(qdrant, Transport.AUTO) as target:
+        target.create(name, 9, Metric.COSINE)
+        with pytest.raises(TargetRefused, match=r"has vectors of 9 dimensions, the export has 8. Nothing was written"):
+            run_once(export, target, tmp_path / "l", options())
+        other = things[-1]["namespace"].removeprefix("user_")
+        assert target.collection(other) is None
+        assert target.count(name) == 0
+    with via_host(qdrant, Transport.REST) as target:
+        target.create(other, 8, Metric.DOT)
+        with pytest.raises(TargetRefused, match=r"measures by Dot, not Cosine|9 dimensions"):
+            run_once(export, target, tmp_path / "l2", options())
+
+
+def test_points_of_others_stay_and_equal_ids_with_other_content_stop_the_run(
+    qdrant: Server, tmp_path: Path, own: str
+) -> None:
+    import numpy as np
+
+    export, things, name = own_export(tmp_path, own, 20)
+    with via_host(qdrant, Transport.AUTO) as target:
+        target.create(name, 8, Metric.COSINE)
+        stranger = Point("00000000-0000-4000-8000-000000000001", np.eye(8, dtype=np.float32)[0], {"mine": 1})
+        target.upsert(name, [target.encode(stranger)])
+        result = run_once(export, target, tmp_path / "l", options())
+        assert result.good
+        assert next(c.held - c.planned for c in result.verification.collections if c.name == name) == 1
+        taken = point_id(things[4]["id"])
+        target.upsert(name, [target.encode(Point(taken, np.eye(8, dtype=np.float32)[1], {"theirs": True}))])
+        with pytest.raises(WouldOverwrite, match=taken):
+            run_once(export, target, tmp_path / "l2", options())
+        assert target.retrieve(name, [taken])[taken].payload == {"theirs": True}
+
+
+def test_verification_finds_what_is_lost_changed_or_scaled(qdrant: Server, tmp_path: Path, own: str) -> None:
+    import numpy as np
+
+    export, things, name = own_export(tmp_path, own, 30)
+    with via_host(qdrant, Transport.AUTO) as target:
+        assert run_once(export, target, tmp_path / "l", options()).good
+        victim = point_id(things[5]["id"])
+        right = target.retrieve(name, [victim])[victim]
+        flipped = right.vector.copy()
+        flipped[0] = -flipped[0]
+        wrong = [
+            Point(victim, np.roll(right.vector, 1), right.payload),
+            Point(victim, flipped, right.payload),
+            Point(victim, right.vector, {**right.payload, "name": "somebody else"}),
+            Point(victim, right.vector, {**right.payload, "age": float(right.payload["age"]) + 0.5}),
+            Point(victim, right.vector, {**right.payload, "age": float(right.payload["age"])}),
+            Point(victim, right.vector, {k: v for k, v in right.payload.items() if k != "score"}),
+        ]
+        for point in wrong:
+            target.upsert(name, [target.encode(point)])
+            result = run_once(export, target, tmp_path / "l", options())
+            assert not result.good, point
+            assert result.verification.verified == 29
+            assert "record 6 " in result.verification.problems[0]
+        target.upsert(name, [target.encode(right)])
+        assert run_once(export, target, tmp_path / "l", options()).good
+
+
+def test_a_server_that_dies_is_waited_for_and_one_that_stays_dead_is_told(tmp_path: Path, own: str) -> None:
+    export, _, _ = own_export(tmp_path, own, 2000)
+    events: list[Event] = []
+    with server(tmp_path) as first:
+        rest, grpc = first.rest, first.grpc
+        stop = threading.Event()
+
+        def restart() -> None:
+            first.process.kill()
+            first.process.wait(10)
+            stop.set()
+
+        def listen(event: Event) -> None:
+            events.append(event)
+            if isinstance(event, BatchDone) and event.done >= 500 and not stop.is_set():
+                restart()
+
+        with via_host(first, Transport.GRPC, timeout=10.0) as target:
+            with pytest.raises(TargetUnreachable, match=r"of 2000 vectors are written and kept") as caught:
+                run_once(export, target, tmp_path / "l", options(patience=1.0), listener=listen)
+            assert "resumes" in caught.value.hint
+            assert any(isinstance(event, Retrying) for event in events)
+            with server(tmp_path, rest=rest, grpc=grpc):
+                result = run_once(export, target, tmp_path / "l", options(patience=20.0))
+                assert result.good
+                assert result.resumed
+                assert result.sent <= 1500
+
+
+class Broken:
+    """A target of which one call is replaced."""
+
+    def __init__(self, target: Target, **replaced: Any) -> None:
+        self._target = target
+        self._replaced = replaced
+
+    def __getattr__(self, name: str) -> Any:
+        return self._replaced.get(name) or getattr(self._target, name)
+
+
+def test_a_refused_record_is_found_by_halving_and_named(qdrant: Server, tmp_path: Path, own: str) -> None:
+    export, things, _ = own_export(tmp_path, own)
+    guilty = point_id(things[37]["id"]).encode()
+    sizes: list[int] = []
+    with via_host(qdrant, Transport.REST) as real:
+
+        def upsert(collection: str, points: list[bytes]) -> None:
+            sizes.append(len(points))
+            if any(guilty in point for point in points):
+                raise TargetRefused("Qdrant refuses the request: bad point.")
+            real.upsert(collection, points)
+
+        with pytest.raises(RecordRefused, match=r"Record 38 \(byte \d+, id .*bad point") as caught:
+            run_once(export, Broken(real, upsert=upsert), tmp_path / "l", options(in_flight=1))  # type: ignore[arg-type]
+        assert "written and kept" in caught.value.message
+        assert max(sizes) == 50
+        result = run_once(export, real, tmp_path / "l", options(in_flight=1))
+        assert result.good and result.resumed
+
+
+def test_a_busy_server_is_asked_again(qdrant: Server, tmp_path: Path, own: str) -> None:
+    from netdoctor.migration.targets.interface import Transient
+
+    export, _, _ = own_export(tmp_path, own)
+    lock = threading.Lock()
+    calls = [0]
+    with via_host(qdrant, Transport.REST) as real:
+
+        def upsert(collection: str, points: list[bytes]) -> None:
+            with lock:
+                calls[0] += 1
+                busy = calls[0] % 2
+            real.upsert(collection, points)
+            if busy:
+                raise Transient("HTTP 429: slow down", after=0.01)  # carried out, but its answer was lost
+
+        result = run_once(export, Broken(real, upsert=upsert), tmp_path / "l", options(points=20))  # type: ignore[arg-type]
+        assert result.good
+        assert calls[0] > 7
+
+
+def test_a_collection_that_vanished_between_two_runs_is_told(tmp_path: Path, own: str) -> None:
+    export, _, name = own_export(tmp_path, own, 10)
+    with server(tmp_path) as running, via_host(running, Transport.REST) as target:
+        assert run_once(export, target, tmp_path / "l", options()).good
+        target._call("DELETE", f"/collections/{name}")  # type: ignore[attr-defined]
+        with pytest.raises(TargetRefused, match="is gone") as caught:
+            run_once(export, target, tmp_path / "l", options())
+        assert "--restart" in caught.value.hint
+        ledger = open_ledger(tmp_path / "l", restart=True)
+        ledger.close()
+        assert run_once(export, target, tmp_path / "l", options()).good
+
+
+def test_a_collection_asked_for_but_not_heard_of_is_ours_only_while_empty(
+    qdrant: Server, tmp_path: Path, own: str
+) -> None:
+    export, _, name = own_export(tmp_path, own, 10)
+    for suffix, points, expected in (("a", 0, CREATED), ("b", 1, FOUND)):
+        with via_host(qdrant, Transport.AUTO) as target:
+            ledger = open_ledger(tmp_path / suffix)
+            ledger.set_origin(name, "intended")
+            if target.collection(name) is None:
+                target.create(name, 8, Metric.COSINE)
+            if points:
+                assert target.count(name) > 0
+            assert migrate(ExportJson(export), target, ledger, options()).good
+            assert ledger.origin(name) == expected
+            ledger.close()
+
+
+def test_skipped_records_leave_the_run_incomplete(qdrant: Server, tmp_path: Path, own: str) -> None:
+    export, things, _ = own_export(tmp_path, own, 20)
+    things[3]["values"] = ["x"]
+    write_export(export, things)
+    with via_host(qdrant, Transport.AUTO) as target:
+        result = run_once(export, target, tmp_path / "l", options(max_errors=1))
+    assert result.verification.good
+    assert not result.good
+    assert (result.plan.skipped, result.verification.verified) == (1, 19)
+
+
+def test_an_interrupt_ends_the_run_and_keeps_what_is_done(qdrant: Server, tmp_path: Path, own: str) -> None:
+    export, _, _ = own_export(tmp_path, own)
+
+    def listen(event: Event) -> None:
+        if isinstance(event, BatchDone) and event.done > 40:
+            raise KeyboardInterrupt
+
+    with via_host(qdrant, Transport.AUTO) as target:
+        with pytest.raises(KeyboardInterrupt):
+            run_once(export, target, tmp_path / "l", options(points=10), listener=listen)
+        result = run_once(export, target, tmp_path / "l", options(points=10))
+        assert result.good and result.sent < 103
+
+
+def test_errors_are_of_one_family() -> None:
+    for error in (TargetUnreachable, TargetRefused, RecordRefused, WouldOverwrite):
+        assert issubclass(error, MigrationFailed)
+
+
