@@ -12,6 +12,7 @@ from netdoctor.cli.common import (
     emit,
     format_of,
     look_of,
+    refuse_bad_settings,
     session,
     status_of,
     until_green,
@@ -33,7 +34,13 @@ Examples:
 @click.command(epilog=EXAMPLES)
 @click.argument("source", required=False)
 @click.argument("target", required=False)
-@click.option("--bundle", type=click.Path(dir_okay=False), help="Diagnose a recorded topology; no engine is asked.")
+@click.option(
+    "--bundle",
+    type=click.Path(dir_okay=False),
+    envvar="NETDOCTOR_BUNDLE",
+    show_envvar=True,
+    help="Diagnose a recorded topology; no engine is asked.",
+)
 @shared_options
 @click.pass_context
 def command(ctx: click.Context, /, source: str | None, target: str | None, bundle: str | None, **options: Any) -> None:
@@ -45,20 +52,19 @@ def command(ctx: click.Context, /, source: str | None, target: str | None, bundl
     """
     settings = read_settings(ctx, options)
     if bundle is not None:
+        refuse_bad_settings(settings)
         report = _recorded(bundle, source, target, settings)
     else:
         with session(settings) as opened:
-            report = until_green(lambda: _attempt(opened, source, target), settings.wait)
+            report = until_green(lambda turn: _attempt(opened, source, target, turn), settings.wait)
     emit(settings, format_of(settings).render(report, look_of(settings, next_command(report, source, target))))
     ctx.exit(status_of(report, settings))
 
 
-def _attempt(opened: Session, source: str | None, target: str | None) -> Report:
-    edges = edges_for(opened.topology, source, target)
-    report = opened.diagnose(edges)
-    if report.verdict is not Verdict.HOLDS and opened.settings.wait:
+def _attempt(opened: Session, source: str | None, target: str | None, turn: int) -> Report:
+    if turn:
         opened.look_again()
-    return report
+    return opened.diagnose(edges_for(opened.topology, source, target))
 
 
 def edges_for(topology: Topology, source: str | None, target: str | None) -> list[Edge]:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from netdoctor.cli.settings import Settings
 from netdoctor.engine.client import Engine, open_engine
 from netdoctor.engine.hosts import resolve_host
-from netdoctor.errors import UsageError
+from netdoctor.errors import Gone, NotFound, UsageError
 from netdoctor.exits import Exit
 from netdoctor.formats.interface import FORMATS, Format, Look
 from netdoctor.model import Confidence, Edge, Report, Severity, Topology, Verdict
+from netdoctor.redact import redact_text
 from netdoctor.terminal import plain
 
 
@@ -42,7 +42,12 @@ class Session:
 
         report = self._diagnose(edges, topology or self.topology)
         if any(edge.reason.startswith(CHANGED) for edge in report.edges):
-            report = self._diagnose(edges, self.look_again())
+            now = self.look_again()
+            # An end that is gone cannot be asked again; the first report says so, by its name.
+            if all(
+                now.container(end) for edge in edges for end in (edge.source, edge.target) if end.kind == "container"
+            ):
+                report = self._diagnose(edges, now)
         return report
 
     def _diagnose(self, edges: Sequence[Edge], topology: Topology) -> Report:
@@ -66,6 +71,7 @@ def session(settings: Settings) -> Iterator[Session]:
     """Open the engine that the options name and take a first look. Raises EngineUnreachable, PermissionRefused."""
     from netdoctor.topology.engine import read_topology
 
+    refuse_bad_settings(settings)
     host = resolve_host(settings.host, settings.context)
     engine = open_engine(host, timeout=max(20.0, settings.timeout * 2))
     try:
@@ -74,12 +80,26 @@ def session(settings: Settings) -> Iterator[Session]:
         engine.close()
 
 
+def refuse_bad_settings(settings: Settings) -> None:
+    """Before anything is asked or changed: a format, a rule or a vantage that does not exist. Raises UsageError."""
+    format_of(settings)
+    codes(settings.only)
+    codes(settings.skip)
+    if settings.vantage != "auto":
+        from netdoctor.vantage.choose import PREFERENCES
+
+        if settings.vantage not in PREFERENCES:
+            raise UsageError(
+                f"There is no vantage {plain(settings.vantage)!r}.", hint=f"Choose one of: {', '.join(PREFERENCES)}."
+            )
+
+
 def speaker(settings: Settings) -> Callable[[str], None]:
     """Says things on stderr, unless --quiet."""
 
     def say(text: str) -> None:
         if not settings.quiet:
-            sys.stderr.write(f"netdoctor: {plain(text)}\n")
+            sys.stderr.write(f"netdoctor: {plain(redact_text(text))}\n")
 
     return say
 
@@ -119,28 +139,34 @@ def wants_color(settings: Settings) -> bool:
 
 def emit(settings: Settings, text: str) -> None:
     """The report, and only the report: to stdout, or whole to a file. Raises UsageError when it cannot be written."""
-    if settings.output is None or settings.output == "-":
+    if settings.output is not None and settings.output != "-":
+        from netdoctor.files import write_whole
+
+        try:
+            write_whole(settings.output, text)
+        except (OSError, ValueError) as error:
+            raise _unwritten(plain(settings.output), error) from error
+        return
+    try:
         sys.stdout.write(text)
         sys.stdout.flush()
-        return
-    path = Path(settings.output)
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as beside:
-            beside.write(text)
-        Path(beside.name).chmod(0o666 & ~_umask())
-        Path(beside.name).replace(path)
+    except BrokenPipeError:
+        # The reader has seen enough (``| head``). What was found does not change by that, nor does the exit status.
+        give_up_stdout()
     except OSError as error:
-        raise UsageError(
-            f"The report cannot be written to {plain(str(path))}: {error.strerror}.", hint="Choose another --output."
-        ) from error
+        give_up_stdout()
+        raise _unwritten("stdout", error) from error
 
 
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
+def give_up_stdout() -> None:
+    """What is still buffered goes nowhere, so that the flush at exit cannot fail once more."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _unwritten(where: str, error: Exception) -> UsageError:
+    why = getattr(error, "strerror", None) or str(error)
+    return UsageError(f"The report cannot be written to {where}: {why}.", hint="Choose another --output.")
 
 
 def status_of(report: Report, settings: Settings) -> Exit:
@@ -158,11 +184,21 @@ def status_of(report: Report, settings: Settings) -> Exit:
     return Exit.OK if report.verdict is Verdict.HOLDS else Exit.UNKNOWN
 
 
-def until_green(attempt: Callable[[], Report], seconds: float, *, pause: float = 0.5) -> Report:
-    """Ask again until everything holds or the time is up."""
+def until_green(attempt: Callable[[int], Report], seconds: float, *, pause: float = 0.5) -> Report:
+    """Ask again until everything holds or the time is up; ``attempt`` is given the number of the try, from 0.
+
+    While there is time, a container that does not exist (yet, or just now) is waited for too.
+    """
     deadline = time.monotonic() + seconds
-    report = attempt()
-    while report.verdict is not Verdict.HOLDS and time.monotonic() + pause < deadline:
+    turn = 0
+    while True:
+        try:
+            report = attempt(turn)
+        except (NotFound, Gone):
+            if time.monotonic() + pause >= deadline:
+                raise
+        else:
+            if report.verdict is Verdict.HOLDS or time.monotonic() + pause >= deadline:
+                return report
         time.sleep(pause)
-        report = attempt()
-    return report
+        turn += 1

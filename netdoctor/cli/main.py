@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import io
 import os
 import pkgutil
 import sys
@@ -82,6 +83,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
     """Run, and end the process with an exit status of :class:`netdoctor.exits.Exit`."""
     # What is imported lives until the end; collecting it again and again was a tenth of a short run (measured).
     gc.set_threshold(50_000, 20, 20)
+    _ready_streams()
     sys.exit(int(run(sys.argv[1:] if argv is None else argv)))
 
 
@@ -94,12 +96,8 @@ def run(argv: list[str]) -> int:
         return int(result) if isinstance(result, int) else Exit.OK
     except click.exceptions.Exit as end:
         return end.exit_code
-    except click.Abort:
-        _say("netdoctor: interrupted")
-        return Exit.INTERRUPTED
-    except KeyboardInterrupt:
-        _say("netdoctor: interrupted")
-        return Exit.INTERRUPTED
+    except (click.Abort, KeyboardInterrupt):
+        return _fail(argv, "interrupted", "", Exit.INTERRUPTED)
     except click.ClickException as error:
         hint = ""
         if isinstance(error, click.UsageError) and error.ctx is not None:
@@ -108,9 +106,11 @@ def run(argv: list[str]) -> int:
     except NetdoctorError as error:
         return _fail(argv, error.message, error.hint, error.status, error.code)
     except BrokenPipeError:
-        # The reader went away (``| head``); nothing is left to say, and the flush at exit must not complain either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.OK
+        # Whoever read us went away before anything was known; the flush at exit must not complain either.
+        from netdoctor.cli.common import give_up_stdout
+
+        give_up_stdout()
+        return Exit.UNKNOWN
     except Exception as error:
         if os.environ.get("NETDOCTOR_DEBUG"):
             raise
@@ -139,11 +139,15 @@ def _report_failure(argv: list[str], message: str, hint: str, status: Exit, code
     name = _asked_format(argv)
     if name == "human":
         return
+    from netdoctor.cli.common import give_up_stdout
     from netdoctor.formats.interface import FORMATS, Failure
 
     if name in FORMATS:
-        sys.stdout.write(FORMATS.get(name).render_error(Failure(message, hint, int(status), code)))
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(FORMATS.get(name).render_error(Failure(message, hint, int(status), code)))
+            sys.stdout.flush()
+        except OSError:
+            give_up_stdout()
 
 
 def _asked_format(argv: list[str]) -> str:
@@ -154,6 +158,15 @@ def _asked_format(argv: list[str]) -> str:
         if word == "--format" and index + 1 < len(argv):
             return argv[index + 1]
     return os.environ.get("NETDOCTOR_FORMAT", "human")
+
+
+def _ready_streams() -> None:
+    """Names and answers may hold what the terminal's encoding cannot; a closed stdout is a report that nobody wants."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - until the process ends
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _say(text: str) -> None:

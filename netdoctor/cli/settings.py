@@ -73,9 +73,15 @@ def shared_options(function: F) -> F:
 
 
 def read_settings(ctx: click.Context, values: dict[str, Any]) -> Settings:
-    """Merge what stands after the verb over what stands before it. ``values`` are the command's keyword arguments."""
-    before: Settings = ctx.obj if isinstance(ctx.obj, Settings) else Settings()
-    return replace(before, **given(values))
+    """Merge what stands after the verb over what stands before it. ``values`` are the command's keyword arguments.
+
+    The variables were read before the verb already; read again here they would win over an option given there.
+    """
+    if not isinstance(ctx.obj, Settings):
+        return replace(Settings(), **given(values))
+    typed = {name for name in values if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE}
+    names = {field.name for field in fields(Settings)}
+    return replace(ctx.obj, **{name: values[name] for name in names & typed})
 
 
 def given(values: dict[str, Any]) -> dict[str, Any]:
