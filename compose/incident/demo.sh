@@ -26,6 +26,8 @@ made_network=
 app=
 status=0
 # The copies say what they are made of in their .env files; a variable from outside would win.
+# The journal of what `fix` did would outlive the demo in its usual place.
+export NETDOCTOR_STATE_DIR=$work/state
 unset APP_IMAGE APP_NAME APP_NETWORK QDRANT_IMAGE QDRANT_NAME QDRANT_NETWORK COMPOSE_FILE COMPOSE_PROJECT_NAME
 
 # -- showing ----------------------------------------------------------------------------------------
@@ -122,12 +124,12 @@ choose_names() {
         for name in app qdrant coolify qkkkc8kskocgwo0o8c444cgo; do
             ! exists "$name" || suffix=-demo$$
         done
+        [ -z "$suffix" ] || say "some of the incident's names are taken on this engine; adding $suffix to all"
     fi
     network=coolify$suffix
     own_network=qkkkc8kskocgwo0o8c444cgo$suffix
     qdrant=qdrant$suffix
     app=app$suffix
-    [ -z "$suffix" ] || say "some of the incident's names are taken here; using $app, $qdrant, $network"
 }
 
 present() { docker image inspect "$1" >/dev/null 2>&1; }
