@@ -29,7 +29,7 @@ START = 5.0
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 QUIET = {"LC_ALL": "C", "NODE_OPTIONS": "", "PERL5OPT": "", "PERL5LIB": "", "BASH_ENV": "", "ENV": ""}
 """Messages in English, and none of the application's own start-up hooks in our interpreter."""
-TOOLS = ("python3", "python", "node", "perl", "bash", "sh", "nc", "cat", "sleep", "ping")
+TOOLS = ("python3", "python", "node", "perl", "bash", "sh", "nc", "tee", "sleep", "ping")
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,8 +71,8 @@ def _is_busybox(tools: Mapping[str, Mapping[str, Any]]) -> bool:
 
 
 ONE_STREAM_RECIPES = (
-    Recipe("bash", frozenset({"bash", "cat", "sleep"}), _bash),
-    Recipe("nc", frozenset({"sh", "nc", "cat", "sleep"}), _nc, _is_busybox),
+    Recipe("bash", frozenset({"bash", "tee", "sleep"}), _bash),
+    Recipe("nc", frozenset({"sh", "nc", "tee", "sleep"}), _nc, _is_busybox),
 )
 
 
@@ -152,8 +152,11 @@ class OneStreamVantage:
         self._tables = NamespaceTables(process.net_table if process is not None else self._cat_table)
         self._lock = threading.Lock()
         self._open: set[OneStream] = set()
+        self._closed = False
 
     def dial(self, address: str, port: int, timeout: float) -> OneStream:
+        if self._closed:
+            raise CannotAsk("this vantage is closed")
         began = time.monotonic()
         argv = self._recipe.argv(address, port, timeout)
         try:
@@ -219,6 +222,7 @@ class OneStreamVantage:
 
     def close(self) -> None:
         with self._lock:
+            self._closed = True
             left = list(self._open)
         for stream in left:
             stream.close()

@@ -94,6 +94,7 @@ class NetnsVantage:
         self._process = process
         self._read_file = read_file
         self._tables = NamespaceTables(process.net_table)
+        self._streams: set[sockets.SocketStream] = set()
         try:
             namespace = process.open_network_namespace()
             try:
@@ -105,7 +106,9 @@ class NetnsVantage:
             raise
 
     def dial(self, address: str, port: int, timeout: float) -> sockets.SocketStream:
-        return sockets.dial(self._factory.make, address, port, timeout)
+        stream = sockets.dial(self._factory.make, address, port, timeout, self._streams.discard)
+        self._streams.add(stream)
+        return stream
 
     def datagram(self, address: str, port: int, payload: bytes, timeout: float) -> bytes:
         return sockets.datagram(self._factory.make, address, port, payload, timeout)
@@ -131,6 +134,8 @@ class NetnsVantage:
 
     def close(self) -> None:
         self._factory.close()
+        for stream in list(self._streams):
+            stream.close()
         self._process.close()
 
     def _file(self, path: str) -> str:

@@ -30,10 +30,12 @@ PING_PAYLOAD = b"netdoctor-echo--" * 2
 class SocketStream:
     """A connected TCP socket. One thread may send while another receives; any thread may close."""
 
-    def __init__(self, connected: socket.socket) -> None:
+    def __init__(self, connected: socket.socket, closed: Callable[[SocketStream], object] | None = None) -> None:
+        """``closed`` is told when it is."""
         # Non-blocking with a poll of our own: a socket's timeout is shared by both directions.
         connected.setblocking(False)
         self._socket = connected
+        self._on_close = closed
 
     def send(self, data: bytes) -> None:
         left = memoryview(data)
@@ -60,6 +62,8 @@ class SocketStream:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+        if self._on_close is not None:
+            self._on_close(self)
 
     def _wait(self, event: int, seconds: float | None) -> None:
         descriptor = self._socket.fileno()
@@ -71,7 +75,13 @@ class SocketStream:
             raise TimeoutError("timed out")
 
 
-def dial(make: MakeSocket, address: str, port: int, timeout: float) -> SocketStream:
+def dial(
+    make: MakeSocket,
+    address: str,
+    port: int,
+    timeout: float,
+    closed: Callable[[SocketStream], object] | None = None,
+) -> SocketStream:
     """Connect. Raises DialFailed, or CannotAsk when no connection could be tried."""
     start = time.monotonic()
     made = _made(make, address, socket.SOCK_STREAM, 0)
@@ -88,7 +98,7 @@ def dial(make: MakeSocket, address: str, port: int, timeout: float) -> SocketStr
     except BaseException:
         made.close()
         raise
-    return SocketStream(made)
+    return SocketStream(made, closed)
 
 
 def datagram(make: MakeSocket, address: str, port: int, payload: bytes, timeout: float) -> bytes:

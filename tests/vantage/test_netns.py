@@ -26,6 +26,10 @@ def identity(lab: Any, container: Any) -> Any:
     return inspect
 
 
+def descriptors_open() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def test_the_main_threads_tables_stay_the_hosts_after_another_thread_entered(lab: Any) -> None:
     """/proc/self/net is the main thread's, whoever reads it; /proc/thread-self/net is the reader's own."""
     container = lab.container("busybox", networks=[lab.network()])
@@ -103,7 +107,7 @@ def test_borrowed_host_and_none_namespaces_are_entered(lab: Any, kind: str) -> N
 def test_the_thread_ends_with_the_vantage_and_no_descriptor_stays(lab: Any) -> None:
     made = lab.container(networks=[lab.network()])
     container = lab.seen(made)
-    threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    threads, descriptors = threading.active_count(), descriptors_open()
     for _ in range(5):
         vantage = NetnsVantage(container, prove(container, identity(lab, made)), lambda path: "")
         vantage.ping("127.0.0.1", 1)
@@ -112,11 +116,11 @@ def test_the_thread_ends_with_the_vantage_and_no_descriptor_stays(lab: Any) -> N
         with pytest.raises(CannotAsk, match="closed"):
             vantage.dial("127.0.0.1", 1, 1)
     assert threading.active_count() == threads
-    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert descriptors_open() == descriptors
 
 
 def test_what_is_no_network_namespace_is_refused_as_the_kernel_says() -> None:
     before = threading.active_count()
-    with open(os.devnull) as handle, pytest.raises(OSError):
+    with Path(os.devnull).open() as handle, pytest.raises(OSError):
         SocketFactory(handle.fileno(), "null")
     assert threading.active_count() == before
