@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from netdoctor.fixes.run import Desk
     from netdoctor.fixes.service import Intended
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 EXAMPLES = """
 \b
 Examples:
@@ -30,17 +33,22 @@ Examples:
 """
 
 
+def verb_option(*names: str, **how: Any) -> Callable[[F], F]:
+    """An option of one verb, with its variable: ``NETDOCTOR_DRY_RUN`` for ``--dry-run``."""
+    return click.option(*names, envvar=f"NETDOCTOR_{names[0].lstrip('-').replace('-', '_').upper()}", **how)
+
+
 @click.command(epilog=EXAMPLES)
 @click.argument("source", required=False)
 @click.argument("target", required=False)
-@click.option("--persist", is_flag=True, help="Also in the compose file, so that it survives a recreation.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask; needed where there is no terminal.")
-@click.option("--dry-run", is_flag=True, help="Show the plan and the diff, change nothing.")
-@click.option("--network", metavar="NAME", help="Bring them together on this network.")
-@click.option("--move", type=click.Choice(["source", "target"]), help="Who joins the other's network.")
-@click.option("--isolate", is_flag=True, help="A new network for these two only.")
-@click.option("--disruptive", is_flag=True, help="Allow fixes that interrupt connections which work now.")
-@click.option("--finish", is_flag=True, help="Finish and confirm a fix that was interrupted.")
+@verb_option("--persist", is_flag=True, help="Also in the compose file, so that it survives a recreation.")
+@verb_option("--yes", "-y", is_flag=True, help="Do not ask; needed where there is no terminal.")
+@verb_option("--dry-run", is_flag=True, help="Show the plan and the diff, change nothing.")
+@verb_option("--network", metavar="NAME", help="Bring them together on this network.")
+@verb_option("--move", type=click.Choice(["source", "target"]), help="Who joins the other's network.")
+@verb_option("--isolate", is_flag=True, help="A new network for these two only.")
+@verb_option("--disruptive", is_flag=True, help="Allow fixes that interrupt connections which work now.")
+@verb_option("--finish", is_flag=True, help="Finish and confirm a fix that was interrupted.")
 @shared_options
 @click.pass_context
 def command(ctx: click.Context, /, source: str | None, target: str | None, finish: bool, **options: Any) -> None:

@@ -8,16 +8,16 @@ from typing import Any
 import click
 
 from netdoctor.cli.common import emit, session
-from netdoctor.cli.fix import confirm_or_refuse, desk_of, journal_of
+from netdoctor.cli.fix import confirm_or_refuse, desk_of, journal_of, verb_option
 from netdoctor.cli.settings import read_settings, shared_options
 from netdoctor.exits import Exit
 from netdoctor.terminal import plain
 
 
 @click.command()
-@click.option("--yes", "-y", is_flag=True, help="Do not ask; needed where there is no terminal.")
-@click.option("--dry-run", is_flag=True, help="Show what would be taken back, change nothing.")
-@click.option("--forget", "forgotten", is_flag=True, help="Take the last fix off the list without changing anything.")
+@verb_option("--yes", "-y", is_flag=True, help="Do not ask; needed where there is no terminal.")
+@verb_option("--dry-run", is_flag=True, help="Show what would be taken back, change nothing.")
+@verb_option("--forget", "forgotten", is_flag=True, help="Take the last fix off the list without changing anything.")
 @shared_options
 @click.pass_context
 def command(ctx: click.Context, /, yes: bool, dry_run: bool, forgotten: bool, **options: Any) -> None:

@@ -1,0 +1,42 @@
+"""A plain compose project's file is the user's own, and may be patched."""
+
+from __future__ import annotations
+
+import yaml
+
+from netdoctor.platforms.interface import compose_text, owner_of
+from netdoctor.platforms.plain_compose import PLATFORM
+
+from .build import alone, compose, container, joins
+
+
+def test_it_is_recognised_by_project_and_service():
+    one = compose("shop_web_1", "shop", "web")
+    assert owner_of(one, alone(one)).title == "Docker Compose"
+    half = container("x", {"com.docker.compose.project": "shop"})
+    assert not PLATFORM.recognises(half, alone(half))
+
+
+def test_it_may_be_patched():
+    one = compose("shop_web_1", "shop", "web")
+    assert PLATFORM.permanence(one, joins(one)).patchable
+
+
+def test_the_text_to_paste_is_yaml_that_keeps_default_and_adds_the_network():
+    one = compose("shop_web_1", "shop", "web")
+    read = yaml.safe_load(compose_text(one, joins(one, "shared", "web", "shop_web_1")))
+    assert read == {
+        "services": {"web": {"networks": ["default", "shared"]}},
+        "networks": {"shared": {"external": True}},
+    }
+
+
+def test_further_aliases_turn_the_list_into_a_mapping():
+    one = compose("shop_web_1", "shop", "web")
+    read = yaml.safe_load(compose_text(one, joins(one, "shared", "web", "www")))
+    assert read["services"]["web"]["networks"] == {"default": {}, "shared": {"aliases": ["www"]}}
+
+
+def test_names_that_yaml_reads_as_something_else_are_quoted():
+    one = compose("x", "shop", "on")
+    assert yaml.safe_load(compose_text(one, joins(one, "123")))["services"] == {"on": {"networks": ["default", "123"]}}
