@@ -153,7 +153,7 @@ def test_killed_anywhere_and_started_again_it_ends_as_one_run(
     child = subprocess.run([sys.executable, "-c", CHILD, *arguments], timeout=60, capture_output=True, check=False)
     assert child.returncode == -signal.SIGKILL, child.stderr.decode()
     ids = [point_id(thing["id"]) for thing in things[:-1]]
-    with via_host(qdrant, Transport.AUTO) as target:
+    with via_host(qdrant, Transport(transport)) as target:
         again = run_once(export, target, ledger, Options(Layout(strip_prefix="user_"), Limits(points=10), in_flight=3))
         assert again.good
         assert again.resumed is (when != "planned")
