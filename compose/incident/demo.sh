@@ -28,7 +28,6 @@ status=0
 # The copies say what they are made of in their .env files; a variable from outside would win.
 # The journal of what `fix` did would outlive the demo in its usual place.
 export NETDOCTOR_STATE_DIR=$work/state
-export NETDOCTOR_STATE_DIR=$work/state
 unset APP_IMAGE APP_NAME APP_NETWORK QDRANT_IMAGE QDRANT_NAME QDRANT_NETWORK COMPOSE_FILE COMPOSE_PROJECT_NAME
 
 # -- showing ----------------------------------------------------------------------------------------
