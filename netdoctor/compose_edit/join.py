@@ -56,7 +56,7 @@ def plan_join(
         check_alias(alias)
     text, located, known = _load(source, path, project, environment, others, read_file)
     target = find(known, text, located, service)
-    key, declares = _key_for(known, target, network)
+    key, declares = key_for(known, target.member.effective, network)
     intent = Intent(target.name, key, network, tuple(dict.fromkeys(aliases)), declares)
     missing = _missing_aliases(target, intent)
     joined = key in target.member.effective
@@ -87,20 +87,27 @@ def is_joined(
     read_file: ReadFile | None = None,
 ) -> bool:
     """True when the file says that `service` is on the network whose real name is `network`."""
-    _, _, known = _load(source, None, project, environment, others, read_file)
+    known = load_project(source, project=project, environment=environment, others=others, read_file=read_file)
     name, _ = sharing(known, service)
     return any(_is_real(known, key, network) for key in membership(known, name).effective)
 
 
-def load_project(source: bytes, others: Sequence[bytes] = ()) -> Project:
-    """The model of a file and the project's other files, for readers that do not edit."""
-    return _load(source, None, None, None, others, None)[2]
+def load_project(
+    source: bytes,
+    *,
+    project: str | None = None,
+    environment: EnvMapping[str, str] | None = None,
+    others: Sequence[bytes] = (),
+    read_file: ReadFile | None = None,
+) -> Project:
+    """The model of a file and what is known around it, for readers that do not edit."""
+    return _load(source, None, project, environment, others, read_file)[2]
 
 
 def key_for(known: Project, effective: Mapping, network: str) -> tuple[str, bool]:
     """The key for the network whose real name is `network`, and whether the file has yet to declare it."""
     top = known.top_networks
-    same = [key for key in dict.fromkeys((*effective, *top)) if _is_real(known, key, network)]
+    same = [key for key in dict.fromkeys((*effective, *top, "default")) if _is_real(known, key, network)]
     if same:
         return same[0], False
     # A service may list a network that nobody declares: Compose rejects the file until it is declared.
@@ -127,10 +134,6 @@ def _load(
         locate(other_text)
         models.append(read(other_text))
     return text, located, Project(read(text), tuple(models), path, project, environment, read_file)
-
-
-def _key_for(known: Project, target: Target, network: str) -> tuple[str, bool]:
-    return key_for(known, target.member.effective, network)
 
 
 def _is_real(known: Project, key: str, network: str) -> bool:

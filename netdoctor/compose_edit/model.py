@@ -5,7 +5,7 @@ Reads through PyYAML's composer, so it shares no code with `locate`: the two can
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias, Union
 
 import yaml
@@ -31,7 +31,8 @@ class Tagged:
 
     tag: str
     value: Value
-    line: int
+    line: int = field(compare=False)
+    """Where it stands, from 1; an edit above moves it."""
 
 
 Value: TypeAlias = Union[str, "list[Value]", "dict[str, Value]", Tagged, None]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as EnvMapping
 from collections.abc import Sequence
 
 from . import render
-from .effective import membership
+from .effective import ReadFile, membership
 from .join import key_for, load_project
 from .model import Mapping
 from .naming import check_alias, check_network, written
@@ -15,18 +16,27 @@ from .target import sharing
 
 
 def override_for(
-    source: bytes, service: str, network: str, aliases: Sequence[str] = (), *, others: Sequence[bytes] = ()
+    source: bytes,
+    service: str,
+    network: str,
+    aliases: Sequence[str] = (),
+    *,
+    project: str | None = None,
+    environment: EnvMapping[str, str] | None = None,
+    others: Sequence[bytes] = (),
+    read_file: ReadFile | None = None,
 ) -> bytes:
     """The text of a compose.override.yaml by which `service` joins `network` (a real name).
 
     Compose unites its networks with those of `source`, after anchors and `extends`, so it leaks nowhere. It is read
-    without being named only when Compose runs without -f and no other override exists.
+    without being named only when Compose runs without -f and no other override exists. The keyword arguments are those
+    of `plan_join`.
     Raises EditRefused when `source` cannot be read, or the service's network mode leaves no room for networks.
     """
     check_network(network)
     for alias in aliases:
         check_alias(alias)
-    known = load_project(source, others)
+    known = load_project(source, project=project, environment=environment, others=others, read_file=read_file)
     name, _ = sharing(known, service)
     member = membership(known, name)
     if member.mode is not None and member.mode != "bridge":

@@ -368,4 +368,10 @@ CASES = [
         "services:\n  web:\n    image: x\n    networks:\n      - default\n      - shared\nnetworks:\n  default:\n"
         "    name: other\n    external: true\n" + MORE,
     ),
+    Case(
+        "tags in another service are nobody's business here",
+        "services:\n  web:\n    image: x\n  db:\n    image: y\n    ports: !reset []\n    networks: !override [a]\n" + A,
+        "services:\n  web:\n    image: x\n    networks:\n      - default\n      - shared\n  db:\n    image: y\n"
+        "    ports: !reset []\n    networks: !override [a]\n" + A + MORE,
+    ),
 ]

@@ -45,6 +45,12 @@ def test_a_network_of_the_project_is_known_by_the_projects_name() -> None:
     assert any("If the project is called 'shop'" in notice for notice in told)
 
 
+def test_the_projects_own_default_network_is_joined_by_its_key() -> None:
+    text = (ON.format(key="a") + "networks:\n  a:\n").encode()
+    edit = plan_join(text, "web", "shop_default", project="shop")
+    assert edit.result == text.replace(b"- a\n", b"- a\n      - default\n")
+
+
 def test_a_name_with_a_variable_is_compared_only_when_its_value_is_known() -> None:
     text = (ON.format(key="k") + "networks:\n  k:\n    external: true\n    name: ${NET:-other}\n").encode()
     assert is_joined(text, "web", "shared", environment={"NET": "shared"})

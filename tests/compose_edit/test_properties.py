@@ -17,7 +17,7 @@ _BOM = b"\xef\xbb\xbf"
 _SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=_SLOW)
+@settings(max_examples=150, deadline=None, suppress_health_check=_SLOW)
 @given(documents())
 def test_the_only_difference_is_the_intended_one(text: bytes) -> None:
     edit = plan_join(text, "web", "shared")
@@ -27,7 +27,7 @@ def test_the_only_difference_is_the_intended_one(text: bytes) -> None:
     assert plan_join(edit.result, "web", "shared").result == edit.result
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=_SLOW)
+@settings(max_examples=90, deadline=None, suppress_health_check=_SLOW)
 @given(documents())
 def test_the_edit_commutes_with_crlf_and_byte_order_mark(text: bytes) -> None:
     plain = plan_join(text, "web", "shared")
@@ -39,7 +39,7 @@ def test_the_edit_commutes_with_crlf_and_byte_order_mark(text: bytes) -> None:
     assert marked.undo(marked.result) == _BOM + text
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=_SLOW)
+@settings(max_examples=60, deadline=None, suppress_health_check=_SLOW)
 @given(documents(), st.randoms(use_true_random=False))
 def test_mixed_line_endings_are_left_as_they_are(text: bytes, random: Random) -> None:
     mixed = b"".join(line.replace(b"\n", random.choice([b"\n", b"\r\n"])) for line in text.splitlines(keepends=True))
@@ -49,7 +49,7 @@ def test_mixed_line_endings_are_left_as_they_are(text: bytes, random: Random) ->
     assert edit.added_lines_only is plan_join(text, "web", "shared").added_lines_only
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=_SLOW)
+@settings(max_examples=90, deadline=None, suppress_health_check=_SLOW)
 @given(documents())
 def test_a_claim_of_added_lines_is_true(text: bytes) -> None:
     edit = plan_join(text, "web", "shared")
@@ -58,7 +58,7 @@ def test_a_claim_of_added_lines_is_true(text: bytes) -> None:
     assert edit.added_lines_only or any("instead of only adding lines" in notice for notice in edit.notices)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=_SLOW)
+@settings(max_examples=60, deadline=None, suppress_health_check=_SLOW)
 @given(documents())
 def test_both_services_can_join_and_leave_in_any_order(text: bytes) -> None:
     first = plan_join(text, "web", "shared")
@@ -69,7 +69,7 @@ def test_both_services_can_join_and_leave_in_any_order(text: bytes) -> None:
     assert first.undo(second.undo(second.result)) == text
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=_SLOW)
+@settings(max_examples=250, deadline=None, suppress_health_check=_SLOW)
 @given(damaged())
 def test_a_file_is_edited_exactly_or_refused_by_name(text: bytes) -> None:
     """There is no third case: no other exception, and no result that reads differently."""
