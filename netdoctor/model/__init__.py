@@ -1,5 +1,15 @@
 """The nouns of netdoctor: frozen dataclasses and enums. Imports nothing else of ours."""
 
+from netdoctor.model.declared import (
+    Blank,
+    Build,
+    BuildStep,
+    BuildVariable,
+    Dependency,
+    HealthCheck,
+    Link,
+    SourceRead,
+)
 from netdoctor.model.edge import Case, Edge
 from netdoctor.model.finding import Confidence, Finding, Remedy, Rule, Severity
 from netdoctor.model.observation import Answers, Layer, Observation, Outcome, Question
@@ -28,11 +38,16 @@ from netdoctor.model.topology import (
 __all__ = [
     "HOST",
     "Answers",
+    "Blank",
+    "Build",
+    "BuildStep",
+    "BuildVariable",
     "Case",
     "Confidence",
     "Connect",
     "Container",
     "CreateNetwork",
+    "Dependency",
     "Disconnect",
     "Edge",
     "EdgeReport",
@@ -40,7 +55,9 @@ __all__ = [
     "Fact",
     "Finding",
     "Health",
+    "HealthCheck",
     "Layer",
+    "Link",
     "Membership",
     "Network",
     "Observation",
@@ -56,6 +73,7 @@ __all__ = [
     "Rule",
     "Severity",
     "SkippedRule",
+    "SourceRead",
     "State",
     "Step",
     "Topology",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from netdoctor.model.declared import Blank, Build, Dependency, HealthCheck, Link
 from netdoctor.model.refs import Place, Ref
 
 
@@ -61,6 +62,8 @@ class Network:
     labels: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     created: str | None = None
+    external: bool = False
+    """Compose files only: declared as made elsewhere, so nothing but its name is known."""
 
     @property
     def ref(self) -> Ref:
@@ -128,6 +131,18 @@ class Container:
     dns: tuple[str, ...] | None = None
     command: tuple[str, ...] | None = None
     created: str | None = None
+    healthcheck: HealthCheck | None = None
+    """What is declared (or, by an engine, set); ``health`` is how it went. None: nothing is declared."""
+    depends_on: tuple[Dependency, ...] | None = None
+    links: tuple[Link, ...] = ()
+    build: Build | None = None
+    """None: the image is not built from what was read."""
+    profiles: tuple[str, ...] = ()
+    """Compose starts it only when one of these is asked for; (): always."""
+    replicas: int | None = None
+    """How many containers the service asks for, where it says so; a declared service is one Container."""
+    dns_search: tuple[str, ...] | None = None
+    blanks: tuple[Blank, ...] = ()
 
     @property
     def ref(self) -> Ref:
@@ -184,6 +199,15 @@ class Topology:
         """By ref or id."""
         wanted = ref if isinstance(ref, str) else ref.id
         return next((network for network in self.networks if network.id == wanted), None)
+
+    def place(self, *refs: Ref) -> Place | None:
+        """Where the first of these that has a place stands: its own place, else that of the nearest thing around it."""
+        for ref in refs:
+            for length in range(len(ref.path), -1, -1):
+                found = self.places.get(ref.at(*ref.path[:length]))
+                if found is not None:
+                    return found
+        return None
 
     def network_owner(self, container: Container) -> Container | None:
         """Whose network namespace this one uses: its own, or the one it borrows; None when that is gone."""

@@ -90,6 +90,9 @@ def _container(container: Container, salt: bytes) -> Container:
         labels={key: redact_value(key, value, salt=salt) for key, value in container.labels.items()},
         command=None if container.command is None else _command(container.command, salt),
         health=None if container.health is None else _health(container.health, salt),
+        healthcheck=None
+        if container.healthcheck is None
+        else replace(container.healthcheck, test=_command(container.healthcheck.test, salt)),
     )
 
 

@@ -16,6 +16,7 @@ from netdoctor.model import (
     Endpoint,
     Fact,
     Health,
+    HealthCheck,
     Network,
     PortBinding,
     State,
@@ -132,6 +133,8 @@ def read_container(entry: JSON, by_id: Mapping[str, Network], by_name: Mapping[s
         dns=tuple(host_config.get("Dns") or ()),
         command=tuple(str(word) for word in [entry.get("Path") or "", *(entry.get("Args") or ())] if word),
         created=entry.get("Created"),
+        healthcheck=_healthcheck(config.get("Healthcheck") or {}),
+        dns_search=tuple(host_config.get("DnsSearch") or ()),
     )
 
 
@@ -200,6 +203,24 @@ def _health(entry: JSON) -> Health | None:
     test = ((entry.get("Config") or {}).get("Healthcheck") or {}).get("Test") or ()
     log = tuple((int(each.get("ExitCode") or 0), str(each.get("Output") or "")) for each in health.get("Log") or ())
     return Health(status, int(health.get("FailingStreak") or 0), tuple(str(word) for word in test), log[-_HEALTH_LOG:])
+
+
+def _healthcheck(declared: JSON) -> HealthCheck | None:
+    """What the container was made with; the engine keeps nanoseconds, 0 for "not set"."""
+    if not declared:
+        return None
+    test, retries = declared.get("Test") or (), declared.get("Retries")
+    return HealthCheck(
+        test=tuple(str(word) for word in test),
+        interval=_seconds(declared.get("Interval")),
+        timeout=_seconds(declared.get("Timeout")),
+        start_period=_seconds(declared.get("StartPeriod")),
+        retries=int(retries) if retries else None,
+    )
+
+
+def _seconds(nanoseconds: Any) -> float | None:
+    return int(nanoseconds) / 1e9 if nanoseconds else None
 
 
 def _environment(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
