@@ -104,8 +104,10 @@ def joins_new_network(
 ) -> tuple[Operation, ...]:
     """A new network for exactly these two, and both joining it; () when one of them cannot.
 
-    ``before``: the new network's name must sort before this one, because a container on several networks
-    takes a name's answer from the first by name; () when no such name exists.
+    It is internal, so that it never becomes anybody's default route: what they reach outside stays as it is.
+    ``before``: the new network's answer to a name must come before that of the network of this name. The engine
+    asks ordinary networks before internal ones, each kind by name, so such a network is ordinary, and its name
+    sorts first; () when no such name exists.
     """
     if joinable(source) is not None or joinable(target) is not None:
         return ()
@@ -116,9 +118,9 @@ def joins_new_network(
     if free is None:
         return ()
     # Its id is not known before it exists: the operations name it.
-    network = Network(free, free)
+    network = Network(free, free, internal=before is None)
     return (
-        CreateNetwork(free),
+        CreateNetwork(free, internal=before is None),
         join_operation(topology, source, network),
         join_operation(topology, target, network, [name]),
     )

@@ -16,8 +16,9 @@ What would prove it wrong
 
 The fix and its safety
   Let both share an open network whose name sorts before the silent one: the resolver then answers with the
-  open address. Nothing that is open is interrupted. Without any change, `name.network` (like `db.backend`)
-  asks for the address on one network. For good: make the network without that option.
+  open address. Connections between containers go on; a new network that sorts first also becomes the default
+  route, so connections to outside may break, and the plan says so. Without any change, `name.network` (like
+  `db.backend`) asks for the address on one network. For good: make the network without that option.
 
 References
   https://docs.docker.com/engine/network/drivers/bridge/

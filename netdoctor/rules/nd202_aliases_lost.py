@@ -15,9 +15,9 @@ What would prove it wrong
   container (`run`) never had the service name: that is ND201.
 
 The fix and its safety
-  An alias can be given only while joining. Safe: both join a new network, where the target carries the name.
-  Disruptive: the target leaves the network and joins it again with its aliases; connections that are open on
-  it break, and its address may change. For good: recreate it through its compose file.
+  An alias can be given only while joining. Safe: both join a new internal network, where the target carries the
+  name. Disruptive: the target leaves the network and joins it again with its aliases; connections that are open
+  on it break, and its address may change. For good: recreate it through its compose file.
 
 References
   https://docs.docker.com/reference/cli/docker/network/connect/#alias

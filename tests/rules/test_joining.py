@@ -140,6 +140,14 @@ def test_a_new_network_sorts_before_the_one_whose_answer_it_must_replace(bad):
     assert bool(made) == (bad != "0")
 
 
+def test_a_new_network_never_takes_the_default_route_unless_its_answer_must_come_first():
+    """Measured on an engine: an internal network neither becomes the default route nor is it asked first for names."""
+    app, db = container("app"), container("db")
+    plain, first = (joins_new_network(topology(app, db), app, db, before=bad)[0] for bad in (None, "zz"))
+    assert isinstance(plain, CreateNetwork) and plain.internal
+    assert isinstance(first, CreateNetwork) and not first.internal
+
+
 def test_nothing_is_made_when_one_cannot_join():
     app, db = container("app", network_mode="host"), container("db")
     assert joins_new_network(topology(app, db), app, db) == ()
