@@ -39,7 +39,12 @@ install_packages() {
     fi
 }
 
+# Silent, unless it fails.
 _apt_install() {
-    DEBIAN_FRONTEND=noninteractive apt-get -y -qq --no-install-recommends \
-        -o Dpkg::Use-Pty=0 install "$@" </dev/null >/dev/null
+    local output
+    output=$(DEBIAN_FRONTEND=noninteractive apt-get -y -qq --no-install-recommends \
+        -o Dpkg::Use-Pty=0 install "$@" </dev/null 2>&1) || {
+        printf '%s\n' "$output" >&2
+        return 1
+    }
 }

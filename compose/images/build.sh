@@ -110,7 +110,7 @@ static_busybox() {
     fetch "$work/debs-busybox" busybox-static
     mkdir -p "$work/busybox-static"
     unpack "$work/debs-busybox" "$work/busybox-static"
-    find "$work/busybox-static" -type f -name busybox
+    find "$work/busybox-static" -type f -path '*bin/busybox'
 }
 
 build_busybox() {
