@@ -33,11 +33,12 @@ Why it breaks
   three are missing nothing can be asked, and what was not asked is never called healthy.
 
 What would prove it wrong
-  `netdoctor doctor` lists each vantage with the reason why it is not possible here.
+  `netdoctor check` says on stderr, for each vantage, why it is not possible here. A reason that does not hold is
+  worth a report.
 
 The fix and its safety
-  Run it again as root (`sudo netdoctor check ...`), or allow the helper's image with `--pull missing`. A helper
-  has no rights but to send packets, mounts nothing, and is gone when netdoctor ends.
+  Run it again as root (`sudo netdoctor check ...`), or put the helper's image on the engine: its name is in the
+  reason. A helper has no rights but to send packets, mounts nothing, and is gone when netdoctor ends.
 
 References
   https://man7.org/linux/man-pages/man2/setns.2.html
