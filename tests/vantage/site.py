@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from netdoctor.model import HOST, Container, Topology
 from netdoctor.vantage.choose import Vantages
@@ -60,18 +64,43 @@ class Site:
         return Stand(vantage, self.peer, None, self.free, None, ("127.0.0.1",), (), cannot)
 
 
-def build(lab: Any, images: tuple[str, ...] = ("busybox", "python", "scratch")) -> Site:
+LENT = {"bash": ("bash", "tee", "sleep"), "perl": ("perl",), "node": ("node",)}
+
+
+def build(lab: Any, images: Sequence[str] = ("busybox", "python", "scratch"), folder: Path | None = None) -> Site:
+    """``images`` may name a tool of LENT; its source is made in ``folder``."""
     shared, apart = lab.network("shared"), lab.network("iccoff", icc=False)
     target = lab.container("python", networks=[shared], aliases=["peer"], command=["python3", "-c", PROGRAM])
     silent = lab.container("python", networks=[apart], command=["python3", "-c", PROGRAM])
     sources = {}
     for image in images:
-        made = lab.container(image, networks=[shared, apart], command=COMMANDS[image], word=f"from-{image}")
+        if image in LENT:
+            assert folder is not None
+            made = with_tools(lab, folder / image, LENT[image], [shared, apart])
+        else:
+            made = lab.container(image, networks=[shared, apart], command=COMMANDS[image], word=f"from-{image}")
         lab.wait_for_listener(made, 8080)
         sources[image] = (made.id, lab.address(made, shared))
     lab.wait_for_listener(target, *peer.TCP)
     lab.image("probe")
     return Site(lab.address(target, shared), lab.address(silent, apart), lab.free_address(shared), sources)
+
+
+def with_tools(lab: Any, folder: Path, tools: tuple[str, ...], networks: list[Any]) -> Any:
+    """A shell-less container that has just these of this machine's programs on its PATH."""
+    folder.mkdir(parents=True)
+    folder.chmod(0o755)
+    for tool in tools:
+        found = shutil.which(tool, path="/usr/bin:/bin")
+        if found is None:
+            pytest.skip(f"this machine has no {tool} to lend")
+        (folder / tool).symlink_to(found)
+    lent = [
+        f"{path}:{path}:ro" for path in ("/usr", "/bin", "/lib", "/lib64", "/etc/alternatives") if Path(path).exists()
+    ]
+    return lab.container(
+        "scratch", networks=networks, binds=[*lent, f"{folder}:/tools:ro"], env={"PATH": "/tools"}, word=tools[0]
+    )
 
 
 def container(topology: Topology, id_: str) -> Container:

@@ -1,7 +1,9 @@
 # bash -c <this and shuttle.sh> netdoctor <address> <port> <seconds>
-exec 3<&0 4>&1
+# A guard ends us when the connection takes too long: a read that times out on a pipe nobody writes to, so that it
+# has no child to leave behind. It holds none of our streams, or they would outlive us.
 waiting=$$
-( trap 'kill "$nap" 2>/dev/null; exit 0' TERM; sleep "$3" & nap=$!; wait "$nap" && kill -ALRM "$waiting" ) </dev/null >/dev/null 2>&1 &
+( read -rt "$3" <> <(:); [ "$?" -gt 128 ] && kill -ALRM "$waiting" ) </dev/null >/dev/null 2>&1 &
 guard=$!
+exec 3<&0 4>&1
 exec 5<>"/dev/tcp/$1/$2" || { kill "$guard" 2>/dev/null; exit 1; }
 kill "$guard" 2>/dev/null

@@ -125,7 +125,6 @@ say_frame('H', 0, 'netdoctor relay 1 perl');
 while (1) {
     my ($readers, $writers) = ('', '');
     vec($readers, fileno(STDIN), 1) = 1;
-    vec($writers, fileno(STDOUT), 1) = 1 if length $out;
     my ($now, $nearest) = (time, undef);
     for my $number (keys %things) {
         my $thing = $things{$number};
@@ -138,6 +137,7 @@ while (1) {
         vec($readers, $file, 1) = 1 if $thing->{datagram} || (!$thing->{ended} && $thing->{credit} > 0 && length $out < $backlog);
         vec($writers, $file, 1) = 1 if $thing->{pending} ne '';
     }
+    vec($writers, fileno(STDOUT), 1) = 1 if length $out;
     my $ready = select $readers, $writers, undef, defined $nearest ? ($nearest > $now ? $nearest - $now : 0) : undef;
     next if $ready < 0;
     if (vec($writers, fileno(STDOUT), 1)) {
