@@ -37,7 +37,7 @@ class Engine:
         self.host = host
         self._transport = open_api(host, timeout=timeout)
         self.api: APIClient = self._transport.api
-        self._said_version: JSON | None = None
+        self._version: JSON = self._transport.version
         self._info: JSON | None = None
 
     def close(self) -> None:
@@ -48,13 +48,6 @@ class Engine:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    @property
-    def _version(self) -> JSON:
-        if self._said_version is None:
-            with translated(self.host, "ask the engine for its version"):
-                self._said_version = self.api.version(api_version=False)
-        return self._said_version
 
     @property
     def version(self) -> str:

@@ -67,7 +67,7 @@ def resolve_host(
 def _normal(url: str, said_by: str) -> str:
     if url.startswith("/"):
         return f"unix://{url}"
-    if url.startswith("fd://"):
+    if url.startswith("fd://") or url == "unix://":
         return DEFAULT_SOCKET
     if "://" not in url:
         return f"tcp://{url}"
@@ -96,8 +96,9 @@ def _context(name: str, said_by: str, env: Mapping[str, str]) -> EngineHost:
     digest = hashlib.sha256(name.encode()).hexdigest()
     folder = _config_folder(env) / "contexts"
     meta = _read_json(folder / "meta" / digest / "meta.json")
-    endpoint = meta.get("Endpoints", {}).get("docker", {})
-    if not endpoint.get("Host"):
+    endpoints = meta.get("Endpoints")
+    endpoint = endpoints.get("docker") if isinstance(endpoints, dict) else None
+    if not isinstance(endpoint, dict) or not endpoint.get("Host"):
         raise UsageError(
             f"{said_by} names the Docker context {name!r}, which does not exist.",
             hint="List the contexts with: docker context ls",
@@ -111,7 +112,11 @@ def _context(name: str, said_by: str, env: Mapping[str, str]) -> EngineHost:
 def _config_folder(env: Mapping[str, str]) -> Path:
     if env.get("DOCKER_CONFIG"):
         return Path(env["DOCKER_CONFIG"])
-    return Path(env.get("HOME") or "~").expanduser() / ".docker"
+    try:
+        return Path(env.get("HOME") or "~").expanduser() / ".docker"
+    except RuntimeError:
+        # A user without a home and without an entry in the password file, as in many containers.
+        return Path("/nonexistent/.docker")
 
 
 def _read_json(path: Path) -> dict[str, Any]:

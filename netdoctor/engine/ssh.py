@@ -102,8 +102,11 @@ class Tunnel:
 
 def ssh_command(url: str) -> list[str]:
     """``ssh://user@host:port`` as an argument list. Raises UsageError for no host, or one that looks like an option."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise UsageError(f"{url!r} is no ssh address: {error}.", hint="Use ssh://user@host[:port].") from error
     if not host or host.startswith("-") or (parts.username or "").startswith("-"):
         raise UsageError(f"{url!r} is no ssh address.", hint="Use ssh://user@host[:port].")
     if parts.password:
@@ -111,8 +114,8 @@ def ssh_command(url: str) -> list[str]:
     argv = ["ssh", "-o", "ConnectTimeout=30", "-T"]
     if parts.username:
         argv += ["-l", parts.username]
-    if parts.port:
-        argv += ["-p", str(parts.port)]
+    if port:
+        argv += ["-p", str(port)]
     return [*argv, "--", host, "docker", "system", "dial-stdio"]
 
 

@@ -5,23 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from netdoctor.engine.hosts import EngineHost
 from netdoctor.errors import EngineRefused, EngineUnreachable, Gone, NetdoctorError, PermissionRefused
 from netdoctor.redact import redact_text
 
+_BROKEN_OFF = re.compile(
+    r"Expecting value|Expecting .* delimiter|Unterminated string|Extra data|IncompleteRead|InvalidChunkLength|"
+    r"BadStatusLine|Invalid response from docker daemon|RemoteDisconnected|Connection broken|ProtocolError"
+)
+"""What the layers below call an answer that ended in the middle, or that no engine gives."""
+
 
 def unreachable(host: EngineHost, detail: str = "") -> NetdoctorError:
     """The error for an engine that does not answer, by what its socket looks like."""
-    socket = host.socket_path
     named = f"{host.url} (from {host.said_by})"
-    if socket is not None and not socket.exists():
+    if host.socket_path is not None and "Permission denied" in detail:
+        return denied(host)
+    if host.socket_path is not None and _missing(host.socket_path):
         return EngineUnreachable(
             f"No Docker Engine at {named}: the socket does not exist.",
             hint="Start the engine (systemctl start docker), or name another one with -H or --context.",
         )
-    if socket is not None and "Permission denied" in detail:
-        return denied(host)
     text = _in_short(detail)
     return EngineUnreachable(
         f"The Docker Engine at {named} does not answer: {text}",
@@ -29,9 +35,16 @@ def unreachable(host: EngineHost, detail: str = "") -> NetdoctorError:
     )
 
 
+def _missing(socket: Path) -> bool:
+    try:
+        return not socket.exists()
+    except OSError:
+        return False
+
+
 def _in_short(detail: str) -> str:
     """The kernel's words out of a chain of wrapped exceptions."""
-    words = re.findall(r"\[Errno -?\d+\] ([^'\")\]]+)", detail)
+    words = re.findall(r"(?:\[Errno -?\d+\] |Error\(\d+, ['\"])([^'\")\]]+)", detail)
     if words:
         return str(words[-1]).strip().lower()
     if "timed out" in detail.lower():
@@ -49,6 +62,14 @@ def denied(host: EngineHost) -> PermissionRefused:
     )
 
 
+def broken_off(host: EngineHost) -> EngineUnreachable:
+    """A body that is no JSON: something else listens at that address, or the answer ended in the middle."""
+    return EngineUnreachable(
+        f"The Docker Engine at {host.url} (from {host.said_by}) broke off its answer, or is no Docker Engine.",
+        hint="Check it with: docker version",
+    )
+
+
 @contextmanager
 def translated(host: EngineHost, doing: str) -> Iterator[None]:
     """Everything raised inside becomes one of ours; ``doing`` completes "could not ..."."""
@@ -59,6 +80,8 @@ def translated(host: EngineHost, doing: str) -> Iterator[None]:
         yield
     except NetdoctorError:
         raise
+    except requests.exceptions.JSONDecodeError as error:
+        raise broken_off(host) from error
     except errors.NotFound as error:
         raise Gone(f"Could not {doing}: {_said(error)}", hint="It is gone; run the command again.") from error
     except errors.APIError as error:
@@ -66,13 +89,11 @@ def translated(host: EngineHost, doing: str) -> Iterator[None]:
             raise PermissionRefused(f"Could not {doing}: {_said(error)}") from error
         raise EngineRefused(f"Could not {doing}: {_said(error)}") from error
     except (errors.DockerException, requests.RequestException, OSError) as error:
+        if _BROKEN_OFF.search(str(error)):
+            raise broken_off(host) from error
         raise unreachable(host, str(error)) from error
-    except ValueError as error:
-        # A body that is no JSON: something else listens at that address, or the answer broke off in the middle.
-        raise EngineUnreachable(
-            f"The Docker Engine at {host.url} broke off its answer, or is no Docker Engine.",
-            hint="Check it with: docker version",
-        ) from error
+    except (ValueError, KeyError) as error:
+        raise broken_off(host) from error
 
 
 def _said(error: Exception) -> str:

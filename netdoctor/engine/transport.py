@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netdoctor.engine.hosts import EngineHost
-from netdoctor.engine.translate import translated
+from netdoctor.engine.translate import broken_off, translated, unreachable
 from netdoctor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,12 +17,17 @@ if TYPE_CHECKING:
 POOL = 16
 """Connections kept; the run's bounded thread pool never needs more at once."""
 
+OLDEST = "1.41"
+"""The API of engine 20.10, the oldest that is supported; replaced by the engine's own at once."""
+
 
 class Transport:
     """A client, and what has to end with it."""
 
-    def __init__(self, api: APIClient, after: Callable[[], None] | None = None) -> None:
+    def __init__(self, api: APIClient, version: dict[str, Any], after: Callable[[], None] | None = None) -> None:
         self.api = api
+        self.version = version
+        """What the engine said about its version when we connected."""
         self._after = after
 
     def close(self) -> None:
@@ -37,20 +44,40 @@ def open_api(host: EngineHost, *, timeout: float) -> Transport:
 
         tunnel = open_tunnel(host)
         try:
-            return Transport(_client(host, f"unix://{tunnel.socket}", timeout, None), tunnel.close)
+            return Transport(*_client(host, f"unix://{tunnel.socket}", timeout, None), tunnel.close)
         except BaseException:
             tunnel.close()
             raise
-    return Transport(_client(host, host.url, timeout, _tls(host)))
+    if host.socket_path is not None:
+        _knock(host, host.socket_path, timeout)
+    return Transport(*_client(host, host.url, timeout, _tls(host)))
 
 
-def _client(host: EngineHost, url: str, timeout: float, tls: Any) -> APIClient:
+def _knock(host: EngineHost, path: Path, timeout: float) -> None:
+    """The SDK leaks the socket that it could not connect, and wraps the kernel's reason in three layers of text."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
+        door.settimeout(timeout)
+        try:
+            door.connect(str(path))
+        except OSError as error:
+            raise unreachable(host, str(error)) from error
+
+
+def _client(host: EngineHost, url: str, timeout: float, tls: Any) -> tuple[APIClient, dict[str, Any]]:
+    """Negotiated here and not by the SDK, whose client would ask twice, and keep its socket open when that fails."""
     from docker import APIClient
 
     with translated(host, "connect"):
-        return APIClient(
-            base_url=url, version="auto", timeout=int(timeout), tls=tls, num_pools=POOL, max_pool_size=POOL
-        )
+        api = APIClient(base_url=url, version=OLDEST, timeout=int(timeout), tls=tls, num_pools=POOL, max_pool_size=POOL)
+        try:
+            said: Any = api.version(api_version=False)
+            if not isinstance(said, dict) or not isinstance(said.get("ApiVersion"), str):
+                raise broken_off(host)
+            api._version = said["ApiVersion"]  # type: ignore[attr-defined]
+        except BaseException:
+            api.close()
+            raise
+    return api, said
 
 
 def _tls(host: EngineHost) -> Any:
@@ -58,7 +85,8 @@ def _tls(host: EngineHost) -> Any:
         return False
     from docker.tls import TLSConfig
 
-    missing = [name for name in ("cert.pem", "key.pem") if not (host.tls / name).is_file()]
+    wanted = ("cert.pem", "key.pem", *(("ca.pem",) if host.tls_verify else ()))
+    missing = [name for name in wanted if not (host.tls / name).is_file()]
     if missing:
         raise UsageError(
             f"TLS is asked for {host.url}, but {host.tls} has no {' and no '.join(missing)}.",

@@ -6,7 +6,6 @@ Pure functions over the engine's JSON, so that a recorded answer of any engine i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,11 +32,8 @@ _HEALTH_LOG = 5
 
 def read_topology(engine: Engine) -> Topology:
     """One look at the engine. Raises what ``Engine`` raises."""
-    # The engine takes its time over its version; it is asked beside the rest, not before it.
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        version = beside.submit(lambda: engine.version)
-        networks, containers = engine.networks(), engine.containers()
-        return build_topology(containers, networks, engine_version=version.result(), endpoint=engine.host.url)
+    networks, containers = engine.networks(), engine.containers()
+    return build_topology(containers, networks, engine_version=engine.version, endpoint=engine.host.url)
 
 
 def build_topology(
