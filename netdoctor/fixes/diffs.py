@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 
 from netdoctor.compose_edit import unified_diff
 from netdoctor.redact import MASK, looks_secret, redact_text
@@ -37,21 +38,42 @@ def masked(line: str) -> str:
 
 
 def _without_secrets(hunk: list[str]) -> list[str]:
-    header, body = hunk[0], hunk[1:]
-    found = _HUNK.match(header)
+    """The hunk, or several smaller ones around the lines that hold a secret."""
+    found = _HUNK.match(hunk[0])
     assert found is not None
-    first = next((i for i, line in enumerate(body) if line[:1] in "+-"), len(body))
-    last = next((i for i in range(len(body) - 1, -1, -1) if body[i][:1] in "+-"), 0)
-    secret = [i for i, line in enumerate(body) if line[:1] == " " and masked(line[1:]) != line[1:]]
-    lead = max((i + 1 for i in secret if i < first), default=0)
-    tail = min((i for i in secret if i > last), default=len(body))
-    # git takes a hunk without trailing context as one that ends the file: one line has to stay.
-    if tail == last + 1:
-        tail = min(last + 2, len(body))
-    kept = [line[:1] + masked(line[1:]) if line[:1] == " " else line for line in body[lead:tail]]
-    old_start, old_length = int(found[1]) + lead, int(found[2] or 1) - lead - (len(body) - tail)
-    new_start, new_length = int(found[3]) + lead, int(found[4] or 1) - lead - (len(body) - tail)
-    if "\\" in {line[:1] for line in body[tail:]}:
-        # The "no newline" mark is a line of the diff, not of the file.
-        old_length, new_length = old_length + 1, new_length + 1
-    return [f"@@ -{old_start},{old_length} +{new_start},{new_length} @@\n", *kept]
+    old, new = int(found[1]), int(found[3])
+    shown: list[str] = []
+    piece = _Piece(old, new)
+    for line in hunk[1:]:
+        hidden = line[0] == " " and masked(line[1:]) != line[1:]
+        # git takes a hunk that ends with a change as one that ends the file: then one line of context has to stay.
+        if hidden and not piece.ends_with_change:
+            shown += piece.text()
+            old, new = old + 1, new + 1
+            piece = _Piece(old, new)
+            continue
+        piece.lines.append(f" {masked(line[1:])}" if hidden else line)
+        old += line[0] in " -"
+        new += line[0] in " +"
+    return [*shown, *piece.text()]
+
+
+@dataclass(slots=True)
+class _Piece:
+    """One hunk to be: where it starts, and its lines."""
+
+    old: int
+    new: int
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def ends_with_change(self) -> bool:
+        return bool(self.lines) and self.lines[-1][0] in "+-"
+
+    def text(self) -> list[str]:
+        """With its header; nothing when it changes nothing."""
+        signs = [line[0] for line in self.lines]
+        if "+" not in signs and "-" not in signs:
+            return []
+        before, after = sum(sign in " -" for sign in signs), sum(sign in " +" for sign in signs)
+        return [f"@@ -{self.old},{before} +{self.new},{after} @@\n", *self.lines]
