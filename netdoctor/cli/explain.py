@@ -21,7 +21,14 @@ WIDTH = 78
 
 @click.command()
 @click.argument("code", required=False)
-@click.option("--list", "list_all", is_flag=True, help="List every code with its title.")
+@click.option(
+    "--list",
+    "list_all",
+    is_flag=True,
+    envvar="NETDOCTOR_LIST",
+    show_envvar=True,
+    help="List every code with its title.",
+)
 @shared_options
 @click.pass_context
 def command(ctx: click.Context, /, code: str | None, list_all: bool, **options: Any) -> None:
