@@ -30,6 +30,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -105,7 +106,9 @@ class Stack:
     def __init__(self, case: Case, name: str) -> None:
         self.case, self.name = case, name
         self._port = _free_port()
-        self._environment = {**os.environ, "N": name, "PORT": str(self._port)}
+        # The journal of the fixes made here belongs to this run, not to the machine.
+        self._state = tempfile.mkdtemp(prefix=f"{name}-")
+        self._environment = {**os.environ, "N": name, "PORT": str(self._port), "NETDOCTOR_STATE_DIR": self._state}
 
     def up(self) -> None:
         self._commands(self.case.before)
@@ -119,6 +122,7 @@ class Stack:
             _run(["docker", "rm", "-f", "-v", container], check=False)
         for network in _names("network", self.name):
             _run(["docker", "network", "rm", network], check=False)
+        shutil.rmtree(self._state, ignore_errors=True)
 
     def left(self) -> list[str]:
         return [*_names("container", self.name), *_names("network", self.name)]
