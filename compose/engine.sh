@@ -73,11 +73,12 @@ ours() {
     printf '%s' "$pid"
 }
 
-# Something in the machine's own network that the default engine changes and does not put back.
+# What the default engine changes in the machine's own network and does not put back.
 remember_network() {
     cat /proc/sys/net/ipv4/ip_forward >"$state/ip_forward" 2>/dev/null || true
     iptables -S FORWARD 2>/dev/null | sed -n 's/^-P FORWARD //p' >"$state/forward_policy" || true
-    ! ip_command link show docker0 >/dev/null 2>&1 || : >"$state/had_docker0"
+    ! has_bridge || : >"$state/had_docker0"
+    ! iptables -S 2>/dev/null | grep -q '^-N DOCKER' || : >"$state/had_rules"
 }
 
 restore_network() {
@@ -87,11 +88,29 @@ restore_network() {
     if [ -s "$state/ip_forward" ]; then
         cat "$state/ip_forward" >/proc/sys/net/ipv4/ip_forward 2>/dev/null || true
     fi
-    [ -e "$state/had_docker0" ] || ip_command link delete docker0 2>/dev/null || true
+    if [ ! -e "$state/had_rules" ]; then
+        remove_rules filter
+        remove_rules nat
+    fi
+    if [ ! -e "$state/had_docker0" ] && has_bridge; then
+        python3 "$here/netif.py" delete-bridge docker0 || true
+    fi
 }
 
-ip_command() {
-    if have ip; then ip "$@"; elif have busybox; then busybox ip "$@"; else return 127; fi
+has_bridge() { grep -q '^ *docker0:' /proc/net/dev; }
+
+# The engine's own rules first, then its chains, which nothing refers to any more.
+remove_rules() {
+    local rule chain
+    iptables -t "$1" -S 2>/dev/null | grep -E -- '-j DOCKER|docker0' | sed -n 's/^-A /-D /p' |
+        while read -r -a rule; do
+            iptables -t "$1" "${rule[@]}" || true
+        done
+    iptables -t "$1" -S 2>/dev/null | sed -n 's/^-N \(DOCKER[A-Z0-9-]*\)$/\1/p' |
+        while read -r chain; do
+            iptables -t "$1" -F "$chain" || true
+            iptables -t "$1" -X "$chain" || true
+        done
 }
 
 control_group() { printf 'netdoctor-%s' "$(printf '%s' "$private" | cksum | cut -d' ' -f1)"; }
@@ -130,15 +149,14 @@ start_default() {
 }
 
 start_private() {
-    have ip || have busybox || install_packages 'a private engine' iproute2
     # shellcheck disable=SC2016 # expanded by the inner shell
     setsid unshare --net --mount -- /bin/sh -eu -c '
-        if command -v ip >/dev/null; then ip link set lo up; else busybox ip link set lo up; fi
+        python3 "$3/netif.py" up lo
         # An engine would rather share a containerd that it finds than start its own.
         [ ! -d /run/containerd ] || mount -t tmpfs tmpfs /run/containerd
         exec dockerd --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/dockerd.pid" \
             --host "unix://$1/d.sock" --cgroup-parent "$2"
-    ' engine "$private" "$(control_group)" </dev/null >"$state/log" 2>&1 9>&- &
+    ' engine "$private" "$(control_group)" "$here" </dev/null >"$state/log" 2>&1 9>&- &
     pid=$!
 }
 

@@ -227,7 +227,7 @@ main() {
         hash_of "$name" >/dev/null
     done
     # One build at a time: two would download and import the same things twice.
-    exec 9>"${TMPDIR:-/tmp}/netdoctor-lab-build.$(id -u).lock"
+    exec 9<"$here/build.sh"
     flock 9
     work=$(mktemp -d "${TMPDIR:-/tmp}/netdoctor-lab.XXXXXX")
     for name in "${names[@]}"; do

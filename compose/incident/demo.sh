@@ -196,7 +196,10 @@ from_host() {
     if have curl; then
         run curl --silent --show-error --max-time 5 "$1"
     else
-        run python -c 'import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read().decode())' "$1"
+        printf '\nGET %s, from the host:\n' "$1"
+        status=0
+        python -c 'import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read().decode(), end="")' \
+            "$1" || status=$?
     fi
     printf '\n'
 }

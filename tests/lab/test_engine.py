@@ -16,8 +16,8 @@ SCRIPT = Path(__file__).parents[2] / "compose" / "engine.sh"
 COMPOSE = SCRIPT.with_name("compose.sh")
 
 needs_namespaces = pytest.mark.skipif(
-    os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "ip"))),
-    reason="needs root, unshare and ip",
+    os.geteuid() != 0 or shutil.which("unshare") is None,
+    reason="needs root and unshare",
 )
 
 
@@ -146,7 +146,7 @@ def test_a_record_that_names_another_process_changes_nothing(tmp_path: Path) -> 
     sleeper = subprocess.Popen(["sleep", "60"])
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "engine").write_text(f"{sleeper.pid} 1\n")
-    script = 'ip link add docker0 type bridge; "$0" stop; ip -o link show docker0'
+    script = 'python3 "$(dirname "$0")/netif.py" add-bridge docker0; "$0" stop; grep docker0 /proc/net/dev'
     try:
         found = subprocess.run(
             [*IN_A_WORLD_OF_ITS_OWN, script, str(SCRIPT)],
@@ -172,14 +172,15 @@ def test_the_default_engine_is_started_and_takes_its_bridge_and_its_rules_with_i
         mount -t tmpfs tmpfs /run
         mkdir -p "$1/data" /run/lock
         mount --bind "$1/data" /var/lib/docker
-        ip link set lo up
         iptables -P FORWARD ACCEPT
         echo 0 > /proc/sys/net/ipv4/ip_forward
         "$0" ensure
         "$0" status
-        ip -o link show docker0
+        grep docker0 /proc/net/dev
         "$0" stop
-        echo "after: $(ip -o link | grep -c docker0) $(cat /proc/sys/net/ipv4/ip_forward)"
+        bridges=$(grep -c docker0 /proc/net/dev) || true
+        rules=$(iptables-save | grep -ci docker) || true
+        echo "after: $bridges $rules $(cat /proc/sys/net/ipv4/ip_forward)"
         iptables -S FORWARD | head -1
         ! "$0" find
     """
@@ -197,7 +198,7 @@ def test_the_default_engine_is_started_and_takes_its_bridge_and_its_rules_with_i
     assert lines[0] == "unix:///var/run/docker.sock"
     assert "started by this script" in lines[1]
     assert "docker0" in lines[2]
-    assert lines[3:5] == ["after: 0 0", "-P FORWARD ACCEPT"]
+    assert lines[3:5] == ["after: 0 0 0", "-P FORWARD ACCEPT"]
 
 
 @pytest.mark.docker
