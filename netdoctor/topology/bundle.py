@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
-import os
 import secrets
+from collections.abc import Iterable
 from dataclasses import is_dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -14,9 +14,10 @@ from typing import Any
 
 import netdoctor.model as nouns
 from netdoctor.errors import UsageError
-from netdoctor.model import Answers, Container, Health, Network, Topology
+from netdoctor.files import write_whole
+from netdoctor.model import Answers, Container, Health, Network, Observation, Question, Topology
 from netdoctor.probes.interface import PROBES
-from netdoctor.redact import redact_text, redact_value
+from netdoctor.redact import MASK, looks_secret, redact_text, redact_value
 from netdoctor.terminal import plain
 from netdoctor.topology.codec import Decoder, encode
 from netdoctor.version import __version__
@@ -24,26 +25,29 @@ from netdoctor.version import __version__
 SCHEMA = "netdoctor.bundle/1"
 LIMIT = 256 << 20
 """Bytes; a thousand containers are a few megabytes."""
+_LONG_ENOUGH = 6
+"""Characters; a shorter secret is too often an ordinary word as well."""
+_HOW = "Write one with: netdoctor bundle FILE SOURCE TARGET"
 
 
 def write_bundle(path: str | Path, topology: Topology, answers: Answers | None = None) -> None:
     """Redacted, whole or not at all. Equal secrets stay equal within the file. Raises UsageError."""
-    text = dump_bundle(topology, answers)
-    beside = Path(path).with_name(f".{Path(path).name}.{os.getpid()}")
     try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise UsageError(f"The bundle cannot be written to {plain(str(path))}: {error.strerror}.") from error
+        write_whole(path, dump_bundle(topology, answers))
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise UsageError(
+            f"The bundle cannot be written to {plain(str(path))}: {why}.", hint="Choose another path."
+        ) from error
 
 
 def dump_bundle(topology: Topology, answers: Answers | None = None) -> str:
     """The file's text."""
     salt = secrets.token_bytes(16)
+    told = frozenset(value for container in topology.containers for value in _secrets_of(container))
     clean = replace(
         topology,
-        containers=tuple(_container(container, salt) for container in topology.containers),
+        containers=tuple(_container(container, salt, told) for container in topology.containers),
         networks=tuple(_network(network, salt) for network in topology.networks),
         source="bundle",
     )
@@ -62,25 +66,54 @@ def read_bundle(path: str | Path) -> tuple[Topology, Answers]:
     """Raises UsageError for a file that is missing, no bundle, damaged, or of a newer format."""
     shown = plain(str(path))
     try:
-        if Path(path).stat().st_size > LIMIT:
-            raise UsageError(f"{shown} is too large for a bundle.")
-        document = json.loads(Path(path).read_text("utf-8"))
+        with Path(path).open("rb") as file:
+            raw = file.read(LIMIT + 1)
+        if len(raw) > LIMIT:
+            raise UsageError(f"{shown} is too large for a bundle.", hint=_HOW)
+        document = json.loads(raw)
     except OSError as error:
-        raise UsageError(f"The bundle {shown} cannot be read: {error.strerror}.") from error
+        raise UsageError(f"The bundle {shown} cannot be read: {error.strerror}.", hint=_HOW) from error
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{shown} is no netdoctor bundle: it is no JSON.") from error
+        raise UsageError(f"{shown} is no netdoctor bundle: it is no JSON.", hint=_HOW) from error
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != SCHEMA:
-        raise UsageError(f"{shown} is no bundle that this version reads: its schema is {plain(str(schema))!r}.")
+        raise UsageError(
+            f"{shown} is no bundle that this version reads: its schema is {plain(str(schema))!r}.", hint=_HOW
+        )
     decoder = Decoder(_classes())
-    topology = decoder.decode(document.get("topology"))
+    try:
+        topology = decoder.decode(document.get("topology"))
+        pairs = decoder.decode(document.get("answers") or [])
+    except UsageError as error:
+        raise UsageError(f"{shown} cannot be read. {error.message}", hint=_HOW) from error
+    except RecursionError as error:
+        raise UsageError(f"{shown} is no netdoctor bundle: it is nested too deeply.", hint=_HOW) from error
     if not isinstance(topology, Topology):
-        raise UsageError(f"{shown} holds no topology.")
-    pairs = [decoder.decode(pair) for pair in document.get("answers") or ()]
-    return replace(topology, knows=frozenset(topology.knows)), Answers(dict(pairs))
+        raise UsageError(f"{shown} holds no topology.", hint=_HOW)
+    return topology, Answers(dict(_pair(shown, pair) for pair in pairs))
 
 
-def _container(container: Container, salt: bytes) -> Container:
+def _pair(shown: str, pair: Any) -> tuple[Question[Any], Observation[Any]]:
+    match pair:
+        case (Question() as question, Observation() as observation):
+            return question, observation
+    raise UsageError(f"{shown} is damaged: one of its answers is none.", hint=_HOW)
+
+
+def _secrets_of(container: Container) -> Iterable[str]:
+    """What its variables and labels say is a credential: a command or a health check may repeat it."""
+    for name, value in [*(container.environment or ()), *container.labels.items()]:
+        if len(value) >= _LONG_ENOUGH and looks_secret(name) and redact_value(name, value) == MASK:
+            yield value
+
+
+def _without(told: frozenset[str], text: str) -> str:
+    for value in sorted(told, key=len, reverse=True):
+        text = text.replace(value, MASK)
+    return redact_text(text)
+
+
+def _container(container: Container, salt: bytes, told: frozenset[str]) -> Container:
     environment = container.environment
     return replace(
         container,
@@ -88,11 +121,11 @@ def _container(container: Container, salt: bytes) -> Container:
         if environment is None
         else tuple((key, redact_value(key, value, salt=salt)) for key, value in environment),
         labels={key: redact_value(key, value, salt=salt) for key, value in container.labels.items()},
-        command=None if container.command is None else _command(container.command, salt),
-        health=None if container.health is None else _health(container.health, salt),
+        command=None if container.command is None else _command(container.command, salt, told),
+        health=None if container.health is None else _health(container.health, salt, told),
         healthcheck=None
         if container.healthcheck is None
-        else replace(container.healthcheck, test=_command(container.healthcheck.test, salt)),
+        else replace(container.healthcheck, test=_command(container.healthcheck.test, salt, told)),
     )
 
 
@@ -100,15 +133,15 @@ def _network(network: Network, salt: bytes) -> Network:
     return replace(network, labels={key: redact_value(key, value, salt=salt) for key, value in network.labels.items()})
 
 
-def _health(health: Health, salt: bytes) -> Health:
+def _health(health: Health, salt: bytes, told: frozenset[str]) -> Health:
     return replace(
         health,
-        test=_command(health.test, salt),
-        log=tuple((status, redact_text(output)) for status, output in health.log),
+        test=_command(health.test, salt, told),
+        log=tuple((status, _without(told, output)) for status, output in health.log),
     )
 
 
-def _command(words: tuple[str, ...], salt: bytes) -> tuple[str, ...]:
+def _command(words: tuple[str, ...], salt: bytes, told: frozenset[str]) -> tuple[str, ...]:
     """``--requirepass hunter2`` and ``--api-key=...``: an option's name says what its value is."""
     found: list[str] = []
     before = ""
@@ -119,9 +152,9 @@ def _command(words: tuple[str, ...], salt: bytes) -> tuple[str, ...]:
         elif before.startswith("-") and not word.startswith("-"):
             found.append(redact_value(before.lstrip("-"), word, salt=salt))
         else:
-            found.append(redact_text(word))
+            found.append(word)
         before = word
-    return tuple(found)
+    return tuple(_without(told, word) for word in found)
 
 
 @cache

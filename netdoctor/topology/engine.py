@@ -82,7 +82,8 @@ def read_network(entry: JSON) -> Network:
         internal=bool(entry.get("Internal")),
         attachable=bool(entry.get("Attachable")) or entry.get("Driver") != "overlay",
         icc=str(options.get(_ICC, "true")).lower() != "false",
-        default_bridge=str(options.get(_DEFAULT_BRIDGE, "")).lower() == "true",
+        # The engine keeps that name for it; Podman sets no option.
+        default_bridge=str(options.get(_DEFAULT_BRIDGE, "")).lower() == "true" or entry.get("Name") == "bridge",
         ipv6=bool(entry.get("EnableIPv6")),
         subnets=tuple(str(config["Subnet"]) for config in configs if config.get("Subnet")),
         gateways=tuple(str(config["Gateway"]).partition("/")[0] for config in configs if config.get("Gateway")),
