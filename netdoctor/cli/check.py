@@ -110,8 +110,10 @@ def next_command(report: Report, source: str | None, target: str | None) -> str:
         return " ".join(["netdoctor fix", *(shlex.quote(word) for word in (source, target) if word), "--persist"])
     if report.findings:
         return f"netdoctor explain {report.findings[0].code}"
-    return "netdoctor doctor" if report.verdict is Verdict.UNKNOWN and _no_vantage(report) else ""
+    return _for_silence(report) if report.verdict is Verdict.UNKNOWN else ""
 
 
-def _no_vantage(report: Report) -> bool:
-    return any("vantage" in each.reason for each in report.unjudged)
+def _for_silence(report: Report) -> str:
+    """The page of netdoctor's own error that kept the questions from being asked, where there is one."""
+    codes = [each.reason.partition(":")[0] for each in report.unjudged if each.reason.startswith("ND9")]
+    return f"netdoctor explain {codes[0]}" if codes else ""

@@ -56,7 +56,7 @@ class Asker:
         except CannotAsk as error:
             return could_not_ask(error.reason)
         except NetdoctorError as error:
-            return could_not_ask(error.message)
+            return could_not_ask(f"{error.code}: {error.message}" if error.code else error.message)
         except Exception as error:
             log.debug("probe failed on %r", question, exc_info=True)
             return could_not_ask(f"netdoctor failed while asking ({type(error).__name__}: {error})")

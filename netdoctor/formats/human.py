@@ -73,16 +73,18 @@ def _edge(report: EdgeReport, look: Look, whole: bool) -> Iterator[Line]:
         yield from _wrapped(report.reason, look, "  ", "  ", "doubt")
     if not whole:
         return
+    said = {report.reason} - {""}
     for step in report.steps:
-        yield from _step(step, look)
+        yield from _step(step, look, said)
     back = [step for step in report.reverse if step.layer is not Layer.MEMBERSHIP]
     if back:
         yield [(f"  back: {plain(report.reverse_label)}", "faint")]
         for step in back:
-            yield from _step(step, look)
+            yield from _step(step, look, said)
 
 
-def _step(step: Step, look: Look) -> Iterator[Line]:
+def _step(step: Step, look: Look, said: set[str]) -> Iterator[Line]:
+    """``said``: reasons that stand above already; a person reads each of them once."""
     observation = step.observation
     style = "good" if observation.good else "doubt" if not observation.known else "bad"
     word = (
@@ -92,16 +94,20 @@ def _step(step: Step, look: Look) -> Iterator[Line]:
     )
     layer = _LAYER.get(step.layer, step.layer.name.lower())
     head = f"  {layer:<9} {word:<10} "
-    said = textwrap.wrap(
-        plain(redact_text(_detail(step))), look.width - len(head), break_on_hyphens=False, break_long_words=True
+    lines = textwrap.wrap(
+        plain(redact_text(_detail(step, said))), look.width - len(head), break_on_hyphens=False, break_long_words=True
     ) or [""]
-    yield [(f"  {layer:<9} ", ""), (f"{word:<10} ", style), (said[0], "")]
-    for more in said[1:]:
+    yield [(f"  {layer:<9} ", ""), (f"{word:<10} ", style), (lines[0], "")]
+    for more in lines[1:]:
         yield [(" " * len(head) + more, "")]
 
 
-def _detail(step: Step) -> str:
+def _detail(step: Step, said: set[str]) -> str:
     observation = step.observation
+    if not observation.known:
+        if observation.reason in said:
+            return "(as above)"
+        said.add(observation.reason)
     took = f" ({_duration(observation.seconds)})" if observation.known and observation.seconds else ""
     return f"{step.detail}{took}"
 
@@ -152,8 +158,14 @@ def _silence(report: Report, look: Look) -> Iterator[Line]:
         return
     yield []
     yield [("could not be asked:", "doubt")]
-    for each in report.unjudged:
-        yield from _wrapped(f"{each.code} {each.question}: {each.reason}", look, "  - ", "    ", "faint")
+    reasons = dict.fromkeys(each.reason for each in report.unjudged)
+    for reason in reasons:
+        which = dict.fromkeys(
+            f"{each.question} (for {each.code})" if each.code.startswith("ND") else each.question
+            for each in report.unjudged
+            if each.reason == reason
+        )
+        yield from _wrapped(f"{', '.join(which)}: {reason}", look, "  - ", "    ", "faint")
 
 
 def _summary(report: Report) -> str:
