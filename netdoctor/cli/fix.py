@@ -153,7 +153,7 @@ def _finish(opened: Session, settings: Settings, journal: Journal) -> Exit:
             raise UsageError("There is no interrupted fix to finish.", hint="Start one: netdoctor fix")
         outcome = finish(interrupted, desk_of(opened, journal))
     assert outcome.report is not None
-    result = Result(Intended(outcome.report, Plan(())), (outcome,), report=outcome.report)
+    result = Result(Intended(outcome.report, Plan(())), (outcome,))
     if settings.format == "json":
         emit(settings, _json(document(result)))
     else:

@@ -13,7 +13,7 @@ from netdoctor.fixes.journal import End, Journal, Transaction
 from netdoctor.fixes.persist import Declared, Paste, Patch, Permanent, plan_permanence, write_patches
 from netdoctor.fixes.plan import Plan, make_plan
 from netdoctor.fixes.run import Desk, Outcome, baseline, carry_out
-from netdoctor.model import Confidence, Edge, Finding, Membership, Report, Topology, Verdict
+from netdoctor.model import Confidence, Edge, EdgeReport, Finding, Membership, Report, Topology, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,6 @@ class Result:
     pastes: tuple[Paste, ...] = ()
     failure: FixFailed | None = None
     """Why it stopped; what was done before it stays."""
-    report: Report | None = None
-    """The last answers."""
 
     @property
     def fixed(self) -> tuple[str, ...]:
@@ -74,10 +72,18 @@ class Result:
             return self.failure.status if self.failure.status is not Exit.OK else Exit.FINDINGS
         if self.left or any(not outcome.kept for outcome in self.outcomes) or (self.intended.persist and self.pastes):
             return Exit.FINDINGS
-        verdict = (self.report or self.intended.report).verdict
-        if self.outcomes or verdict is Verdict.HOLDS:
-            return Exit.OK
-        return Exit.FINDINGS if verdict is Verdict.BROKEN else Exit.UNKNOWN
+        verdicts = {outcome.report.verdict for outcome in self.outcomes if outcome.report is not None}
+        verdicts = verdicts or {self.intended.report.verdict}
+        if Verdict.BROKEN in verdicts:
+            return Exit.FINDINGS
+        return Exit.OK if verdicts == {Verdict.HOLDS} else Exit.UNKNOWN
+
+    @property
+    def still_broken(self) -> tuple[EdgeReport, ...]:
+        """Edges that fail later than before, and that no finding explains."""
+        found = [edge for outcome in self.outcomes if outcome.report is not None for edge in outcome.report.edges]
+        named = {edge for finding in self.left if (edge := finding.edge) is not None}
+        return tuple(each for each in found if each.verdict is Verdict.BROKEN and each.edge not in named)
 
 
 def intend(
@@ -121,7 +127,6 @@ def execute(intended: Intended, desk: Desk, bystanding: Report | None = None) ->
         done, failed = write_patches(permanent, desk.journal, transaction.id)
         written += done
         pastes += [*permanent.pastes, *failed]
-    reports = [outcome.report for outcome in outcomes if outcome.report is not None]
     declared = [each for permanent in intended.permanents for each in permanent.declared]
     return Result(
         intended,
@@ -130,7 +135,6 @@ def execute(intended: Intended, desk: Desk, bystanding: Report | None = None) ->
         tuple(declared),
         tuple(pastes),
         failure,
-        reports[-1] if reports else None,
     )
 
 

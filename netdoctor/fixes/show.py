@@ -192,6 +192,8 @@ def _left(result: Result) -> Iterator[str]:
     said: dict[str, Finding] = {finding.code: finding for finding in result.left}
     for finding in said.values():
         yield from _row("remains", f"{finding.code}: {finding.cause}")
+    for edge in result.still_broken:
+        yield from _row("remains", f"{edge.label} now fails at a later layer, for a reason of its own")
 
 
 def _next(result: Result, again: str, persist_command: str) -> Iterator[str]:
@@ -201,7 +203,7 @@ def _next(result: Result, again: str, persist_command: str) -> Iterator[str]:
     if live_only:
         yield "This lasts until the container is made anew. For good:"
         yield f"  {persist_command}"
-    if result.left or result.failure is not None:
+    if result.left or result.still_broken or result.failure is not None:
         yield f"Next: {again}"
     if kept or result.written:
         yield "Take it back with: netdoctor undo"
