@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from netdoctor.model import Answers, Case, Edge, Question, Topology, carriers, predicted_addresses
+from netdoctor.model import Answers, Case, Edge, Question, Topology, carriers, network_of_address, predicted_addresses
 from netdoctor.probes.dns import Dns
 from netdoctor.probes.http import Http
 from netdoctor.probes.membership import Membership
@@ -51,10 +51,11 @@ def _rungs(case: Case, edge: Edge) -> Iterator[Question[Any]]:
         yield Dns(edge.source, edge.name, brief=brief or _nobody_carries(case, edge))
     dialled = dict.fromkeys([*_answers(edge, case.seen), *predicted_addresses(topology, edge)])
     for address in list(dialled)[:ADDRESSES]:
-        yield Ping(edge.source, address, brief=brief)
+        explained = brief or _forbidden(case, address)
+        yield Ping(edge.source, address, brief=explained)
         if edge.port is None:
             continue
-        tcp = Tcp(edge.source, address, edge.port, brief=brief)
+        tcp = Tcp(edge.source, address, edge.port, brief=explained)
         yield tcp
         opened = case.seen.get(tcp)
         if opened is not None and opened.good and edge.protocol in HTTP:
@@ -81,6 +82,12 @@ def _answers(edge: Edge, seen: Answers) -> tuple[str, ...]:
     if observation is None or not observation.good or observation.evidence is None:
         return ()
     return observation.evidence.answers
+
+
+def _forbidden(case: Case, address: str) -> bool:
+    """The address lies on a network whose members may not talk to each other."""
+    network = network_of_address(case.topology, case.target, address) if case.target is not None else None
+    return network is not None and not network.icc
 
 
 def _nobody_carries(case: Case, edge: Edge) -> bool:

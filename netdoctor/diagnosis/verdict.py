@@ -29,7 +29,12 @@ def decide(case: Case) -> tuple[Verdict, str]:
     silent = next((observation for observation in needed if not observation.known), None)
     if silent is not None:
         return Verdict.UNKNOWN, silent.reason
-    return Verdict.HOLDS, ""
+    return (Verdict.BROKEN if _paused(case) else Verdict.HOLDS), ""
+
+
+def _paused(case: Case) -> bool:
+    """The kernel goes on taking connections for a paused container: an open port proves nothing then."""
+    return case.target is not None and case.target.state is not None and case.target.state.paused
 
 
 def _path(case: Case, edge: Edge) -> Observation[object]:
