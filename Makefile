@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 LAB := compose/with_lab.sh
 STANDIN := compose/images/qdrant
 
-.PHONY: help venv dev lint reformat test test-unit demo bench engine images lock clean
+.PHONY: help venv dev lint reformat test test-unit demo clinic bench engine images lock clean
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1|/p' Makefile | column -t -s '|' 2>/dev/null || grep '##' Makefile
@@ -37,6 +37,9 @@ test-unit: venv ## the tests that need no engine
 
 demo: venv      ## the incident from start to end: found, fixed, made permanent, migrated
 	@$(LAB) --optional compose/incident/demo.sh
+
+clinic: venv   ## every clinic stack on the engine, as a table
+	@$(LAB) --images "busybox scratch python probe qdrant" $(BIN)/python compose/clinic/run.py $(ARGS)
 
 bench: venv     ## the budgets, as ratios measured in one run
 	@$(LAB) --images "busybox scratch python probe qdrant" compose/bench.sh $(ARGS)
