@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from netdoctor.model import (
     Case,
     Confidence,
     Finding,
     Layer,
+    Question,
     Rule,
     Severity,
     SkippedRule,
@@ -17,6 +20,11 @@ from netdoctor.model import (
     Unjudged,
     Verdict,
 )
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+NOT_ASKED = "not asked: it was wanted in the last round only"
 
 
 def applicable(rules: Iterable[Rule], topology: Topology) -> tuple[list[Rule], tuple[SkippedRule, ...]]:
@@ -33,10 +41,37 @@ def applicable(rules: Iterable[Rule], topology: Topology) -> tuple[list[Rule], t
     return kept, tuple(skipped)
 
 
-def judge_edge(case: Case, rules: Iterable[Rule], verdict: Verdict) -> tuple[Finding, ...]:
+class Broken:
+    """Rules that failed themselves: the others go on, and the report says which could not be judged, and why."""
+
+    def __init__(self) -> None:
+        self._reasons: dict[str, str] = {}
+
+    def wants(self, rule: Rule, case: Case) -> list[Question[Any]]:
+        return self._tried(rule, rule.wants, case)
+
+    def judge(self, rule: Rule, case: Case) -> list[Finding]:
+        return self._tried(rule, rule.judge, case)
+
+    def unjudged(self) -> Iterable[Unjudged]:
+        return [Unjudged(code, reason) for code, reason in self._reasons.items()]
+
+    def _tried(self, rule: Rule, work: Callable[[Case], Iterable[T]], case: Case) -> list[T]:
+        try:
+            return list(work(case))
+        except Exception as error:
+            log.debug("%s failed", rule.code, exc_info=True)
+            self._reasons.setdefault(rule.code, f"the rule itself failed ({type(error).__name__}: {error})")
+            return []
+
+
+def judge_edge(
+    case: Case, rules: Iterable[Rule], verdict: Verdict, broken: Broken | None = None
+) -> tuple[Finding, ...]:
     """The findings on one edge (or, with no edge, on the topology), suppressed and in order."""
     rules = list(rules)
-    found = [replace(finding, edge=case.edge) for rule in rules for finding in rule.judge(case)]
+    broken = broken or Broken()
+    found = [replace(finding, edge=case.edge) for rule in rules for finding in broken.judge(rule, case)]
     if verdict is Verdict.HOLDS:
         # "Error" means that an asked edge fails; this one does not.
         found = [replace(f, severity=Severity.WARNING) if f.severity is Severity.ERROR else f for f in found]
@@ -86,16 +121,16 @@ def order(finding: Finding) -> tuple[bool, int, int, int, str]:
     )
 
 
-def unjudged(case: Case, rules: Iterable[Rule]) -> Iterable[Unjudged]:
+def unjudged(case: Case, rules: Iterable[Rule], broken: Broken) -> Iterable[Unjudged]:
     """Every question that a rule wanted and that got no answer."""
     from netdoctor.diagnosis.ask import probe_for
 
     for rule in rules:
-        for question in rule.wants(case):
+        for question in broken.wants(rule, case):
             observation = case.seen.get(question)
-            if observation is not None and not observation.known:
+            if observation is None or not observation.known:
                 label = probe_for(question).label(question, case.topology)
-                yield Unjudged(rule.code, observation.reason, label)
+                yield Unjudged(rule.code, observation.reason if observation else NOT_ASKED, label)
 
 
 def _closure(code: str, suppresses: dict[str, frozenset[str]]) -> set[str]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from netdoctor.diagnosis.ask import Asker, probe_for
-from netdoctor.diagnosis.judge import applicable, judge_edge, order, unjudged
+from netdoctor.diagnosis.judge import Broken, applicable, judge_edge, order, unjudged
 from netdoctor.diagnosis.ladder import ladder
 from netdoctor.diagnosis.verdict import decide
 from netdoctor.model import (
@@ -73,20 +73,22 @@ def diagnose(
     began = clock()
     rules, skipped = applicable(_chosen(only, skip), topology)
     world = World(topology, vantages.at, timeout, clock)
+    broken = Broken()
     with Asker(world, recorded) as asking:
-        edges = _with_ports(edges, asking)
+        edges = _with_ports(topology, edges, asking)
         backwards = [_way_back(edge) for edge in edges] if both_ways else []
-        _rounds(topology, [*edges, *backwards], rules, asking)
+        _rounds(topology, [*edges, *backwards], rules, asking, broken)
         answers = asking.answers
     reports = [_edge_report(topology, edge, answers, vantages, both_ways) for edge in edges]
     findings: list[Finding] = []
     silent: list[Unjudged] = list(_silent_ladder(topology, edges, answers))
     for edge, report in zip(edges, reports, strict=True):
         case = Case(topology, edge, answers)
-        findings += judge_edge(case, rules, report.verdict)
-        silent += unjudged(case, rules)
+        findings += judge_edge(case, rules, report.verdict, broken)
+        silent += unjudged(case, rules, broken)
     whole = Case(topology, None, answers)
-    findings += judge_edge(whole, rules, Verdict.UNKNOWN)
+    findings += judge_edge(whole, rules, Verdict.UNKNOWN, broken)
+    silent += [*unjudged(whole, rules, broken), *broken.unjudged()]
     return Report(
         verdict=overall(report.verdict for report in reports),
         edges=tuple(reports),
@@ -112,38 +114,40 @@ def _chosen(only: frozenset[str], skip: frozenset[str]) -> list[Rule]:
     return [rule for rule in RULES if (not only or rule.code in only) and rule.code not in skip]
 
 
-def _rounds(topology: Topology, edges: Sequence[Edge], rules: Sequence[Rule], asking: Asker) -> None:
+def _rounds(topology: Topology, edges: Sequence[Edge], rules: Sequence[Rule], asking: Asker, broken: Broken) -> None:
     for _ in range(ROUNDS):
         wanted: list[Question[Any]] = []
         for edge in edges:
             case = Case(topology, edge, asking.answers)
             wanted += ladder(case)
             if not edge.reverse:
-                wanted += [question for rule in rules for question in rule.wants(case)]
+                wanted += [question for rule in rules for question in broken.wants(rule, case)]
         whole = Case(topology, None, asking.answers)
-        wanted += [question for rule in rules for question in rule.wants(whole)]
+        wanted += [question for rule in rules for question in broken.wants(rule, whole)]
         if asking.ask(wanted) == 0:
             return
 
 
-def _with_ports(edges: Sequence[Edge], asking: Asker) -> list[Edge]:
+def _with_ports(topology: Topology, edges: Sequence[Edge], asking: Asker) -> list[Edge]:
     """An edge without a port takes the target's real listeners: an exposed one first, else the lowest."""
     unported = [edge for edge in edges if edge.port is None and edge.target.kind == "container"]
     asking.ask(Listeners(edge.target) for edge in unported)
     found = []
     for edge in edges:
-        port = _listening(edge, asking.answers) if edge in unported else None
+        port = _listening(topology, edge, asking.answers) if edge in unported else None
         found.append(replace(edge, port=port, origin="listeners") if port is not None else edge)
     return found
 
 
-def _listening(edge: Edge, answers: Answers) -> int | None:
+def _listening(topology: Topology, edge: Edge, answers: Answers) -> int | None:
     observation = answers.get(Listeners(edge.target))
     if observation is None or observation.evidence is None:
         return None
     reachable = observation.evidence.ports
     if reachable:
-        return reachable[0]
+        target = topology.container(edge.target)
+        exposed = {port for port, protocol in (target.exposed if target else None) or () if protocol == "tcp"}
+        return next((port for port in reachable if port in exposed), reachable[0])
     return min((socket.port for socket in observation.evidence.sockets), default=None)
 
 

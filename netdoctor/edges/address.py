@@ -11,11 +11,13 @@ from netdoctor.terminal import plain
 
 _SHAPE = re.compile(
     r"^(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?"
-    r"(?:[^/@\s]*@)?"
+    r"(?:[^/\s]*@)?"
     r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^:/?#\s\[\]@]+)"
     r"(?::(?P<port>[^/?#]*))?"
     r"(?P<path>[/?][^\s#]*)?$"
 )
+
+_PORT_DIGITS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,21 @@ def parse_address(text: str) -> Address:
 
 
 def _port(text: str, whole: str) -> int:
-    if text.isascii() and text.isdigit() and 0 < int(text) < 65536:
-        return int(text)
+    number = port_number(text)
+    if number is not None:
+        return number
     raise UsageError(
         f"{plain(text)!r} in {plain(_without_userinfo(whole))!r} is no port.",
         hint="A port is a number from 1 to 65535, like qdrant:6333.",
     )
 
 
+def port_number(text: str) -> int | None:
+    """``6333``; None for what is no port."""
+    if text.isascii() and text.isdigit() and len(text) <= _PORT_DIGITS and 0 < int(text) < 65536:
+        return int(text)
+    return None
+
+
 def _without_userinfo(text: str) -> str:
-    return re.sub(r"(?<=//)[^/@\s]*@", "***@", text)
+    return re.sub(r"^([^/]*//)?[^/\s]*@", r"\1***@", text)

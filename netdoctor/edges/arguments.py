@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from netdoctor.edges.address import Address, parse_address
@@ -27,32 +29,34 @@ def edge_between(topology: Topology, source: str, target: str) -> Edge:
         )
     edge = _said_by_caller(topology, caller, container)
     edge = edge or Edge(caller.ref if caller else HOST, container.ref, name=_name(caller, container, typed))
+    if caller is not None and typed.host in _addresses(container):
+        edge = replace(edge, name=typed.host)
     return _catalogued(_typed(edge, typed), container)
 
 
 def edges_of(topology: Topology, name: str) -> tuple[Edge, ...]:
-    """Every edge touching one container: those it declares, and those that others declare towards it."""
+    """Every edge touching one container: those it declares, and those that running others declare towards it."""
     container = find_container(topology, name)
-    mine = list(inferred_edges(topology, container))
-    theirs = [
-        edge
-        for other in topology.containers
-        if other.id != container.id
-        for edge in inferred_edges(topology, other)
-        if edge.target == container.ref
-    ]
-    return tuple(_filled(topology, edge) for edge in [*mine, *theirs])
+    callers = [container, *(other for other in _callers(topology) if other.id != container.id)]
+    return tuple(edge for edge in _declared(topology, callers) if container.ref in (edge.source, edge.target))
 
 
 def all_edges(topology: Topology) -> tuple[Edge, ...]:
     """Every edge that running containers declare, through their environment or ``depends_on``."""
+    return _declared(topology, _callers(topology))
+
+
+def _callers(topology: Topology) -> list[Container]:
+    return [each for each in topology.containers if each.state is None or each.state.running]
+
+
+def _declared(topology: Topology, callers: Iterable[Container]) -> tuple[Edge, ...]:
     found: dict[tuple[Ref, Ref, int | None], Edge] = {}
-    for caller in topology.containers:
-        if caller.state is not None and not caller.state.running:
-            continue
+    for caller in callers:
         for edge in [*inferred_edges(topology, caller), *_depended(topology, caller)]:
             if not any(key[:2] == (edge.source, edge.target) for key in found) or edge.origin != "depends_on":
-                found.setdefault((edge.source, edge.target, edge.port), _filled(topology, edge))
+                filled = _filled(topology, edge)
+                found.setdefault((filled.source, filled.target, filled.port), filled)
     return tuple(found.values())
 
 
@@ -65,10 +69,16 @@ def _target(topology: Topology, text: str) -> tuple[Address, Container | None]:
     try:
         return Address(text), find_container(topology, text)
     except NotFound as whole:
+        within = _of_project(topology, text)
+        if within is not None:
+            return within
         typed = parse_address(text)
         try:
             return typed, find_container(topology, typed.host)
         except NotFound:
+            owners = [container for container in topology.containers if typed.host in _addresses(container)]
+            if len(owners) == 1:
+                return typed, owners[0]
             if typed.scheme or "." in typed.host or ":" in typed.host:
                 return typed, None
             raise (
@@ -78,6 +88,23 @@ def _target(topology: Topology, text: str) -> tuple[Address, Container | None]:
                     f"There is no container named {plain(typed.host)!r}.", hint=whole.hint, candidates=whole.candidates
                 )
             ) from None
+
+
+def _of_project(topology: Topology, text: str) -> tuple[Address, Container] | None:
+    """``project/service:port/path``, which reads like a host with a path."""
+    project, slash, rest = text.partition("/")
+    service = re.split(r"[:/?]", rest, maxsplit=1)[0]
+    if not slash or not service or service == rest:
+        return None
+    try:
+        container = find_container(topology, f"{project}/{service}")
+    except NotFound:
+        return None
+    return parse_address(rest), container
+
+
+def _addresses(container: Container) -> set[str]:
+    return {address for endpoint in container.endpoints for address in endpoint.addresses}
 
 
 def _outside(caller: Container | None, typed: Address) -> Edge:
@@ -102,7 +129,7 @@ def _name(caller: Container | None, target: Container, typed: Address) -> str | 
     """The host name to try: the typed one when it is a name of the target, else its service or container name."""
     if caller is None:
         return None
-    if typed.host.lower() in names_of(target):
+    if typed.host.lower() in names_of(target) or typed.host in _addresses(target):
         return typed.host
     return target.service or target.name
 
@@ -113,7 +140,7 @@ def _typed(edge: Edge, typed: Address) -> Edge:
         same = typed.port == edge.port and typed.scheme is None
         edge = replace(
             edge,
-            port=typed.port,
+            port=typed.port if typed.port is not None else edge.port,
             protocol=edge.protocol if same else _protocol(typed, None),
             origin="argument",
         )

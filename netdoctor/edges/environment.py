@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from netdoctor.edges.address import Address, parse_address
+from netdoctor.edges.address import Address, parse_address, port_number
 from netdoctor.edges.catalogue import protocol_of
 from netdoctor.errors import UsageError
-from netdoctor.model import Container, Edge, Topology
+from netdoctor.model import Container, Edge, Topology, carriers
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'`,;|<>]+")
 _HOST_NAME = re.compile(r"^(?P<stem>.*?)_?(?:HOST|HOSTNAME|ADDR|ADDRESS|SERVER|ENDPOINT)$", re.IGNORECASE)
@@ -74,13 +74,27 @@ def inferred_edges(topology: Topology, caller: Container) -> Iterator[Edge]:
     """One edge for each other container that the caller's environment names."""
     seen = set()
     for mention in mentions(caller):
-        for target in topology.containers:
-            if target.id == caller.id or mention.address.host.lower() not in names_of(target):
-                continue
+        for target in _meant(topology, caller, mention.address.host.lower()):
             edge = edge_from(caller, target, mention)
             if (edge.target, edge.port) not in seen:
                 seen.add((edge.target, edge.port))
                 yield edge
+
+
+def _meant(topology: Topology, caller: Container, host: str) -> list[Container]:
+    """Whom a host name means for this caller: two projects may each have a ``db``, and only one of them is its own.
+
+    Where Docker's DNS would answer, the answer; else the one of its own project, of that very name, or the first:
+    one edge whose name does not resolve says all there is to say.
+    """
+    answering = [container for container, _ in carriers(topology, caller, host)]
+    if answering:
+        return [container for container in dict.fromkeys(answering) if container.id != caller.id]
+    found = [each for each in topology.containers if each.id != caller.id and host in names_of(each)]
+    own = [each for each in found if each.project is not None and each.project == caller.project]
+    exact = [each for each in found if each.name.lower() == host]
+    running = [each for each in found if each.running]
+    return (own or exact or running or found)[:1]
 
 
 def edge_from(caller: Container, target: Container, mention: Mention) -> Edge:
@@ -110,10 +124,8 @@ def _with_port(container: Container, variable: str, address: Address) -> Address
         return address
     shape = _HOST_NAME.match(variable)
     stem = shape["stem"] if shape else ""
-    value = container.env(f"{stem}_PORT" if stem else "PORT") or ""
-    if value.isdigit() and 0 < int(value) < 65536 and stem:
-        return Address(address.host, int(value), None, None, True)
-    return address
+    port = port_number(container.env(f"{stem}_PORT") or "") if stem else None
+    return address if port is None else Address(address.host, port, None, None, True)
 
 
 def _alike(host: str, name: str) -> bool:

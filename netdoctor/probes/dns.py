@@ -6,6 +6,7 @@ Never the host's resolver: a helper like getaddrinfo reads the host's files even
 from __future__ import annotations
 
 import ipaddress
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -100,10 +101,12 @@ def _from_nameservers(
     if not config.nameservers:
         return Outcome.RESOLVER_FAILED, DnsEvidence(name, detail="/etc/resolv.conf names no nameserver")
     last: tuple[Outcome, DnsEvidence] = (Outcome.RESOLVER_FAILED, DnsEvidence(name, asked=names))
-    for server in config.nameservers:
+    for waiting, server in enumerate(config.nameservers):
         denied = 0
+        # A silent nameserver must leave time for those after it.
+        share = world.clock() + (deadline - world.clock()) / (len(config.nameservers) - waiting)
         for full in names:
-            outcome, evidence = _ask(name, full, server, vantage, world, deadline, names)
+            outcome, evidence = _ask(name, full, server, vantage, world, share, names)
             last = outcome, evidence
             if outcome is Outcome.CONNECTED:
                 return last
@@ -155,14 +158,15 @@ def _exchange(full: str, kind: str, server: str, vantage: Vantage, world: World,
     except (dns.exception.DNSException, UnicodeError) as error:
         raise CannotAsk(f"{full.rstrip('.')!r} is no name that DNS can carry") from error
     wire = query.to_wire()
-    while True:
+    # Bounded by count too: something that answers at once, and never this question, must not be flooded.
+    for _ in range(max(1, math.ceil((deadline - world.clock()) / UDP_TRY))):
         left = deadline - world.clock()
         if left <= 0:
             raise TimeoutError
         try:
             raw = vantage.datagram(server, PORT, wire, min(UDP_TRY, left))
         except DialFailed as error:
-            if error.outcome is Outcome.TIMED_OUT and deadline - world.clock() > 0:
+            if error.outcome is Outcome.TIMED_OUT:
                 continue
             raise
         except CannotAsk:
@@ -173,6 +177,7 @@ def _exchange(full: str, kind: str, server: str, vantage: Vantage, world: World,
             raise OSError("an answer that is no DNS message") from error
         if query.is_response(reply):
             return reply
+    raise TimeoutError
 
 
 def _over_tcp(wire: bytes, server: str, vantage: Vantage, world: World, deadline: float) -> bytes:

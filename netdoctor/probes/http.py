@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +14,9 @@ from netdoctor.vantage.interface import DialFailed, Stream
 
 HEAD_LIMIT = 64 * 1024
 BODY_LIMIT = 512
+BODY_PATIENCE = 0.3
+"""Seconds for the body of a refusal that did not come with its head."""
+HTTP = b"HTTP/"
 TLS_RECORD = b"\x15\x03"
 """How a TLS server's alert to plain text begins."""
 
@@ -64,7 +68,7 @@ class HttpProbe:
             return answer(error.outcome, errno=error.errno, detail=error.detail)
         try:
             deadline = began + patience
-            wire = _Tls(stream, question.host, deadline - world.clock()) if question.tls else stream
+            wire = _Tls(stream, question.host, lambda: deadline - world.clock()) if question.tls else stream
             wire.send(_request(question))
             raw = _read_head(wire, world, deadline)
         except ssl.SSLError as error:
@@ -108,14 +112,32 @@ def _request(question: Http) -> bytes:
 def _read_head(wire: Stream | _Tls, world: World, deadline: float) -> bytes:
     raw = b""
     while b"\r\n\r\n" not in raw and len(raw) < HEAD_LIMIT:
+        if len(raw) >= len(HTTP) and not raw.startswith(HTTP):
+            # Another service's greeting: nothing more will come until it is spoken to.
+            return raw
         left = deadline - world.clock()
         if left <= 0:
             raise TimeoutError
         more = wire.receive(16384, left)
         if not more:
-            break
+            return raw
         raw += more
-    return raw
+    return raw + _rest(raw, wire, min(deadline, world.clock() + BODY_PATIENCE), world)
+
+
+def _rest(raw: bytes, wire: Stream | _Tls, deadline: float, world: World) -> bytes:
+    """The start of the body of a refusal, which often says why; of nothing else."""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    if b" 400 " not in head.split(b"\r\n", 1)[0] + b" ":
+        return b""
+    rest = b""
+    with contextlib.suppress(OSError, ssl.SSLError):
+        while len(body) + len(rest) < BODY_LIMIT and (left := deadline - world.clock()) > 0:
+            more = wire.receive(BODY_LIMIT, left)
+            if not more:
+                break
+            rest += more
+    return rest
 
 
 def _judge(raw: bytes, question: Http, answer: Callable[..., Observation[HttpEvidence]]) -> Observation[HttpEvidence]:
@@ -127,7 +149,7 @@ def _judge(raw: bytes, question: Http, answer: Callable[..., Observation[HttpEvi
     head, _, body = raw.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     words = first.split(" ", 2)
-    if len(words) < 2 or not words[0].startswith("HTTP/") or not words[1].isdigit():
+    if len(words) < 2 or not words[0].startswith("HTTP/") or not words[1].isdecimal():
         return answer(Outcome.WRONG_SERVICE, start=start, detail="what answered speaks no HTTP")
     status = int(words[1])
     headers = {key.strip().lower(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
@@ -143,7 +165,7 @@ def _judge(raw: bytes, question: Http, answer: Callable[..., Observation[HttpEvi
 class _Tls:
     """TLS over a vantage's stream, in memory: the stream is no socket. Certificates are not judged here."""
 
-    def __init__(self, stream: Stream, host: str, patience: float) -> None:
+    def __init__(self, stream: Stream, host: str, left: Callable[[], float]) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -156,7 +178,7 @@ class _Tls:
                 break
             except ssl.SSLWantReadError:
                 self._flush()
-                self._fill(patience)
+                self._fill(max(0.0, left()))
         self._flush()
 
     def _flush(self) -> None:
