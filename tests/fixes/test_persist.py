@@ -1,0 +1,176 @@
+"""The right file, by Compose v1 and v2 labels; written whole, read back, or the exact text to paste."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import yaml
+
+from netdoctor.fixes.journal import StepState
+from netdoctor.fixes.persist import Declared, Paste, Patch, compose_files, plan_permanence, write_patches
+from netdoctor.fixes.snapshot import snapshot_of
+from netdoctor.model import Membership
+
+from .build import APP, COOLIFY, OWN, QDRANT, container, desk, endpoint, incident, join, topology
+
+COMPOSE = b"services:\n  qdrant:\n    image: qdrant/qdrant  # pinned\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = tmp_path / "stack"
+    made.mkdir()
+    (made / "docker-compose.yml").write_bytes(COMPOSE)
+    return made
+
+
+def labelled(folder, files="docker-compose.yml", **more):
+    labels = {
+        **QDRANT.labels,
+        "com.docker.compose.project.working_dir": str(folder),
+        "com.docker.compose.project.config_files": files,
+        **more,
+    }
+    return replace(QDRANT, labels=labels)
+
+
+def planned(one, *, others=(), aliases=("qdrant",)):
+    where = topology(COOLIFY, OWN, APP, one, *others)
+    return plan_permanence([Membership(one.id, "coolify", aliases)], where)
+
+
+def only(permanent):
+    (found,) = (*permanent.patches, *permanent.pastes, *permanent.declared)
+    return found
+
+
+def written(permanent, tmp_path):
+    place = desk(incident(), tmp_path / "state")
+    with place.journal.locked():
+        name = place.journal.begin("x", [join()], [snapshot_of(QDRANT)], {"asked": []}, {})
+        return write_patches(permanent, place.journal, name), place.journal
+
+
+def test_compose_v1_names_files_relative_to_the_working_directory(folder):
+    assert compose_files(labelled(folder)).found == (folder / "docker-compose.yml",)
+
+
+def test_compose_v2_names_them_absolutely(folder):
+    one = labelled(folder, str(folder / "docker-compose.yml"))
+    assert compose_files(one).found == (folder / "docker-compose.yml",)
+
+
+def test_a_path_with_a_comma_is_one_file_when_it_exists(folder):
+    (folder / "a,b.yml").write_bytes(COMPOSE)
+    assert compose_files(labelled(folder, "a,b.yml")).found == (folder / "a,b.yml",)
+
+
+def test_default_is_kept_and_only_lines_are_added(folder, tmp_path):
+    patch = only(planned(labelled(folder)))
+    assert isinstance(patch, Patch)
+    assert patch.edit.added_lines_only
+    (done, failed), journal = written(planned(labelled(folder)), tmp_path)
+    assert (len(done), failed) == (1, ())
+    text = (folder / "docker-compose.yml").read_text()
+    assert text.startswith(COMPOSE.decode())
+    assert yaml.safe_load(text)["services"]["qdrant"]["networks"] == ["default", "coolify"]
+    assert yaml.safe_load(text)["networks"] == {"coolify": {"external": True}}
+    assert journal.transactions()[0].files[0].state is StepState.DONE
+    assert journal.transactions()[0].files[0].original == COMPOSE
+
+
+def test_a_second_time_the_file_says_it_already(folder, tmp_path):
+    written(planned(labelled(folder)), tmp_path)
+    assert only(planned(labelled(folder))) == Declared("qdrant", str(folder / "docker-compose.yml"))
+
+
+def test_of_several_files_the_one_that_lists_the_networks_is_patched(folder):
+    (folder / "prod.yml").write_bytes(b"services:\n  qdrant:\n    networks: [default]\n")
+    patch = only(planned(labelled(folder, "docker-compose.yml,prod.yml")))
+    assert patch.path == str(folder / "prod.yml")
+    assert "default" not in patch.diff.replace("[default", "")
+
+
+def test_a_name_with_a_variable_is_compared_with_the_project_s_own_variables(folder):
+    (folder / "docker-compose.yml").write_bytes(
+        b"services:\n  qdrant:\n    networks: [shared]\nnetworks:\n  shared:\n    external: true\n    name: ${NET}\n"
+    )
+    (folder / ".env").write_text("# of ours\nNET=coolify\n")
+    assert isinstance(only(planned(labelled(folder))), Declared)
+
+
+def test_a_file_that_is_not_on_this_machine_is_said_so_and_the_lines_are_given(folder):
+    one = labelled("/artifacts/gone", "docker-compose.yml")
+    paste = only(planned(one))
+    assert isinstance(paste, Paste)
+    assert "not on this machine (/artifacts/gone/docker-compose.yml)" in paste.why
+    assert yaml.safe_load(paste.text)["services"]["qdrant"]["networks"] == ["default", "coolify"]
+
+
+def test_when_one_of_several_files_is_missing_none_is_patched(folder):
+    assert isinstance(only(planned(labelled(folder, "docker-compose.yml,gone.yml"))), Paste)
+
+
+def test_a_file_that_cannot_be_edited_exactly_is_refused_with_its_line_and_an_override(folder):
+    (folder / "docker-compose.yml").write_bytes(b"services:\n  a: &a\n    image: x\n  qdrant: *a\n")
+    paste = only(planned(labelled(folder)))
+    assert isinstance(paste, Paste)
+    assert "line" in paste.why
+    assert "compose.override.yaml" in paste.text
+    assert (folder / "docker-compose.yml").read_bytes().startswith(b"services:\n  a: &a")
+
+
+def test_a_read_only_file_gives_the_diff_to_paste(folder):
+    file = folder / "docker-compose.yml"
+    file.chmod(0o444)
+    paste = only(planned(labelled(folder)))
+    assert isinstance(paste, Paste)
+    assert "read-only" in paste.why
+    assert "+      - coolify" in paste.text
+
+
+def test_a_file_changed_between_plan_and_write_is_left_alone(folder, tmp_path):
+    permanent = planned(labelled(folder))
+    theirs = COMPOSE + b"    # theirs\n"
+    (folder / "docker-compose.yml").write_bytes(theirs)
+    (done, failed), _ = written(permanent, tmp_path)
+    assert done == ()
+    assert "changed by somebody else" in failed[0].why
+    assert (folder / "docker-compose.yml").read_bytes() == theirs
+
+
+def test_a_service_name_that_is_taken_on_the_network_is_not_made_permanent(folder):
+    """Compose gives the service name as an alias on every network, asked or not."""
+    thief = replace(container("thief"), endpoints=(endpoint(COOLIFY, "thief", "qdrant"),))
+    paste = only(planned(labelled(folder), others=(thief,)))
+    assert isinstance(paste, Paste)
+    assert "where another container has it" in paste.why
+
+
+def test_a_platform_s_file_is_never_touched(folder):
+    one = labelled(folder, **{"coolify.managed": "true", "coolify.type": "service"})
+    paste = only(planned(one))
+    assert isinstance(paste, Paste)
+    assert paste.platform == "Coolify"
+    assert (folder / "docker-compose.yml").read_bytes() == COMPOSE
+
+
+def test_two_services_of_one_file_are_patched_one_after_the_other(folder, tmp_path):
+    (folder / "docker-compose.yml").write_bytes(b"services:\n  qdrant:\n    image: x\n  web:\n    image: y\n")
+    web = replace(container("web", OWN, service="web", project="qdrant"))
+    web = replace(web, labels={**labelled(folder).labels, "com.docker.compose.service": "web"})
+    where = topology(COOLIFY, OWN, APP, labelled(folder), web)
+    both = plan_permanence([Membership(QDRANT.id, "coolify"), Membership(web.id, "coolify")], where)
+    (done, failed), _ = written(both, tmp_path)
+    assert (len(done), failed) == (2, ())
+    read = yaml.safe_load((folder / "docker-compose.yml").read_text())
+    assert {name: body["networks"] for name, body in read["services"].items()} == {
+        "qdrant": ["default", "coolify"],
+        "web": ["default", "coolify"],
+    }
+
+
+def test_a_further_alias_goes_into_the_file(folder):
+    patch = only(planned(labelled(folder), aliases=("qdrant", "vectors")))
+    assert "+          - vectors" in patch.diff
