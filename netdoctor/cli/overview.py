@@ -2,41 +2,66 @@
 
 from __future__ import annotations
 
-from netdoctor.cli.common import emit, session
+import textwrap
+
+from netdoctor.cli.common import emit, format_of, look_of, session
 from netdoctor.cli.settings import Settings
 from netdoctor.edges.arguments import all_edges
 from netdoctor.exits import Exit
-from netdoctor.model import Container, Edge, Topology
+from netdoctor.model import Container, Edge, EdgeReport, Report, Topology, Verdict
+from netdoctor.redact import redact_text
 from netdoctor.terminal import plain
 
 SHOWN = 40
 """Lines of containers before the list is cut."""
+WIDTH = 80
 
 
 def overview(settings: Settings) -> int:
     """Print the overview. Raises what opening the engine raises."""
     with session(settings) as opened:
-        emit(settings, "\n".join(overview_lines(opened.topology)) + "\n")
+        topology = opened.topology
+    if settings.format == "human":
+        emit(settings, "".join(f"{redact_text(line)}\n" for line in overview_lines(topology)))
+    else:
+        emit(settings, format_of(settings).render(_unasked(topology), look_of(settings)))
     return Exit.OK
+
+
+def _unasked(topology: Topology) -> Report:
+    """The declared connections whose ends share no network, as a report in which nothing was asked."""
+    edges = tuple(
+        EdgeReport(edge, _names(topology, edge), Verdict.UNKNOWN, (), reason="not asked: the ends share no network")
+        for edge in all_edges(topology)
+        if _apart(topology, edge)
+    )
+    return Report(Verdict.UNKNOWN, edges, (), topology=topology)
 
 
 def overview_lines(topology: Topology) -> list[str]:
     """Containers with their networks, declared connections whose ends share none, and the next command."""
-    lines = [f"Docker Engine {topology.engine_version} at {topology.endpoint}", ""]
+    lines = [f"Docker Engine {plain(topology.engine_version or '?')} at {plain(topology.endpoint or '?')}", ""]
     if not topology.containers:
         return [*lines, "No containers here.", "Next: netdoctor --help"]
     for container in topology.containers[:SHOWN]:
         state = container.state.status if container.state else "?"
         networks = ", ".join(e.network_name for e in topology.endpoints_of(container)) or "no network"
-        lines.append(f"  {plain(container.name):<30} {state:<10} {plain(networks)}")
+        lines += textwrap.wrap(
+            f"{plain(container.name):<30} {state:<10} {plain(networks)}",
+            WIDTH,
+            initial_indent="  ",
+            subsequent_indent=" " * 44,
+            break_on_hyphens=False,
+        )
     if len(topology.containers) > SHOWN:
         lines.append(f"  ... and {len(topology.containers) - SHOWN} more")
     apart = [edge for edge in all_edges(topology) if _apart(topology, edge)]
     if apart:
         lines += ["", "Declared connections whose ends share no network:"]
-        lines += [f"  {_names(topology, edge)}  ({plain(edge.origin)})" for edge in apart]
-        first = _names(topology, apart[0]).replace(" -> ", " ")
-        return [*lines, "", f"Next: netdoctor check {first}"]
+        for edge in apart:
+            said = f"{_names(topology, edge)}  ({plain(edge.origin)})"
+            lines += textwrap.wrap(said, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+        return [*lines, "", f"Next: netdoctor check {_names(topology, apart[0]).replace(' -> ', ' ')}"]
     running = [container for container in topology.containers if container.running]
     example = " ".join(container.name for container in running[:2]) if len(running) > 1 else "SOURCE TARGET"
     return [*lines, "", f"Next: netdoctor check {plain(example)}"]

@@ -89,7 +89,7 @@ def _meant(topology: Topology, caller: Container, host: str) -> list[Container]:
     """
     answering = [container for container, _ in carriers(topology, caller, host)]
     if answering:
-        return [container for container in dict.fromkeys(answering) if container.id != caller.id]
+        return list({each.id: each for each in answering if each.id != caller.id}.values())
     found = [each for each in topology.containers if each.id != caller.id and host in names_of(each)]
     own = [each for each in found if each.project is not None and each.project == caller.project]
     exact = [each for each in found if each.name.lower() == host]

@@ -67,8 +67,11 @@ def _lines(report: Report, look: Look) -> Iterator[Line]:
 
 def _edge(report: EdgeReport, look: Look, whole: bool) -> Iterator[Line]:
     label, verdict = plain(redact_text(report.label)), report.verdict.value.upper()
-    gap = max(1, look.width - len(label) - len(verdict))
-    yield [(label, "strong"), (" " * gap, ""), (verdict, _VERDICT[report.verdict])]
+    first, *more = _fold(label, look.width - len(verdict) - 1)
+    gap = look.width - len(first) - len(verdict)
+    yield [(first, "strong"), (" " * gap, ""), (verdict, _VERDICT[report.verdict])]
+    for line in more:
+        yield [(f"  {line}", "strong")]
     if report.reason:
         yield from _wrapped(report.reason, look, "  ", "  ", "doubt")
     if not whole:
@@ -78,7 +81,7 @@ def _edge(report: EdgeReport, look: Look, whole: bool) -> Iterator[Line]:
         yield from _step(step, look, said)
     back = [step for step in report.reverse if step.layer is not Layer.MEMBERSHIP]
     if back:
-        yield [(f"  back: {plain(report.reverse_label)}", "faint")]
+        yield from _wrapped(f"back: {report.reverse_label}", look, "  ", "    ", "faint")
         for step in back:
             yield from _step(step, look, said)
 
@@ -100,6 +103,10 @@ def _step(step: Step, look: Look, said: set[str]) -> Iterator[Line]:
     yield [(f"  {layer:<9} ", ""), (f"{word:<10} ", style), (lines[0], "")]
     for more in lines[1:]:
         yield [(" " * len(head) + more, "")]
+
+
+def _fold(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, max(10, width), break_on_hyphens=False) or [""]
 
 
 def _detail(step: Step, said: set[str]) -> str:
@@ -154,7 +161,12 @@ def _unexplained(report: Report, look: Look) -> Iterator[Line]:
 
 
 def _silence(report: Report, look: Look) -> Iterator[Line]:
-    if not report.unjudged or not look.verbose:
+    if not report.unjudged:
+        return
+    if not look.verbose:
+        count = len(report.unjudged)
+        said = "1 question" if count == 1 else f"{count} questions"
+        yield from _wrapped(f"note: {said} got no answer (-v lists them)", look, "", "  ", "faint")
         return
     yield []
     yield [("could not be asked:", "doubt")]
@@ -182,7 +194,6 @@ def _wrapped(text: str, look: Look, first: str, rest: str, style: str) -> Iterat
         initial_indent=first,
         subsequent_indent=rest,
         break_on_hyphens=False,
-        break_long_words=False,
     )
     for line in lines:
         yield [(line, style)]
