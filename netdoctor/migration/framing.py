@@ -16,7 +16,8 @@ CHUNK = 1 << 20
 LARGEST = 32 << 20
 """A record above this many bytes is a broken file, not a vector."""
 
-_STRUCTURE = re.compile(rb'["{}\[\]]')
+# Everything up to the next brace or bracket that is not inside a string; never goes back over what it has matched.
+_NO_BRACKETS = re.compile(rb'(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+', re.DOTALL)
 _BLANK = re.compile(rb"[ \t\r\n]*")
 _BOM = b"\xef\xbb\xbf"
 
@@ -45,18 +46,16 @@ def object_end(data: bytes | bytearray, start: int) -> int:
     """
     depth = 0
     position = start
+    length = len(data)
+    skip = _NO_BRACKETS.match
     while True:
-        found = _STRUCTURE.search(data, position)
-        if found is None:
+        run = skip(data, position)
+        position = run.end() if run else position
+        if position >= length:
             return -1
-        at = found.start()
-        character = data[at]
-        position = at + 1
-        if character == 0x22:  # "
-            position = _string_end(data, position)
-            if position < 0:
-                return -1
-        elif character == 0x5B:  # [
+        character = data[position]
+        position += 1
+        if character == 0x5B:  # [
             close = data.find(b"]", position)
             if close < 0:
                 return -1
@@ -67,24 +66,12 @@ def object_end(data: bytes | bytearray, start: int) -> int:
                 depth += 1
         elif character == 0x7B:  # {
             depth += 1
+        elif character == 0x22:  # a string that does not end here
+            return -1
         else:
             depth -= 1
             if depth <= 0:
                 return position
-
-
-def _string_end(data: bytes | bytearray, position: int) -> int:
-    """The position after the closing quote of a string whose text starts at ``position``, or -1."""
-    while True:
-        quote = data.find(b'"', position)
-        if quote < 0:
-            return -1
-        slash = quote - 1
-        while slash >= position and data[slash] == 0x5C:
-            slash -= 1
-        if (quote - slash) % 2:  # an even number of backslashes: the quote is real
-            return quote + 1
-        position = quote + 1
 
 
 class ArrayFramer:

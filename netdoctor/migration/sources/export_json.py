@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -11,12 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from netdoctor.errors import UsageError
+from netdoctor.migration.fast import Fast, fast_parser
 from netdoctor.migration.framing import ArrayFramer, BrokenFrame, Frame
 from netdoctor.migration.points import default_namespace
 from netdoctor.migration.records import BadRecord, Record
 from netdoctor.migration.sources.interface import SOURCES, Source
 
 if TYPE_CHECKING:
+    from netdoctor.migration.fast import Numbers
     from netdoctor.migration.records import Vector
 
 _KNOWN = frozenset({"id", "values", "metadata", "namespace"})
@@ -44,7 +47,7 @@ class ExportJson:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._digest = ""
+        self._digest = self._digested = ""
         try:
             self._size = path.stat().st_size
             with path.open("rb"):
@@ -68,8 +71,11 @@ class ExportJson:
         return self._digest
 
     def records(self) -> Iterator[Record | BadRecord]:
-        self._digest = ""
         with self._path.open("rb", buffering=0) as stream:
+            if self._digest and self._digested == self.stamp():
+                yield from read_records(stream)
+                return
+            self._digest, self._digested = "", self.stamp()
             hashing = _Hashing(stream)
             yield from read_records(hashing)
             self._digest = hashing.finish()
@@ -97,24 +103,30 @@ class _Hashing(io.RawIOBase):
 def read_records(stream: BinaryIO | io.RawIOBase) -> Iterator[Record | BadRecord]:
     """Records of the JSON array in ``stream``; a fatal BadRecord comes last when the array breaks off."""
     number = 0
+    fast = fast_parser()
     try:
         for frame in ArrayFramer(stream):  # type: ignore[arg-type]  # only read() is used
             number += 1
-            yield parse_record(number, frame)
+            yield parse_record(number, frame, fast)
     except BrokenFrame as broken:
         yield BadRecord(number + 1, broken.offset, broken.reason, fatal=True)
 
 
-def parse_record(number: int, frame: Frame) -> Record | BadRecord:
-    """The record in ``frame``, or what is wrong with it."""
+def parse_record(number: int, frame: Frame, fast: Fast | None = None) -> Record | BadRecord:
+    """The record in ``frame``, or what is wrong with it. What ``fast`` cannot read is read again, strictly."""
     try:
-        return _record(number, frame)
+        quick = fast(frame.raw) if fast is not None else None
+        if quick is not None:
+            with contextlib.suppress(_Wrong):
+                return _record(number, frame, *quick)
+        thing = _load(frame.raw)
+        return _record(number, frame, thing, None)
     except _Wrong as wrong:
         return BadRecord(number, frame.offset + wrong.at, wrong.reason)
 
 
-def _record(number: int, frame: Frame) -> Record:
-    thing = _load(frame.raw)
+def _record(number: int, frame: Frame, thing: dict[str, Any], numbers: Numbers | None) -> Record:
+    """``numbers``: the values, where they are read already; else they are in ``thing``."""
     identity = thing.get("id")
     if not isinstance(identity, str):
         raise _Wrong("it has no id" if identity is None else f"its id is {_kind(identity)}, not a string")
@@ -126,13 +138,14 @@ def _record(number: int, frame: Frame) -> Record:
         metadata = {}
     elif not isinstance(metadata, dict):
         raise _Wrong(f"its metadata is {_kind(metadata)}, not an object")
-    if b"\\ud" in frame.raw or b"\\uD" in frame.raw:
+    escape = frame.raw.find(b"\\")
+    if escape >= 0 and (frame.raw.find(b"\\ud", escape) >= 0 or frame.raw.find(b"\\uD", escape) >= 0):
         _refuse_surrogates(identity, namespace, metadata)
     for key in _SPARSE:
         if thing.get(key):
             raise _Wrong("it has sparse values, which this version does not migrate")
-    left_out = tuple(key for key in thing if key not in _KNOWN and key not in _SPARSE) if len(thing) > 4 else ()
-    values = _vector(thing.get("values"), "values" in thing)
+    left_out = tuple(key for key in thing if key not in _KNOWN and key not in _SPARSE) if len(thing) > 3 else ()
+    values = _vector(thing.get("values"), "values" in thing) if numbers is None else _narrow(numbers)
     return Record(
         number, frame.offset, len(frame.raw), identity, values, metadata, default_namespace(namespace), left_out
     )
@@ -160,19 +173,26 @@ def _vector(values: object, present: bool) -> Vector:
 
     if not isinstance(values, list):
         raise _Wrong(f"its values are {_kind(values)}, not an array" if present else "it has no values")
-    if not values:
-        raise _Wrong("its values are empty")
     for kind in set(map(type, values)) - {float, int}:
         place = next(index for index, value in enumerate(values) if type(value) is kind)
         raise _Wrong(f"value {place} is {_kind(values[place])}, not a number")
     try:
-        with np.errstate(over="ignore"):
-            vector = np.array(values, dtype=np.float64).astype(np.float32)
+        return _narrow(np.array(values, dtype=np.float64))
     except OverflowError as error:
         raise _Wrong("a value does not fit a float32") from error
+
+
+def _narrow(numbers: Numbers) -> Vector:
+    """As float32, every value finite. Raises _Wrong."""
+    import numpy as np
+
+    if not len(numbers):
+        raise _Wrong("its values are empty")
+    with np.errstate(over="ignore"):
+        vector = numbers.astype(np.float32)
     if not np.isfinite(vector).all():
         place = int(np.flatnonzero(~np.isfinite(vector))[0])
-        raise _Wrong(f"value {place} ({values[place]!r}) does not fit a float32")
+        raise _Wrong(f"value {place} ({float(numbers[place])!r}) does not fit a float32")
     return vector
 
 
