@@ -42,6 +42,16 @@ class Site:
         """Its main process, proven. Raises NotProven, Impossible."""
         return prove(self.container, self._identity)
 
+    def still_the_same(self) -> None:
+        """Raises CannotAsk when the container has ended or been restarted since the topology was taken."""
+        state = self.container.state
+        try:
+            now = self._identity()
+        except (Impossible, NetdoctorError) as error:
+            raise CannotAsk(str(error)) from error
+        if state is None or now != (state.pid, state.started_at):
+            raise CannotAsk(f"{self.container.name} ended or was restarted while it was asked")
+
     def _identity(self) -> tuple[int | None, str | None]:
         try:
             state = self.engine.inspect_container(self.container.id).get("State") or {}

@@ -11,7 +11,11 @@ from netdoctor.vantage.resolver_files import parse
 
 
 class RelayedVantage:
-    """See :class:`netdoctor.vantage.interface.Vantage`. Owns ``relay``; ``after`` runs once, when it is closed."""
+    """See :class:`netdoctor.vantage.interface.Vantage`. Owns ``relay``; ``after`` runs once, when it is closed.
+
+    ``check`` raises CannotAsk when the namespace is not the container's any more: a helper outlives a restart of its
+    target, and the empty namespace it is left in would read as "nothing listens".
+    """
 
     def __init__(
         self,
@@ -20,14 +24,16 @@ class RelayedVantage:
         *,
         read_file: Callable[[str], str],
         detail: str = "",
+        check: Callable[[], None] | None = None,
         after: Callable[[], None] | None = None,
     ) -> None:
         self.name = name
         self.detail = detail
         self._relay = relay
         self._read_file = read_file
+        self._check = check
         self._after = after
-        self._tables = NamespaceTables(relay.net_table)
+        self._tables = NamespaceTables(self._net_table)
 
     def dial(self, address: str, port: int, timeout: float) -> RelayStream:
         return self._relay.dial(address, port, timeout)
@@ -58,6 +64,12 @@ class RelayedVantage:
         after, self._after = self._after, None
         if after is not None:
             after()
+
+    def _net_table(self, table: str) -> str:
+        text = self._relay.net_table(table)
+        if self._check is not None:
+            self._check()
+        return text
 
     def _file(self, path: str) -> str:
         # A container that borrows a namespace has its owner's two files, so the relay reads the right ones.

@@ -44,4 +44,6 @@ def sidecar(site: Site) -> RelayedVantage:
     except BaseException:
         helper.close()
         raise
-    return RelayedVantage("sidecar", relay, read_file=site.read_file, detail=image, after=helper.close)
+    return RelayedVantage(
+        "sidecar", relay, read_file=site.read_file, detail=image, check=site.still_the_same, after=helper.close
+    )
