@@ -90,6 +90,8 @@ def read_bundle(path: str | Path) -> tuple[Topology, Answers]:
         raise UsageError(f"{shown} is no netdoctor bundle: it is nested too deeply.", hint=_HOW) from error
     if not isinstance(topology, Topology):
         raise UsageError(f"{shown} holds no topology.", hint=_HOW)
+    if not isinstance(pairs, tuple):
+        raise UsageError(f"{shown} is damaged: its answers are no list.", hint=_HOW)
     return topology, Answers(dict(_pair(shown, pair) for pair in pairs))
 
 
