@@ -119,7 +119,8 @@ exists() { docker container inspect "$1" >/dev/null 2>&1 || docker network inspe
 
 # The incident's names, unless somebody on this engine has them already.
 choose_names() {
-    local suffix=${DEMO_SUFFIX:-} name
+    local name
+    suffix=${DEMO_SUFFIX:-}
     if [ -z "$suffix" ]; then
         for name in app qdrant coolify qkkkc8kskocgwo0o8c444cgo; do
             ! exists "$name" || suffix=-demo$$
@@ -167,7 +168,7 @@ copy_projects() {
         mkdir "$work/$project"
         cp "$here/$project/compose.yaml" "$work/$project/"
         cat >"$work/$project/.env" <<VARIABLES
-COMPOSE_PROJECT_NAME=netdoctor-demo-$project-$$
+COMPOSE_PROJECT_NAME=netdoctor-demo-$project$suffix-$$
 APP_IMAGE=$app_image
 APP_NAME=$app
 APP_NETWORK=$network
