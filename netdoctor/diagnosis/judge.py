@@ -73,9 +73,18 @@ def judge_edge(
     broken = broken or Broken()
     found = [replace(finding, edge=case.edge) for rule in rules for finding in broken.judge(rule, case)]
     if verdict is Verdict.HOLDS:
-        # "Error" means that an asked edge fails; this one does not.
-        found = [replace(f, severity=Severity.WARNING) if f.severity is Severity.ERROR else f for f in found]
+        # "Error" means that an asked edge fails; this one does not, unless the caller's own traffic does.
+        found = [
+            replace(f, severity=Severity.WARNING) if f.severity is Severity.ERROR and not f.caller_fails else f
+            for f in found
+        ]
     return announce(suppress(found, {rule.code: rule.suppresses for rule in rules}))
+
+
+def verdict_with(verdict: Verdict, findings: Iterable[Finding]) -> Verdict:
+    """The ladder's verdict, unless a finding proves that the caller's own traffic fails all the same."""
+    proven = any(f.caller_fails and f.confidence is not Confidence.POSSIBLE and not f.announced for f in findings)
+    return Verdict.BROKEN if verdict is Verdict.HOLDS and proven else verdict
 
 
 def suppress(found: Iterable[Finding], suppresses: dict[str, frozenset[str]]) -> list[Finding]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from netdoctor.diagnosis.ask import Asker, probe_for
-from netdoctor.diagnosis.judge import Broken, applicable, judge_edge, order, unjudged
+from netdoctor.diagnosis.judge import Broken, applicable, judge_edge, order, unjudged, verdict_with
 from netdoctor.diagnosis.ladder import ladder
 from netdoctor.diagnosis.verdict import decide
 from netdoctor.model import (
@@ -82,9 +82,11 @@ def diagnose(
     reports = [_edge_report(topology, edge, answers, vantages, both_ways) for edge in edges]
     findings: list[Finding] = []
     silent: list[Unjudged] = list(_silent_ladder(topology, edges, answers))
-    for edge, report in zip(edges, reports, strict=True):
+    for number, (edge, report) in enumerate(zip(edges, reports, strict=True)):
         case = Case(topology, edge, answers)
-        findings += judge_edge(case, rules, report.verdict, broken)
+        judged = judge_edge(case, rules, report.verdict, broken)
+        reports[number] = replace(report, verdict=verdict_with(report.verdict, judged))
+        findings += judged
         silent += unjudged(case, rules, broken)
     whole = Case(topology, None, answers)
     findings += judge_edge(whole, rules, Verdict.UNKNOWN, broken)

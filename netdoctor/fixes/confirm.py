@@ -15,7 +15,7 @@ from netdoctor.model import Edge, EdgeReport, Finding, Layer, Operation, Report,
 from netdoctor.model.joining import names_taken
 from netdoctor.model.operations import Connect
 
-_ORDER = (Layer.MEMBERSHIP, Layer.DNS, Layer.TCP, Layer.HTTP)
+_ORDER = (Layer.MEMBERSHIP, Layer.DNS, Layer.TCP, Layer.HTTP, Layer.GREETING)
 """The layers that decide; ping and what is read at the target are evidence."""
 
 

@@ -67,6 +67,9 @@ class Finding:
     """The edge it explains; filled in by the judge."""
     announced: bool = False
     """True: a second cause that will show once the first is fixed (a fact read at the target)."""
+    caller_fails: bool = False
+    """True: the caller's own traffic is seen to fail where our questions pass (another way, other words, other
+    credentials). The edge is broken then, although every rung of the ladder is good."""
     suppressed: tuple[Finding, ...] = field(default=())
     """What follows from this one; filled in by the judge."""
 

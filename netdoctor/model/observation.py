@@ -36,7 +36,9 @@ class Layer(Enum):
     PING = 2
     TCP = 3
     HTTP = 4
-    TARGET = 5
+    GREETING = 5
+    """The first words of a protocol other than HTTP."""
+    TARGET = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from netdoctor.errors import NetdoctorError
 from netdoctor.model import Container, Outcome
 from netdoctor.vantage.interface import (
     CannotAsk,
+    Connection,
     DialFailed,
     ListeningSocket,
     PingReply,
@@ -210,6 +211,9 @@ class OneStreamVantage:
 
     def listeners(self) -> tuple[ListeningSocket, ...]:
         return self._tables.listeners()
+
+    def connections(self) -> tuple[Connection, ...]:
+        return self._tables.connections()
 
     def routes(self) -> tuple[Route, ...]:
         return self._tables.routes()

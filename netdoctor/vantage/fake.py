@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from netdoctor.model import Outcome, Ref
 from netdoctor.vantage.interface import (
     CannotAsk,
+    Connection,
     DialFailed,
     ListeningSocket,
     PingReply,
@@ -129,6 +130,7 @@ class FakeVantage:
         routes: Sequence[Route] | None = None,
         addresses: Sequence[str] | None = None,
         neighbours: Sequence[Neighbour] | None = None,
+        connections: Sequence[Connection] | None = None,
         patient: bool = False,
     ) -> None:
         """``pings``: True or a round trip in seconds is answered; False, or a text that says why, is lost."""
@@ -140,7 +142,13 @@ class FakeVantage:
         self._datagrams = dict(datagrams or {})
         self._pings = dict(pings or {})
         self._resolver = resolver
-        self._tables = {"listeners": listeners, "routes": routes, "addresses": addresses, "neighbours": neighbours}
+        self._tables: dict[str, Sequence[object] | None] = {
+            "listeners": listeners,
+            "connections": connections,
+            "routes": routes,
+            "addresses": addresses,
+            "neighbours": neighbours,
+        }
         self._patient = patient
 
     def dial(self, address: str, port: int, timeout: float) -> FakeStream:
@@ -178,6 +186,9 @@ class FakeVantage:
 
     def listeners(self) -> tuple[ListeningSocket, ...]:
         return self._table("listeners")  # type: ignore[return-value]
+
+    def connections(self) -> tuple[Connection, ...]:
+        return self._table("connections")  # type: ignore[return-value]
 
     def routes(self) -> tuple[Route, ...]:
         return self._table("routes")  # type: ignore[return-value]

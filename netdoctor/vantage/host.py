@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 from netdoctor.vantage import sockets
-from netdoctor.vantage.interface import CannotAsk, ListeningSocket, PingReply, ResolverConfig, Route
+from netdoctor.vantage.interface import CannotAsk, Connection, ListeningSocket, PingReply, ResolverConfig, Route
 from netdoctor.vantage.procnet import NamespaceTables, Neighbour
 from netdoctor.vantage.resolver_files import parse
 
@@ -33,6 +33,9 @@ class HostVantage:
 
     def listeners(self) -> tuple[ListeningSocket, ...]:
         return self._tables.listeners()
+
+    def connections(self) -> tuple[Connection, ...]:
+        return self._tables.connections()
 
     def routes(self) -> tuple[Route, ...]:
         return self._tables.routes()

@@ -87,6 +87,15 @@ class ListeningSocket:
 
 
 @dataclass(frozen=True, slots=True)
+class Connection:
+    """One TCP socket that has a peer. ``state``: established, syn_sent (no answer yet)."""
+
+    local: tuple[str, int]
+    remote: tuple[str, int]
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     destination: str
     """CIDR; ``0.0.0.0/0`` is the default route."""
@@ -115,6 +124,9 @@ class Vantage(Protocol):
 
     def listeners(self) -> tuple[ListeningSocket, ...]:
         """TCP listeners of that namespace, Docker's own DNS sockets (127.0.0.11) left out. Raises CannotAsk."""
+
+    def connections(self) -> tuple[Connection, ...]:
+        """TCP sockets of that namespace that are established or being opened. Raises CannotAsk."""
 
     def routes(self) -> tuple[Route, ...]:
         """IPv4 routes of that namespace. Raises CannotAsk."""

@@ -18,7 +18,7 @@ from concurrent.futures import Future
 
 from netdoctor.model import Container
 from netdoctor.vantage import sockets
-from netdoctor.vantage.interface import CannotAsk, ListeningSocket, PingReply, ResolverConfig, Route
+from netdoctor.vantage.interface import CannotAsk, Connection, ListeningSocket, PingReply, ResolverConfig, Route
 from netdoctor.vantage.process import ContainerProcess
 from netdoctor.vantage.procnet import NamespaceTables, Neighbour
 from netdoctor.vantage.resolver_files import parse
@@ -121,6 +121,9 @@ class NetnsVantage:
 
     def listeners(self) -> tuple[ListeningSocket, ...]:
         return self._tables.listeners()
+
+    def connections(self) -> tuple[Connection, ...]:
+        return self._tables.connections()
 
     def routes(self) -> tuple[Route, ...]:
         return self._tables.routes()

@@ -12,10 +12,12 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from netdoctor.vantage.interface import ListeningSocket, Route
+from netdoctor.vantage.interface import Connection, ListeningSocket, Route
 
 LISTEN = "0A"
 ESTABLISHED = "01"
+SYN_SENT = "02"
+CONNECTION_STATES = {ESTABLISHED: "established", SYN_SENT: "syn_sent"}
 DOCKER_DNS = "127.0.0.11"
 ROUTE_UP = 0x1
 ROUTE_GATEWAY = 0x2
@@ -128,6 +130,14 @@ class NamespaceTables:
     def listeners(self) -> tuple[ListeningSocket, ...]:
         return parse_listeners(self._read("tcp"), self._optional("tcp6"))
 
+    def connections(self) -> tuple[Connection, ...]:
+        rows = (*parse_tcp(self._read("tcp"), 4), *parse_tcp(self._optional("tcp6"), 6))
+        return tuple(
+            Connection(_unmapped(row.local), _unmapped(row.remote), CONNECTION_STATES[row.state])
+            for row in rows
+            if row.state in CONNECTION_STATES
+        )
+
     def routes(self) -> tuple[Route, ...]:
         return parse_routes(self._read("route"))
 
@@ -151,6 +161,11 @@ class NamespaceTables:
 def _endpoint(text: str) -> tuple[str, int]:
     address, _, port = text.partition(":")
     return (_ipv4(address) if len(address) == 8 else _ipv6(address)), int(port, 16)
+
+
+def _unmapped(end: tuple[str, int]) -> tuple[str, int]:
+    """A dual-stack socket keeps IPv4 peers as ``::ffff:10.0.0.2``; people and DNS write 10.0.0.2."""
+    return end[0].removeprefix("::ffff:") if "." in end[0] else end[0], end[1]
 
 
 def _ipv4(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from netdoctor.vantage.interface import CannotAsk, ListeningSocket, PingReply, ResolverConfig, Route
+from netdoctor.vantage.interface import CannotAsk, Connection, ListeningSocket, PingReply, ResolverConfig, Route
 from netdoctor.vantage.procnet import NamespaceTables, Neighbour
 from netdoctor.vantage.relay import Relay, RelayStream
 from netdoctor.vantage.resolver_files import parse
@@ -49,6 +49,9 @@ class RelayedVantage:
 
     def listeners(self) -> tuple[ListeningSocket, ...]:
         return self._tables.listeners()
+
+    def connections(self) -> tuple[Connection, ...]:
+        return self._tables.connections()
 
     def routes(self) -> tuple[Route, ...]:
         return self._tables.routes()
