@@ -94,9 +94,9 @@ def _migrate(stack: ExitStack, settings: Settings, given: dict[str, Any]) -> tup
     from netdoctor.migration.ledger import open_ledger
     from netdoctor.migration.progress import showing
     from netdoctor.migration.run import migrate
-    from netdoctor.migration.sources.export_json import ExportJson
+    from netdoctor.migration.sources.interface import open_source
 
-    source = ExportJson(given["export"])
+    source = open_source(given["export"])
     options = _options(given)
     path = given["ledger"] or given["export"].with_name(given["export"].name + ".netdoctor.sqlite")
     # The lock comes first: a second run must not even knock at the target.
@@ -110,11 +110,11 @@ def _migrate(stack: ExitStack, settings: Settings, given: dict[str, Any]) -> tup
 
 def _dry_run(settings: Settings, given: dict[str, Any]) -> None:
     from netdoctor.migration.plan import make_plan
-    from netdoctor.migration.sources.export_json import ExportJson
+    from netdoctor.migration.sources.interface import open_source
     from netdoctor.migration.summary import Scene, plan_document, plan_text
 
     options = _options(given)
-    source = ExportJson(given["export"])
+    source = open_source(given["export"])
     plan = make_plan(source, options.layout, max_errors=options.max_errors)
     scene = Scene(source.label, given["to"] or "(no target)", "--to")
     emit(settings, _json(plan_document(plan, scene)) if settings.format == "json" else plan_text(plan, scene))

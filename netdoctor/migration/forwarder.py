@@ -133,7 +133,8 @@ class _Pair:
             while data := self._near.recv(_PIECE):
                 self._far.send(data)
             self._far.close_write()
-        except OSError:
+        except (OSError, CannotAsk):
+            # Some vantages cannot half-close. HTTP and gRPC clients end both directions at once anyway.
             self.cut()
         finally:
             self._done()
@@ -149,7 +150,7 @@ class _Pair:
                     self._near.shutdown(socket.SHUT_WR)
                     break
                 self._near.sendall(data)
-        except OSError:
+        except (OSError, CannotAsk):
             self.cut()
         finally:
             self._done()

@@ -125,7 +125,7 @@ class ArrayFramer:
             raise BrokenFrame(0, "the file is not UTF-8 (it looks like UTF-16): convert it first")
         character = self._next()
         if character != b"[":
-            what = {b"": "the file is empty", b"{": "the file starts with an object"}
+            what = {b"": "the file is empty", b"{": "the file starts with an object (JSON Lines?)"}
             raise BrokenFrame(self.consumed, f"{what.get(character, 'the file is no JSON')}, not with an array")
         self._at += 1
 

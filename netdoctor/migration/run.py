@@ -92,9 +92,7 @@ def plan_of(source: Source, ledger: Ledger | None, options: Options, listener: L
     return plan, known is not None
 
 
-def migrate(
-    source: Source, target: Target, ledger: Ledger, options: Options, *, listener: Listener = silent
-) -> Result:
+def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *, listener: Listener = silent) -> Result:
     """Everything, verified. The caller has opened (and asked the health of) ``target``.
 
     Raises MigrationFailed; what was written is in the ledger, and the same call resumes it.
@@ -134,9 +132,7 @@ def migrate(
     return Result(plan, checked, counts.sent, tuple(counts.created), resumed, written)
 
 
-def _prepare(
-    plan: Plan, target: Target, ledger: Ledger, retry: Retry, counts: _Counts, listener: Listener
-) -> None:
+def _prepare(plan: Plan, target: Target, ledger: Ledger, retry: Retry, counts: _Counts, listener: Listener) -> None:
     """Compare every collection that is there before the first one is created; then create what is missing."""
     missing: list[CollectionPlan] = []
     for wanted in plan.collections:
@@ -262,5 +258,3 @@ def _with_state(failure: BaseException, done: int, total: int) -> BaseException:
         failure.hint = failure.hint or "repeat the same command: it resumes"
         failure.args = (failure.message,)
     return failure
-
-

@@ -119,6 +119,12 @@ def _orjson() -> Any:
     return orjson
 
 
+def loads(body: bytes) -> Any:
+    """JSON as Python data. Raises ValueError."""
+    quick = _orjson()
+    return json.loads(body) if quick is None else quick.loads(body)
+
+
 def upsert_json(points: Sequence[bytes]) -> bytes:
     """The body of ``PUT /collections/{name}/points``."""
     return b'{"points":[' + b",".join(points) + b"]}"

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from netdoctor.migration import plan as planning
 from netdoctor.migration.address import Address
 from netdoctor.migration.batches import Limits, cut
 from netdoctor.migration.ledger import open_ledger
@@ -39,6 +40,8 @@ from netdoctor.vantage.host import HostVantage
 
 SERVER = Path(__file__).parents[2] / "compose" / "images" / "qdrant" / "server.py"
 IN_FLIGHT = 4
+# Small exports are kept in memory between the passes; here the write reads the file, as the baselines do.
+planning.KEEP = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import pytest
 from netdoctor.migration.forwarder import Forwarder
 from netdoctor.model import Outcome
 from netdoctor.vantage.host import HostVantage
-from netdoctor.vantage.interface import DialFailed
+from netdoctor.vantage.interface import CannotAsk, DialFailed
 
 
 @contextmanager
@@ -124,3 +124,24 @@ def test_a_dial_that_fails_is_told_and_ends_the_connection() -> None:
             assert isinstance(caught.value, ConnectionError)
             assert isinstance(forwarder.last_failure, DialFailed)
             assert forwarder.last_failure.outcome is Outcome.REFUSED
+
+
+class NoHalfClose(HostVantage):
+    """A vantage whose streams, like those of some exec recipes, can only be ended in both directions."""
+
+    def dial(self, address: str, port: int, timeout: float):  # type: ignore[no-untyped-def]
+        stream = super().dial(address, port, timeout)
+
+        class Whole:
+            send, receive, close = stream.send, stream.receive, stream.close
+
+            def close_write(self) -> None:
+                raise CannotAsk("cannot half-close")
+
+        return Whole()
+
+
+def test_a_vantage_that_cannot_half_close_ends_the_connection() -> None:
+    with answering(b"") as port, Forwarder(NoHalfClose(), "127.0.0.1", port) as forwarder:
+        assert ask(forwarder.path, b"12345") == b""
+    assert settled()

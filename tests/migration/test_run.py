@@ -398,5 +398,3 @@ def test_an_interrupt_ends_the_run_and_keeps_what_is_done(qdrant: Server, tmp_pa
 def test_errors_are_of_one_family() -> None:
     for error in (TargetUnreachable, TargetRefused, RecordRefused, WouldOverwrite):
         assert issubclass(error, MigrationFailed)
-
-

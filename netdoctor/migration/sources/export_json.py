@@ -226,7 +226,7 @@ class _Kind:
     name = "export-json"
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        return True  # the only kind so far: a file of any other form is refused by name when it is read
+        return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
 
     def open(self, path: Path) -> Source:
         return ExportJson(path)

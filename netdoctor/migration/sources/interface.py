@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from netdoctor.errors import UsageError
 from netdoctor.migration.records import BadRecord, Record
 from netdoctor.registry import Registry
 
@@ -44,3 +45,21 @@ class SourceKind(Protocol):
 
 
 SOURCES: Registry[SourceKind] = Registry("netdoctor.migration.sources")
+
+DEFAULT = "export-json"
+"""Opens what no kind recognises, and says what is wrong with it."""
+
+
+def open_source(path: Path) -> Source:
+    """The source in that file, by its kind. Raises UsageError when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except OSError as error:
+        raise UsageError(
+            f"The export {path} cannot be read: {error.strerror or error}.", hint="name the export file first"
+        ) from error
+    for kind in SOURCES:
+        if kind.recognises(path, head):
+            return kind.open(path)
+    return SOURCES.get(DEFAULT).open(path)

@@ -97,5 +97,3 @@ class Target(Protocol):
 
     def close(self) -> None:
         """Never raises."""
-
-

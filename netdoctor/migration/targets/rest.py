@@ -16,7 +16,7 @@ from netdoctor.migration.targets.interface import (
     TargetUnreachable,
     Transient,
 )
-from netdoctor.migration.wire import point_json, upsert_json
+from netdoctor.migration.wire import loads, point_json, upsert_json
 
 if TYPE_CHECKING:
     import httpx
@@ -141,7 +141,7 @@ class RestTarget:
         reply = self._send(method, path, content)
         if reply.status_code == 200:
             try:
-                return reply.json()["result"]
+                return loads(reply.content)["result"]
             except (ValueError, KeyError, TypeError) as error:
                 raise TargetUnreachable(f"What answers at {self.address} is not Qdrant.") from error
         if absent and reply.status_code == 404:

@@ -13,7 +13,7 @@ import pytest
 from netdoctor.errors import UsageError
 from netdoctor.migration.records import BadRecord, Record
 from netdoctor.migration.sources.export_json import ExportJson, read_records
-from netdoctor.migration.sources.interface import SOURCES
+from netdoctor.migration.sources.interface import SOURCES, open_source
 
 GOOD: dict[str, Any] = {"id": "a", "values": [1, 2.5], "metadata": {"k": "v"}, "namespace": "n"}
 
@@ -155,6 +155,15 @@ def test_a_file_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
         ExportJson(tmp_path)
 
 
-def test_the_source_is_registered() -> None:
+def test_the_source_is_registered_and_opens_arrays(tmp_path: Path) -> None:
     assert "export-json" in SOURCES
     assert SOURCES.home("export-json").endswith("export_json")
+    path = tmp_path / "e"
+    for text in ("[]", "\ufeff \n [", "{}", ""):
+        path.write_text(text, "utf-8")
+        assert isinstance(open_source(path), ExportJson)
+    kind = SOURCES.get("export-json")
+    assert kind.recognises(path, b"\xef\xbb\xbf\n[")
+    assert not kind.recognises(path, b'{"id": 1}')
+    with pytest.raises(UsageError, match="No such file"):
+        open_source(tmp_path / "absent")
