@@ -20,7 +20,7 @@ def test_a_new_file_has_the_usual_mode_and_nothing_lies_beside_it(tmp_path):
         os.umask(old)
     assert (tmp_path / "r.json").read_text("utf-8") == "é\n"
     assert stat.S_IMODE((tmp_path / "r.json").stat().st_mode) == 0o640
-    assert os.listdir(tmp_path) == ["r.json"]
+    assert [each.name for each in tmp_path.iterdir()] == ["r.json"]
 
 
 def test_an_existing_file_keeps_its_mode(tmp_path):
@@ -43,7 +43,7 @@ def test_a_folder_is_refused_and_nothing_is_left_beside_it(tmp_path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(OSError):
         write_whole(tmp_path / "folder", "x")
-    assert os.listdir(tmp_path) == ["folder"]
+    assert [each.name for each in tmp_path.iterdir()] == ["folder"]
 
 
 @pytest.mark.parametrize("path", ["", ".", "/"])
@@ -70,7 +70,7 @@ def test_a_pipe_is_written_to(tmp_path):
     write_whole(tmp_path / "pipe", "through")
     reader.join(5)
     assert heard == ["through"]
-    assert os.listdir(tmp_path) == ["pipe"]
+    assert [each.name for each in tmp_path.iterdir()] == ["pipe"]
 
 
 def test_a_lone_surrogate_is_written_as_an_escape(tmp_path):

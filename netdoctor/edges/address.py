@@ -12,8 +12,8 @@ from netdoctor.terminal import plain
 _SHAPE = re.compile(
     r"^(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://)?"
     r"(?:[^/\s]*@)?"
-    r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^:/?#\s\[\]@]+)"
-    r"(?::(?P<port>[^/?#]*))?"
+    r"(?P<host>\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?\]|[^:/?#\s\[\]@]+)"
+    r"(?::(?P<port>[^/?#@]*))?"
     r"(?P<path>[/?][^\s#]*)?$"
 )
 
