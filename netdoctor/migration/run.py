@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 from netdoctor.errors import MigrationFailed
@@ -106,8 +106,6 @@ def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *,
             "export": plan.digest,
             "target": name,
             **options.layout.binding(),
-            "limits": [options.limits.points, options.limits.size, options.limits.open_size],
-            "max_errors": options.max_errors,
         }
     )
     if ledger.fact("former target") not in (None, name):
@@ -115,12 +113,14 @@ def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *,
     ledger.set_fact("plan", json.dumps(plan.to_json()))
     if ledger.fact("run") is None:
         ledger.set_fact("run", uuid4().hex)
+    options = replace(options, limits=_limits(ledger, options.limits))
     counts = _Counts()
     began = time.monotonic()
     _prepare(plan, target, ledger, retry, counts, listener)
     writer = Writer(target, plan.layout, retry, lambda collection: ledger.origin(collection) == FOUND)
     _write(plan, source, ledger, writer, options, counts, listener)
     written = time.monotonic() - began
+    _refuse_changed(source, plan)
     checked = verify(
         plan,
         source,
@@ -129,7 +129,25 @@ def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *,
         workers=min(options.in_flight, 4),
         tell=lambda done, total: listener(Verifying(done, total)),
     )
+    _refuse_changed(source, plan)
     return Result(plan, checked, counts.sent, tuple(counts.created), resumed, written)
+
+
+def _limits(ledger: Ledger, wanted: Limits) -> Limits:
+    """Those that the ledger's batch numbers were cut by; a resumed run cannot choose others."""
+    told = ledger.fact("limits")
+    if told is not None:
+        return Limits(*json.loads(told))
+    ledger.set_fact("limits", json.dumps([wanted.points, wanted.size, wanted.open_size]))
+    return wanted
+
+
+def _refuse_changed(source: Source, plan: Plan) -> None:
+    if source.stamp() != plan.stamp:
+        raise MigrationFailed(
+            f"The export {source.label} changed while it was read.",
+            hint="add --restart, with an export that nobody writes to",
+        )
 
 
 def _prepare(plan: Plan, target: Target, ledger: Ledger, retry: Retry, counts: _Counts, listener: Listener) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from netdoctor.migration.ledger import CREATED, FOUND, LedgerMismatch, open_ledg
 from netdoctor.migration.points import Layout, Metric, Point, point_id
 from netdoctor.migration.run import Options, migrate
 from netdoctor.migration.sources.export_json import ExportJson
-from netdoctor.migration.target import Transport, open_folder
+from netdoctor.migration.target import Transport, open_folder, open_server
 from netdoctor.migration.targets.interface import Target, TargetRefused, TargetUnreachable
 from netdoctor.migration.writer import RecordRefused, WouldOverwrite
 
@@ -192,6 +194,63 @@ def test_a_ledger_refuses_another_export_target_or_mapping(qdrant: Server, tmp_p
         write_export(export, things[:-1])
         with pytest.raises(LedgerMismatch, match="has changed"):
             run_once(export, target, tmp_path / "l", options())
+
+
+def test_a_resumed_run_keeps_the_cut_of_the_first(qdrant: Server, tmp_path: Path, own: str) -> None:
+    export, _, _ = own_export(tmp_path, own)
+
+    def listen(event: Event) -> None:
+        if isinstance(event, BatchDone) and event.done > 40:
+            raise KeyboardInterrupt
+
+    with via_host(qdrant, Transport.AUTO) as target:
+        with pytest.raises(KeyboardInterrupt):
+            run_once(export, target, tmp_path / "l", options(points=10), listener=listen)
+        result = run_once(export, target, tmp_path / "l", options(points=33))
+        assert result.good
+        assert 0 < result.sent <= 63
+
+
+def test_an_export_that_changes_while_it_is_read_is_told(qdrant: Server, tmp_path: Path, own: str) -> None:
+    export, _, _ = own_export(tmp_path, own)
+
+    def listen(event: Event) -> None:
+        if isinstance(event, BatchDone):
+            os.utime(export, (1, event.done))
+
+    changed = pytest.raises(MigrationFailed, match="changed while it was read")
+    with via_host(qdrant, Transport.AUTO) as target, changed:
+        run_once(export, target, tmp_path / "l", options(), listener=listen)
+
+
+def test_proxy_variables_are_ignored(qdrant: Server, tmp_path: Path, own: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "https_proxy", "grpc_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for transport in (Transport.GRPC, Transport.REST):
+        with via_host(qdrant, transport) as target:
+            assert target.collection(own) is None
+        with open_server(qdrant.address(), vantage=None, transport=transport) as target:
+            assert target.collection(own) is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_at_any_moment_nothing_is_lost(tmp_path: Path, qdrant: Server, own: str, seed: int) -> None:
+    export, things, name = own_export(tmp_path, own, 1500)
+    ledger = tmp_path / "l"
+    chance = random.Random(seed)
+    arguments = [str(qdrant.rest), str(qdrant.grpc), "rest", str(export), str(ledger), "user_", "verify", "1"]
+    for _ in range(2):
+        child = subprocess.Popen([sys.executable, "-c", CHILD, *arguments], stderr=subprocess.DEVNULL)
+        try:
+            time.sleep(0.4 + chance.random() * 1.2)
+        finally:
+            child.kill()
+            child.wait(10)
+    with via_host(qdrant, Transport.REST) as target:
+        result = run_once(export, target, ledger, options(points=10))
+        assert result.good
+        assert target.count(name) == 1499
+        assert len(everything(target, name, [point_id(thing["id"]) for thing in things[:-1]])) == 1499
 
 
 def test_an_existing_collection_of_another_kind_is_refused_before_anything_is_written(
