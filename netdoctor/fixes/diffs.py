@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from netdoctor.compose_edit import unified_diff
 from netdoctor.redact import MASK, looks_secret, redact_text
@@ -12,9 +13,12 @@ _PAIR = re.compile(r"^(?P<head>\s*(?:-\s*)?[\"']?(?P<key>[A-Za-z_][A-Za-z0-9_.-]
 _HUNK = re.compile(r"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 
 
-def shown_diff(old: bytes, new: bytes, path: str) -> str:
-    """A unified diff that ``git apply`` takes; a secret between two changes is masked, and then it does not."""
-    text = unified_diff(old, new, path.lstrip("/"))
+def shown_diff(old: bytes, new: bytes, path: Path) -> str:
+    """A unified diff that ``git apply`` takes in the file's repository, or in its folder where there is none.
+
+    A secret right behind a change is masked; only then git does not take it.
+    """
+    text = unified_diff(old, new, _as_git_sees_it(path))
     head: list[str] = []
     hunks: list[list[str]] = []
     for line in text.splitlines(keepends=True):
@@ -25,6 +29,13 @@ def shown_diff(old: bytes, new: bytes, path: str) -> str:
         else:
             head.append(line)
     return "".join([*head, *(line for hunk in hunks for line in _without_secrets(hunk))])
+
+
+def _as_git_sees_it(path: Path) -> str:
+    for folder in path.parents:
+        if (folder / ".git").exists():
+            return path.relative_to(folder).as_posix()
+    return path.name
 
 
 def masked(line: str) -> str:

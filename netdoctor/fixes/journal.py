@@ -113,7 +113,7 @@ class Journal:
         return tuple(
             t
             for t in reversed(self.transactions())
-            if t.end is End.KEPT or (t.end is End.OPEN and (t.standing or t.files_standing))
+            if t.end in (End.KEPT, End.OPEN) and (t.standing or t.files_standing)
         )
 
     def begin(

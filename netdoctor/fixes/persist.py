@@ -40,7 +40,7 @@ class Patch:
     @property
     def diff(self) -> str:
         """As ``git apply`` takes it, with the path below the root."""
-        return shown_diff(self.edit.original, self.edit.result, self.path)
+        return shown_diff(self.edit.original, self.edit.result, self.file.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +195,7 @@ def _patch(
                 membership,
                 "Docker Compose",
                 f"{plain(str(path))} cannot be written: {problem}.",
-                shown_diff(edit.original, edit.result, str(path)),
+                shown_diff(edit.original, edit.result, path),
             )
         return Patch(container.name, membership, read[path], edit, others, container.project, environment)
     return _refused(container, membership, service, aliases, refusals, data, text)

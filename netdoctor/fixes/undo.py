@@ -180,7 +180,7 @@ def _reverse_diff(change: FileChange, now: bytes) -> str:
             written = written[: insertion.offset] + insertion.text + written[insertion.offset :]
     except (TypeError, ValueError):
         written = now
-    return shown_diff(written, change.original, change.path)
+    return shown_diff(written, change.original, Path(change.path))
 
 
 def _not_as_before(before: Sequence[Snapshot], now: Topology) -> list[str]:

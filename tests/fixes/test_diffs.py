@@ -30,8 +30,9 @@ def applied(tmp_path, old, new, path="srv/compose.yml"):
     file = tmp_path / path
     file.parent.mkdir(parents=True)
     file.write_bytes(old)
-    diff = shown_diff(old, new, f"/{path}")
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True, timeout=20)
+    diff = shown_diff(old, new, file)
+    assert f"+++ b/{path}" in diff
     subprocess.run(["git", "apply", "-"], input=diff.encode(), cwd=tmp_path, check=True, timeout=20)
     return diff, file.read_bytes()
 
@@ -58,6 +59,15 @@ def test_without_a_final_newline(tmp_path):
     diff, result = applied(tmp_path, edit.original, edit.result)
     assert SECRET not in diff
     assert result == edit.result
+
+
+def test_outside_a_repository_it_applies_in_the_file_s_own_folder(tmp_path):
+    edit = plan_join(FILE.encode(), "web", "coolify")
+    file = tmp_path / "compose.yml"
+    file.write_bytes(edit.original)
+    diff = shown_diff(edit.original, edit.result, file)
+    subprocess.run(["git", "apply", "-"], input=diff.encode(), cwd=tmp_path, check=True, timeout=20)
+    assert file.read_bytes() == edit.result
 
 
 @pytest.mark.parametrize(

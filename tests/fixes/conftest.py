@@ -1,0 +1,20 @@
+"""Fixtures of the tests that fix a real engine."""
+
+from __future__ import annotations
+
+import pytest
+
+from .live import Typed
+
+
+@pytest.fixture
+def state(tmp_path, monkeypatch):
+    """Where the journal is kept, instead of the machine's own folder."""
+    folder = tmp_path / "state"
+    monkeypatch.setenv("NETDOCTOR_STATE_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def netdoctor(state, capsys):
+    return Typed(capsys)

@@ -1,0 +1,195 @@
+"""For good, on a real engine: the project goes down and up again and is still green; undo makes it red again."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .live import PORT
+
+pytestmark = pytest.mark.docker
+
+FILE = """\
+version: "3.8"
+
+services:
+  # the store of the vectors
+  qdrant:
+    image: {image}
+    command: ["httpd", "-f", "-p", "8080", "-h", "/etc"]   # a stand-in
+    environment:
+      DB_PASSWORD: hunter2-never-shown
+    stop_grace_period: 1s
+"""
+
+
+@dataclass
+class Stack:
+    project: str
+    file: Path
+    app: str
+    shared: Any
+    lab: Any
+
+    def compose(self, *words: str) -> None:
+        command = ["docker-compose", "-p", self.project, "-f", str(self.file), *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+
+    @property
+    def qdrant(self) -> str:
+        return f"{self.project}/qdrant"
+
+    @property
+    def names(self) -> tuple[str, str]:
+        return self.app, f"{self.project}_qdrant_1:{PORT}/hosts"
+
+    def ready(self) -> None:
+        from types import SimpleNamespace
+
+        found = self.lab.api.inspect_container(f"{self.project}_qdrant_1")
+        self.lab.wait_for_listener(SimpleNamespace(id=found["Id"], name="qdrant"), PORT)
+
+
+@pytest.fixture
+def stack(lab, tmp_path):
+    if shutil.which("docker-compose") is None:
+        pytest.skip("no docker-compose")
+    folder = tmp_path / "stack"
+    folder.mkdir()
+    file = folder / "docker-compose.yml"
+    file.write_text(FILE.format(image=lab.image("busybox")))
+    shared = lab.network("shared")
+    lab.container(networks=[shared], word="bystander")
+    app = lab.container(networks=[shared], word="app")
+    made = Stack(f"fixx-{uuid.uuid4().hex[:8]}", file, app.name, shared, lab)
+    made.compose("up", "-d")
+    made.ready()
+    try:
+        yield made
+    finally:
+        made.compose("down", "-v")
+
+
+def test_red_fix_green_down_and_up_still_green_undo_red(stack, netdoctor):
+    original = stack.file.read_bytes()
+    assert netdoctor("check", *stack.names).status == 1
+    said = netdoctor("fix", *stack.names, "--persist", "--yes")
+    assert said.status == 0, said
+    assert "hunter2" not in said.out + said.err
+    assert "written and read back" in " ".join(said.out.split())
+    patched = stack.file.read_text()
+    assert patched.startswith(original.decode().rstrip("\n")), "only lines were added"
+    assert netdoctor("check", *stack.names).status == 0
+    stack.compose("down")
+    stack.compose("up", "-d")
+    stack.ready()
+    assert netdoctor("check", *stack.names).status == 0, "it survives a recreation"
+    undone = netdoctor("undo", "--yes")
+    assert undone.status == 0, undone
+    assert stack.file.read_bytes() == original
+    assert netdoctor("check", *stack.names).status == 1
+    stack.compose("up", "-d")
+    stack.ready()
+    assert netdoctor("check", *stack.names).status == 1
+
+
+def test_the_dry_run_s_diff_is_taken_by_git_and_nothing_is_written(stack, netdoctor, tmp_path):
+    original = stack.file.read_bytes()
+    said = netdoctor("fix", *stack.names, "--persist", "--dry-run")
+    assert stack.file.read_bytes() == original
+    subprocess.run(["git", "apply", "-"], input=said.out.encode(), cwd=stack.file.parent, check=True, timeout=20)
+    applied = stack.file.read_bytes()
+    stack.file.write_bytes(original)
+    assert netdoctor("fix", *stack.names, "--persist", "--yes").status == 0
+    assert stack.file.read_bytes() == applied
+    netdoctor("undo", "--yes")
+
+
+def test_first_live_then_for_good_in_a_second_run(stack, netdoctor):
+    first = netdoctor("fix", *stack.names, "--yes")
+    assert first.status == 0
+    assert "--persist" in first.out
+    second = netdoctor("fix", *stack.names, "--persist", "--yes")
+    assert second.status == 0, second
+    assert stack.shared.name in stack.file.read_text()
+    third = netdoctor("fix", *stack.names, "--persist", "--yes")
+    assert third.status == 0
+    assert "says it already" in " ".join(third.out.split())
+    assert netdoctor("undo", "--yes").status == 0
+    assert stack.shared.name not in stack.file.read_text()
+
+
+def test_a_read_only_file_is_fixed_live_and_the_lines_are_given(stack, netdoctor):
+    stack.file.chmod(0o444)
+    original = stack.file.read_bytes()
+    said = netdoctor("fix", *stack.names, "--persist", "--yes")
+    assert said.status == 1
+    assert "LIVE fixed. NOT permanent: paste this" in said.out
+    assert f"+      - {stack.shared.name}" in said.out
+    assert stack.file.read_bytes() == original
+    assert netdoctor("check", *stack.names).status == 0
+    stack.file.chmod(0o644)
+    netdoctor("undo", "--yes")
+
+
+def test_a_file_that_is_gone_is_said_so(stack, netdoctor):
+    text = stack.file.read_bytes()
+    stack.file.unlink()
+    try:
+        said = netdoctor("fix", *stack.names, "--persist", "--yes")
+        assert said.status == 1
+        assert "is not on this machine" in " ".join(said.out.split())
+        assert "LIVE fixed. NOT permanent: paste this" in said.out
+        netdoctor("undo", "--yes")
+    finally:
+        stack.file.write_bytes(text)
+
+
+def test_an_undo_after_the_file_was_edited_keeps_the_edit_and_prints_the_way_back(stack, netdoctor):
+    netdoctor("fix", *stack.names, "--persist", "--yes")
+    theirs = stack.file.read_bytes() + b"# mine\n"
+    stack.file.write_bytes(theirs)
+    said = netdoctor("undo", "--yes")
+    assert said.status == 1
+    assert stack.file.read_bytes() == theirs
+    assert f"-      - {stack.shared.name}" in said.out
+    assert netdoctor("check", *stack.names).status == 1, "the live part is taken back"
+
+
+@pytest.mark.parametrize("style", ["v2", "coolify"])
+def test_labels_as_compose_v2_and_as_coolify_write_them(lab, netdoctor, tmp_path, style):
+    file = tmp_path / "compose.yaml"
+    original = b"services:\n  qdrant:\n    image: x\n"
+    file.write_bytes(original)
+    labels = {
+        "com.docker.compose.project": "vectors",
+        "com.docker.compose.service": "qdrant",
+        "com.docker.compose.version": "2.29.1",
+        "com.docker.compose.project.working_dir": str(tmp_path),
+        "com.docker.compose.project.config_files": str(file),
+        **({"coolify.managed": "true", "coolify.type": "service"} if style == "coolify" else {}),
+    }
+    shared, own = lab.network("shared"), lab.network("zz-own")
+    lab.container(networks=[shared], word="bystander")
+    app = lab.container(networks=[shared], word="app")
+    qdrant = lab.container(
+        networks=[own], word="qdrant", command=["httpd", "-f", "-p", "8080", "-h", "/etc"], labels=labels
+    )
+    lab.wait_for_listener(qdrant, PORT)
+    said = netdoctor("fix", app.name, f"{qdrant.name}:8080/hosts", "--network", shared.name, "--persist", "--yes")
+    if style == "v2":
+        assert said.status == 0, said
+        assert shared.name.encode() in file.read_bytes()
+    else:
+        assert said.status == 1, said
+        assert "Coolify writes this container's compose file anew" in " ".join(said.out.split())
+        assert file.read_bytes() == original
+    assert netdoctor("undo", "--yes").status == 0
+    assert file.read_bytes() == original
