@@ -5,6 +5,7 @@ Used by the rules that propose a join and by the fixes that plan one, so that bo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -17,6 +18,8 @@ PLATFORM_NETWORKS = frozenset({"coolify", "dokploy-network", "caprover-overlay-n
 _PROJECT = "com.docker.compose.project"
 _NOT_FOR_PEERS = frozenset({"ingress", "docker_gwbridge"})
 """Swarm's plumbing: containers are attached to it, but not to talk to each other."""
+
+_HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})\Z")
 
 
 def joinable(container: Container) -> str | None:
@@ -59,8 +62,13 @@ def join_operation(
     """
     wanted = [joiner.service if not _oneoff(joiner) else None, joiner.name, *names]
     taken = names_taken(topology, network, joiner)
-    aliases = tuple(dict.fromkeys(name for name in wanted if name and name.lower() not in taken))
+    aliases = tuple(dict.fromkeys(name for name in wanted if name and _sayable(name) and name.lower() not in taken))
     return Connect(joiner.id, joiner.name, network.id, network.name, aliases)
+
+
+def _sayable(name: str) -> bool:
+    """A label can hold anything; only what could be a host name is ever made one."""
+    return _HOST_NAME.match(name) is not None
 
 
 def names_taken(topology: Topology, network: Network, joiner: Container) -> frozenset[str]:

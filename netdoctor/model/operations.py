@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -48,11 +49,12 @@ class Connect:
         return (Membership(self.container, self.network_name, self.aliases),)
 
     def command(self) -> str:
-        words = ["docker network connect"]
-        words += [f"--alias {alias}" for alias in self.aliases]
+        words = ["docker", "network", "connect"]
+        for alias in self.aliases:
+            words += ["--alias", alias]
         if self.ipv4:
-            words.append(f"--ip {self.ipv4}")
-        return " ".join([*words, self.network_name, self.container_name])
+            words += ["--ip", self.ipv4]
+        return shlex.join([*words, self.network_name, self.container_name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Disconnect:
         return ()
 
     def command(self) -> str:
-        return f"docker network disconnect {self.network_name} {self.container_name}"
+        return shlex.join(["docker", "network", "disconnect", self.network_name, self.container_name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ class CreateNetwork:
         return ()
 
     def command(self) -> str:
-        return f"docker network create {'--internal ' if self.internal else ''}{self.name}"
+        return shlex.join(["docker", "network", "create", *(["--internal"] if self.internal else []), self.name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,4 +116,4 @@ class RemoveNetwork:
         return ()
 
     def command(self) -> str:
-        return f"docker network rm {self.name}"
+        return shlex.join(["docker", "network", "rm", self.name])

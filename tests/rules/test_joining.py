@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -170,3 +173,12 @@ def test_a_join_always_gives_a_network_that_was_not_shared_when_nothing_was(mine
         assert joiner.endpoint_on(join.network) is None
         assert isinstance(other.endpoint_on(join.network), Endpoint)
     assert len(found) == bool(app.endpoints) + bool(db.endpoints)
+
+
+def test_a_label_that_is_no_host_name_never_becomes_an_alias_or_a_shell_word():
+    evil = "x\n; rm -rf /"
+    shared = network("shared")
+    joiner = container("joiner", labels={"com.docker.compose.service": evil})
+    join = join_operation(topology(joiner, shared), joiner, shared)
+    assert join.aliases == ("joiner",)
+    assert shlex.split(replace(join, aliases=(evil,)).command())[4] == evil
