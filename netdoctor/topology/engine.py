@@ -109,7 +109,7 @@ def read_container(entry: JSON, by_id: Mapping[str, Network], by_name: Mapping[s
         []
         if borrowed
         else [
-            _endpoint(network, details or {}, full_id, name, hostname, by_id, by_name)
+            _endpoint(network, details or {}, full_id, name, hostname, by_id, by_name, _served(config))
             for network, details in attached.items()
         ]
     )
@@ -143,9 +143,11 @@ def _endpoint(
     hostname: str | None,
     by_id: Mapping[str, Network],
     by_name: Mapping[str, Network],
+    served: tuple[str, ...] = (),
 ) -> Endpoint:
     said = str(details.get("NetworkID") or "")
-    network = by_id.get(said) or by_name.get(said) or by_name.get(key)
+    # A stopped container goes on naming the id of a network that is gone, even where another has its name now.
+    network = by_id.get(said) or by_name.get(said) or (None if said else by_name.get(key))
     network_id = said if said in by_id else network.id if network else said or key
     ipam = details.get("IPAMConfig") or {}
     aliases = tuple(alias for alias in details.get("Aliases") or () if alias != full_id[:12])
@@ -153,7 +155,9 @@ def _endpoint(
     # The default bridge, host and none have no names at all.
     if network is None or not (network.default_bridge or network.driver in ("host", "null")):
         told = details.get("DNSNames")
-        built = told if told else [name, *aliases, full_id[:12], *([hostname] if hostname else [])]
+        built = [*(told or [name, *aliases, full_id[:12], *([hostname] if hostname else [])])]
+        if network is not None and network.driver == "overlay":
+            built += served
         names = tuple(dict.fromkeys(str(each).lower() for each in built))
     return Endpoint(
         network=network_id,
@@ -168,6 +172,12 @@ def _endpoint(
         mac=details.get("MacAddress") or None,
         endpoint_id=details.get("EndpointID") or None,
     )
+
+
+def _served(config: JSON) -> tuple[str, ...]:
+    """The names that Swarm answers for a task on its overlay networks: its service's, and ``tasks.`` before it."""
+    service = str((config.get("Labels") or {}).get("com.docker.swarm.service.name") or "")
+    return (service, f"tasks.{service}") if service else ()
 
 
 def _state(entry: JSON) -> State:

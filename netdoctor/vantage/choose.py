@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from netdoctor.engine.client import Engine
 from netdoctor.errors import Gone, NetdoctorError, NoVantage, UsageError
@@ -152,7 +153,9 @@ class Vantages:
     def _namespace_of(self, container: Container) -> Ref:
         """One vantage serves all containers that share a namespace (and with it resolv.conf and hosts)."""
         owner = self._topology.network_owner(container)
-        return owner.ref if owner is not None and _not_running(owner) is None else container.ref
+        if owner is None or _not_running(owner) is not None or _left_behind(container, owner):
+            return container.ref
+        return owner.ref
 
     def _stand_in(self, container: Container) -> Vantage:
         site = Site(self._engine, container, self._probe_image, self._allow_pull)
@@ -195,6 +198,18 @@ class Vantages:
         detail = getattr(vantage, "detail", "")
         with self._lock:
             self._used[f"{container.name} was asked through {how}{f' ({detail})' if detail else ''}"] = None
+
+
+def _left_behind(container: Container, owner: Container) -> bool:
+    """The owner was restarted after it: the borrower still stands in the old namespace, which holds nothing now."""
+    if container.id == owner.id or container.state is None or owner.state is None:
+        return False
+    try:
+        began = datetime.fromisoformat(container.state.started_at or "")
+        again = datetime.fromisoformat(owner.state.started_at or "")
+    except ValueError:
+        return False
+    return again > began
 
 
 def _not_running(container: Container) -> str | None:
