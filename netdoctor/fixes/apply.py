@@ -13,14 +13,11 @@ from typing import Protocol
 
 from netdoctor.errors import FixFailed, Gone, NetdoctorError
 from netdoctor.fixes.journal import Journal, JournalStep, StepState
+from netdoctor.fixes.possible import OWNER_LABEL, impossible, owned_network, same_owner, stands
 from netdoctor.fixes.store import JournalError
-from netdoctor.model import Connect, CreateNetwork, Disconnect, Network, Operation, RemoveNetwork, Topology
-from netdoctor.model.joining import names_taken
+from netdoctor.model import Connect, CreateNetwork, Disconnect, Operation, RemoveNetwork, Topology
 
 log = logging.getLogger(__name__)
-
-OWNER_LABEL = "netdoctor.fix"
-"""On networks that a fix creates; its value is the transaction."""
 
 
 class NetworkEngine(Protocol):
@@ -139,89 +136,6 @@ class Hands:
             log.warning("%s", error.message)
 
 
-def stands(operation: Operation, topology: Topology) -> bool:
-    """Whether the engine already is as the operation would leave it."""
-    match operation:
-        case Connect():
-            container = topology.container(operation.container)
-            endpoint = container.endpoint_on(operation.network) if container is not None else None
-            if endpoint is None:
-                return False
-            carried = {name.lower() for name in (*endpoint.aliases, *endpoint.names)}
-            right_address = operation.ipv4 is None or operation.ipv4 in (endpoint.user_ipv4, endpoint.ipv4)
-            return right_address and all(alias.lower() in carried for alias in operation.aliases)
-        case Disconnect():
-            container = topology.container(operation.container)
-            return container is None or container.endpoint_on(operation.network) is None
-        case CreateNetwork():
-            return any(
-                network.name == operation.name and _same_owner(network, operation) for network in topology.networks
-            )
-        case RemoveNetwork():
-            return not any(operation.name in (network.name, network.id) for network in topology.networks)
-        case _:
-            return False
-
-
-def impossible(operation: Operation, topology: Topology) -> FixFailed | None:
-    """Why the operation cannot be done on the engine as it is now; None when nothing forbids it."""
-    again = "Look again with: netdoctor check, then run the fix again."
-    match operation:
-        case Connect() | Disconnect():
-            container = topology.container(operation.container)
-            if container is None:
-                return FixFailed(
-                    f"{operation.container_name} is gone: it was removed or made anew meanwhile.", hint=again
-                )
-            network = topology.network(operation.network)
-            if network is None:
-                return FixFailed(f"The network {operation.network_name} is gone meanwhile.", hint=again)
-            if isinstance(operation, Connect):
-                return _taken(operation, topology, network)
-        case CreateNetwork():
-            if any(n.name == operation.name and not _same_owner(n, operation) for n in topology.networks):
-                return FixFailed(f"A network named {operation.name} exists meanwhile.", hint=again)
-        case _:
-            pass
-    return None
-
-
-def _taken(operation: Connect, topology: Topology, network: Network) -> FixFailed | None:
-    container = topology.container(operation.container)
-    assert container is not None
-    endpoint = container.endpoint_on(network.id)
-    if endpoint is not None and not stands(operation, topology):
-        return FixFailed(
-            f"{operation.container_name} was connected to {network.name} meanwhile, without the names it needs.",
-            hint="Look again with: netdoctor check, then run the fix again.",
-        )
-    clash = sorted(set(map(str.lower, operation.aliases)) & names_taken(topology, network, container))
-    if clash:
-        return FixFailed(
-            f"The name {clash[0]} is taken on network {network.name} meanwhile.",
-            hint="A name in use is never taken. Run the fix again to plan without it, or use --isolate.",
-        )
-    return None
-
-
-def owned_network(topology: Topology, step: JournalStep) -> Network | None:
-    """The network that this step created: by its id, else by its name and our label."""
-    if not isinstance(step.operation, CreateNetwork):
-        return None
-    wanted = step.operation
-    for network in topology.networks:
-        if network.id == step.made or (
-            step.made is None and network.name == wanted.name and _same_owner(network, wanted)
-        ):
-            return network
-    return None
-
-
-def _same_owner(network: Network, operation: CreateNetwork) -> bool:
-    mine = dict(operation.labels).get(OWNER_LABEL)
-    return mine is not None and network.labels.get(OWNER_LABEL) == mine
-
-
 def _labelled(operation: Operation, transaction: str) -> Operation:
     if isinstance(operation, CreateNetwork) and OWNER_LABEL not in dict(operation.labels):
         return replace(operation, labels=(*operation.labels, (OWNER_LABEL, transaction)))
@@ -231,7 +145,7 @@ def _labelled(operation: Operation, transaction: str) -> Operation:
 def _id_of(operation: Operation, topology: Topology) -> str | None:
     if not isinstance(operation, CreateNetwork):
         return None
-    return next((n.id for n in topology.networks if n.name == operation.name and _same_owner(n, operation)), None)
+    return next((n.id for n in topology.networks if n.name == operation.name and same_owner(n, operation)), None)
 
 
 def _as_fix_failure(operation: Operation, failure: NetdoctorError | None) -> NetdoctorError:
@@ -242,4 +156,4 @@ def _as_fix_failure(operation: Operation, failure: NetdoctorError | None) -> Net
     return failure
 
 
-__all__ = ["OWNER_LABEL", "Hands", "NetworkEngine", "impossible", "owned_network", "stands"]
+__all__ = ["Hands", "NetworkEngine"]

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from netdoctor.errors import FixFailed, NetdoctorError
-from netdoctor.fixes.apply import impossible
 from netdoctor.fixes.choices import Choices, own_network, shape
 from netdoctor.fixes.effects import warnings_of
+from netdoctor.fixes.possible import first_problem
 from netdoctor.model import (
     Confidence,
     Connect,
@@ -127,22 +127,14 @@ def _choose(finding: Finding, topology: Topology, choices: Choices) -> Remedy | 
         return HeldBack(finding, "nothing that can be changed from outside repairs it", advice)
     problems: list[NetdoctorError] = []
     for remedy in sorted(doable, key=lambda each: not each.safe):
-        created = {op.name for op in remedy.operations if isinstance(op, CreateNetwork)}
-        problem = next(
-            (
-                p
-                for op in remedy.operations
-                if getattr(op, "network", None) not in created and (p := impossible(op, topology))
-            ),
-            None,
-        )
+        problem = first_problem(remedy.operations, topology)
         if problem is not None:
             problems.append(problem)
         elif remedy.safe or choices.disruptive:
             return remedy
         else:
-            reason = "its fix interrupts connections that work now; allow that with --disruptive"
-            return HeldBack(finding, reason, tuple(op.command() for op in remedy.operations))
+            reason = "what netdoctor could do interrupts connections that work now; allow it with --disruptive"
+            return HeldBack(finding, reason, (*advice, *(op.command() for op in remedy.operations)))
     return HeldBack(finding, problems[0].message.rstrip("."), advice)
 
 

@@ -9,10 +9,11 @@ from typing import Any
 
 from netdoctor.errors import FixFailed, NetdoctorError
 from netdoctor.fixes import snapshot
-from netdoctor.fixes.apply import Hands, NetworkEngine, impossible, owned_network, stands
+from netdoctor.fixes.apply import Hands, NetworkEngine
 from netdoctor.fixes.confirm import Baseline, Judgement, baseline_of, judge
 from netdoctor.fixes.journal import End, Journal, StepState, Transaction
 from netdoctor.fixes.plan import PlannedFix, changed_by
+from netdoctor.fixes.possible import first_problem, owned_network, stands
 from netdoctor.model import CreateNetwork, Edge, Operation, Report, Topology, Verdict
 
 Recheck = Callable[[Topology, Sequence[Edge]], Report]
@@ -183,16 +184,9 @@ def _touched(journal: Journal, transaction: str) -> tuple[str, ...]:
 
 
 def _still_possible(fix: PlannedFix, now: Topology) -> None:
-    created = {op.name for op in fix.operations if isinstance(op, CreateNetwork)}
-    for operation in fix.operations:
-        # On a network that does not exist yet only the container can be looked at.
-        if getattr(operation, "network", None) in created:
-            container = now.container(getattr(operation, "container", ""))
-            problem = None if container else FixFailed(f"{getattr(operation, 'container_name', '')} is gone meanwhile.")
-        else:
-            problem = impossible(operation, now)
-        if problem is not None:
-            raise FixFailed(f"{problem.message} Nothing was changed.", hint=problem.hint)
+    problem = first_problem(fix.operations, now)
+    if problem is not None:
+        raise FixFailed(f"{problem.message} Nothing was changed.", hint=problem.hint)
 
 
 def _failed(error: NetdoctorError, problems: Sequence[str]) -> FixFailed:

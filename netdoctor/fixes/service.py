@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from netdoctor.errors import FixFailed
 from netdoctor.exits import Exit
-from netdoctor.fixes.apply import stands
 from netdoctor.fixes.choices import Choices
 from netdoctor.fixes.journal import End, Journal, Transaction
 from netdoctor.fixes.persist import Declared, Paste, Patch, Permanent, plan_permanence, write_patches
 from netdoctor.fixes.plan import Plan, make_plan
+from netdoctor.fixes.possible import stands
 from netdoctor.fixes.run import Desk, Outcome, baseline, carry_out
 from netdoctor.model import Confidence, Edge, EdgeReport, Finding, Membership, Report, Topology, Verdict
 

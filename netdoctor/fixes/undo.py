@@ -13,10 +13,10 @@ from typing import Any
 from netdoctor.compose_edit import EditRefused, leave_network
 from netdoctor.errors import FixFailed
 from netdoctor.fixes import snapshot
-from netdoctor.fixes.apply import owned_network, stands
 from netdoctor.fixes.diffs import shown_diff
 from netdoctor.fixes.files import read_file, replace_file
 from netdoctor.fixes.journal import End, FileChange, Journal, JournalStep, StepState, Transaction, digest
+from netdoctor.fixes.possible import owned_network, stands
 from netdoctor.fixes.run import Desk
 from netdoctor.fixes.snapshot import Snapshot
 from netdoctor.model import Connect, Container, CreateNetwork, Disconnect, Operation, Topology

@@ -62,6 +62,15 @@ def test_a_disruptive_remedy_needs_the_word():
     assert fix.warnings[0] == "This interrupts connections that work now."
 
 
+def test_a_reconnect_is_planned_as_a_row_not_each_step_for_itself():
+    """Connecting to a network it is on is impossible, but not after it has left."""
+    again = (Disconnect(QDRANT.id, "qdrant", OWN.id, OWN.name), join(QDRANT, OWN, "qdrant", "vectors"))
+    told = with_findings(replace(finding(EDGE, WHERE), remedies=(Remedy("Reconnect", again),)))
+    (fix,) = make_plan(told, Choices(disruptive=True)).fixes
+    assert fix.operations == again
+    assert make_plan(told).held_back[0].advice == tuple(op.command() for op in again)
+
+
 def test_a_safe_remedy_is_chosen_before_a_disruptive_one():
     rough = Remedy("Reconnect", (Disconnect(QDRANT.id, "qdrant", OWN.id, OWN.name),))
     safe = Remedy("Join", (join(),), safe=True)

@@ -162,6 +162,37 @@ def test_alias_taken_meanwhile(tmp_path):
     assert engine.names("qdrant") == {"qdrant_default"}
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_reconnect_with_a_lost_alias_and_its_way_back(tmp_path, fails):
+    from dataclasses import replace
+
+    from netdoctor.model import Disconnect, Remedy
+
+    from .build import OWN, finding, join
+
+    engine = incident()
+    again = (Disconnect(QDRANT.id, "qdrant", OWN.id, OWN.name), join(QDRANT, OWN, "qdrant", "vectors"))
+    told = finding(EDGE, engine.now, remedies=(Remedy("Reconnect", again),))
+    report = replace(asked(engine.now), findings=(told,))
+    (fix,) = make_plan(report, Choices(disruptive=True)).fixes
+
+    def refuse(call):
+        if fails and call[0] == "connect" and len(engine.calls) == 2:
+            raise EngineRefused("no address left")
+
+    engine.before = refuse
+    green = lambda where, edges: asked(where, edges, works=True)  # noqa: E731
+    place = desk(engine, tmp_path, green)
+    with place.journal.locked():
+        if fails:
+            with pytest.raises(FixFailed, match="rolled back"):
+                carry_out(fix, baseline(report, fix), place)
+        else:
+            assert carry_out(fix, baseline(report, fix), place).kept
+    (endpoint_now,) = engine.now.container(QDRANT.id).endpoints
+    assert endpoint_now.aliases == (("qdrant",) if fails else ("qdrant", "vectors"))
+
+
 def test_ctrl_c_while_asking_again_rolls_back(tmp_path):
     engine = incident()
 
