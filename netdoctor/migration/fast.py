@@ -6,6 +6,7 @@ strict parser, which names the fault.
 
 from __future__ import annotations
 
+import importlib
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -38,8 +39,9 @@ def fast_parser() -> Fast | None:
 
 def _simdjson() -> Fast:
     import numpy as np
-    import simdjson
 
+    # By name: it is optional, also for the type checker.
+    simdjson: Any = importlib.import_module("simdjson")
     parser: Any = simdjson.Parser()
 
     def parse(raw: bytes) -> tuple[dict[str, Any], Numbers] | None:
@@ -68,7 +70,8 @@ def _simdjson() -> Fast:
 
 def _orjson() -> Fast:
     import numpy as np
-    import orjson
+
+    orjson: Any = importlib.import_module("orjson")
 
     def parse(raw: bytes) -> tuple[dict[str, Any], Numbers] | None:
         try:

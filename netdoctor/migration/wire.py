@@ -7,6 +7,7 @@ Field numbers are those of Qdrant's published ``points.proto`` and ``json_with_i
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import struct
 from collections.abc import Mapping, Sequence
@@ -34,8 +35,12 @@ def _tag(field: int, kind: int) -> bytes:
     return varint(field << 3 | kind)
 
 
+_LENGTHS = tuple(varint(length) for length in range(1024))
+
+
 def _sized(tag: bytes, body: bytes) -> bytes:
-    return tag + varint(len(body)) + body
+    length = len(body)
+    return tag + (_LENGTHS[length] if length < 1024 else varint(length)) + body
 
 
 _F1, _F2, _F3, _F4 = (_tag(field, _BYTES) for field in (1, 2, 3, 4))
@@ -68,9 +73,13 @@ def value_bytes(value: Any) -> bytes:
 
 def _entries(tag: bytes, items: Mapping[str, Any]) -> bytes:
     """A ``map<string, Value>`` field."""
-    return b"".join(
-        _sized(tag, _sized(_F1, key.encode("utf-8")) + _sized(_F2, value_bytes(item))) for key, item in items.items()
-    )
+    return b"".join([_sized(tag, _key(key) + _sized(_F2, value_bytes(item))) for key, item in items.items()])
+
+
+@functools.lru_cache(4096)
+def _key(key: str) -> bytes:
+    """Every record has the same few keys."""
+    return _sized(_F1, key.encode("utf-8"))
 
 
 def point_protobuf(point: Point) -> bytes:
@@ -113,10 +122,9 @@ def point_json(point: Point) -> bytes:
 @functools.cache
 def _orjson() -> Any:
     try:
-        import orjson
+        return importlib.import_module("orjson")
     except ImportError:
         return None
-    return orjson
 
 
 def loads(body: bytes) -> Any:

@@ -155,3 +155,11 @@ def test_normalising_is_float32_stable_and_spares_vectors_without_direction(valu
 def test_integers_end_where_doubles_can_no_longer_count() -> None:
     assert integral(42.0) and integral(-(2**53) + 1) and integral(0)
     assert not integral(0.5) and not integral(2**53) and not integral(1e300)
+
+
+@given(st.text(), st.text())
+def test_the_short_way_to_a_uuid5_is_the_standard_one(namespace: str, identity: str) -> None:
+    spaced = uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, namespace), identity)
+    assert tenant_point_id(identity, namespace) == str(spaced)
+    if canonical_uuid(identity) is None:
+        assert point_id(identity) == str(uuid.uuid5(uuid.NAMESPACE_URL, identity))
