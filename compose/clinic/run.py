@@ -16,13 +16,17 @@ Each folder holds ``compose.yaml`` and ``case.yaml``:
     fixable    true: ``netdoctor fix --yes`` must repair it
     remains    the code that is left when the first cause is fixed
     joins      [container, network]: what the fix must have connected
+    status     the exit status of ``check``, where it is not 1 for a code that is expected and 0 for none
+    swarm      true: on a private engine with a one-node swarm, started for the first such stack
 
 ``{N}`` is this run's name, in front of everything the run creates; ``{PORT}`` a free port; ``{pid:NAME}`` the
-main process of a container. netdoctor is the package of this checkout, run by the Python that runs this file.
+main process of a container, ``{ip:NAME}`` its address, ``{vip:NAME}`` a service's.
+netdoctor is the package of this checkout, run by the Python that runs this file.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
@@ -36,6 +40,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +74,12 @@ class Case:
     fixable: bool = False
     remains: str | None = None
     joins: Sequence[str] = ()
+    status: int | None = None
+    swarm: bool = False
+
+    @property
+    def found_status(self) -> int:
+        return self.status if self.status is not None else 1 if self.expect else 0
 
     @property
     def missing(self) -> str | None:
@@ -76,7 +87,7 @@ class Case:
         for each in self.needs:
             if os.geteuid() != 0 if each == "root" else shutil.which(each) is None:
                 return each
-        return None
+        return "root, for an engine of its own" if self.swarm and os.geteuid() != 0 else None
 
 
 @dataclass
@@ -118,10 +129,17 @@ class Stack:
 
     def down(self) -> None:
         """Everything whose name begins with this run's: what compose made, what the case made, what a fix made."""
+        for service in _names("service", self.name) if self.case.swarm else ():
+            _run(["docker", "service", "rm", service], check=False)
         for container in _names("container", self.name):
             _run(["docker", "rm", "-f", "-v", container], check=False)
-        for network in _names("network", self.name):
-            _run(["docker", "network", "rm", network], check=False)
+        # A swarm takes its tasks off a network in its own time.
+        for _ in range(50 if self.case.swarm else 1):
+            for network in _names("network", self.name):
+                _run(["docker", "network", "rm", network], check=False)
+            if not self.case.swarm or not self.left():
+                break
+            time.sleep(0.2)
         shutil.rmtree(self._state, ignore_errors=True)
 
     def left(self) -> list[str]:
@@ -150,7 +168,7 @@ class Stack:
 
     def fill(self, text: str) -> str:
         text = text.replace("{N}", self.name).replace("{PORT}", str(self._port))
-        return re.sub(r"\{pid:([^}]+)\}", lambda found: _pid(found[1]), text)
+        return re.sub(r"\{(pid|ip|vip):([^}]+)\}", lambda found: LOOK_UP[found[1]](found[2]), text)
 
     def networks_of(self, container: str) -> list[str]:
         said = _run(["docker", "inspect", "--format", "{{json .NetworkSettings.Networks}}", container])
@@ -174,6 +192,42 @@ class Stack:
 @contextmanager
 def running(case: Case) -> Iterator[Stack]:
     """The stack, up; afterwards gone, whatever happened."""
+    with _engine_for(case):
+        yield from _up_and_down(case)
+
+
+@contextmanager
+def _engine_for(case: Case) -> Iterator[None]:
+    """Every command of a swarm stack goes to the private engine."""
+    if not case.swarm:
+        yield
+        return
+    before, os.environ["DOCKER_HOST"] = os.environ.get("DOCKER_HOST"), swarm_engine()
+    try:
+        yield
+    finally:
+        os.environ.pop("DOCKER_HOST")
+        if before is not None:
+            os.environ["DOCKER_HOST"] = before
+
+
+@cache
+def swarm_engine() -> str:
+    """A private engine with a one-node swarm and the lab's images; it is gone when this process ends."""
+    folder = tempfile.mkdtemp(prefix="clinic-")
+    script = str(HERE.parent / "engine.sh")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(subprocess.run, [script, "--private", folder, "stop"], capture_output=True, check=False)
+    host = _run([script, "--private", folder, "ensure"]).strip()
+    private = ["docker", "-H", host]
+    _run([*private, "swarm", "init", "--advertise-addr", "127.0.0.1"])
+    for image in ("busybox", "scratch", "python"):
+        saved = subprocess.run(["docker", "save", f"netdoctor-lab/{image}:1"], capture_output=True, check=True)
+        subprocess.run([*private, "load"], input=saved.stdout, capture_output=True, check=True, timeout=TIMEOUT)
+    return host
+
+
+def _up_and_down(case: Case) -> Iterator[Stack]:
     stack = Stack(case, f"rule-clinic-{uuid.uuid4().hex[:8]}")
     try:
         stack.up()
@@ -191,7 +245,7 @@ def treat(case: Case) -> Seen:
         asked = time.monotonic()
         status, report, said = stack.check()
         seen.check_seconds = time.monotonic() - asked
-        _judge(case, seen, status, report, said, case.expect, case.announced)
+        _judge(case, seen, status, report, said, case.expect, case.announced, case.found_status)
         if case.fixable:
             _repair(stack, seen)
     seen.seconds = time.monotonic() - began
@@ -208,7 +262,7 @@ def _repair(stack: Stack, seen: Seen) -> None:
         if network not in stack.networks_of(container):
             raise Failed(f"the fix left {container} on {stack.networks_of(container)}, not on {network}")
     status, report, said = stack.check()
-    _judge(case, Seen(case), status, report, said, case.remains, ())
+    _judge(case, Seen(case), status, report, said, case.remains, (), 1 if case.remains else 0)
     seen.fixed = "yes"
 
 
@@ -220,11 +274,12 @@ def _judge(
     said: str,
     expect: str | None,
     announced: Sequence[str],
+    wanted_status: int,
 ) -> None:
     seen.found = [each["code"] for each in report["findings"] if not each["announced"]]
     seen.announced = [each["code"] for each in report["findings"] if each["announced"]]
     wanted = [expect] if expect else []
-    if seen.found != wanted or seen.announced != list(announced) or status != (1 if expect else 0):
+    if seen.found != wanted or seen.announced != list(announced) or status != wanted_status:
         raise Failed(
             f"{case.name}: expected {wanted} (announced {list(announced)}), found {seen.found} "
             f"(announced {seen.announced}), exit {status}, verdict {report['verdict']}. {said}\n"
@@ -245,11 +300,26 @@ def _names(kind: str, part: str) -> list[str]:
     listing = ["docker", "ps", "-a", "--format", "{{.Names}}"]
     if kind == "network":
         listing = ["docker", "network", "ls", "--format", "{{.Name}}"]
+    if kind == "service":
+        listing = ["docker", "service", "ls", "--format", "{{.Name}}"]
     return [name for name in _run([*listing, "--filter", f"name={part}"]).split() if part in name]
 
 
 def _pid(container: str) -> str:
     return _run(["docker", "inspect", "--format", "{{.State.Pid}}", container]).strip()
+
+
+def _ip(container: str) -> str:
+    form = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}"
+    return _run(["docker", "inspect", "--format", form, container]).split()[0]
+
+
+def _vip(service: str) -> str:
+    form = "{{range .Endpoint.VirtualIPs}}{{.Addr}} {{end}}"
+    return _run(["docker", "service", "inspect", "--format", form, service]).split()[0].partition("/")[0]
+
+
+LOOK_UP = {"pid": _pid, "ip": _ip, "vip": _vip}
 
 
 def _free_port() -> int:

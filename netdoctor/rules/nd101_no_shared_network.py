@@ -42,7 +42,7 @@ class NoSharedNetwork:
     code = "ND101"
     title = "no shared network"
     needs: frozenset[Fact] = frozenset()
-    suppresses = frozenset({"ND104", "ND108", "ND201", "ND202", "ND304"})
+    suppresses = frozenset({"ND104", "ND108", "ND201", "ND202", "ND204", "ND304"})
 
     def wants(self, case: Case) -> Iterable[Question[Any]]:
         return ()

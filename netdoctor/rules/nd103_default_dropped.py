@@ -51,7 +51,7 @@ class DefaultDropped:
     code = "ND103"
     title = "explicit networks dropped the default one"
     needs: frozenset[Fact] = frozenset()
-    suppresses = frozenset({"ND101", "ND104", "ND108", "ND201", "ND202", "ND304"})
+    suppresses = frozenset({"ND101", "ND102", "ND104", "ND108", "ND201", "ND202", "ND204", "ND304"})
 
     def wants(self, case: Case) -> Iterable[Question[Any]]:
         return ()
