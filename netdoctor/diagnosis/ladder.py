@@ -1,4 +1,7 @@
-"""The ladder: membership, dns, ping, tcp, http along one edge. Pure, like a rule: it wants more as answers arrive."""
+"""The ladder: membership, dns, ping, tcp, then http or a greeting along one edge.
+
+Pure, like a rule: it wants more as answers arrive.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Any
 
 from netdoctor.model import Answers, Case, Edge, Question, Topology, carriers, network_of_address, predicted_addresses
 from netdoctor.probes.dns import Dns
+from netdoctor.probes.greeting import PROTOCOLS, Greeting, spoken
 from netdoctor.probes.http import Http
 from netdoctor.probes.membership import Membership
 from netdoctor.probes.ping import Ping
@@ -58,8 +62,19 @@ def _rungs(case: Case, edge: Edge) -> Iterator[Question[Any]]:
         tcp = Tcp(edge.source, address, edge.port, brief=explained)
         yield tcp
         opened = case.seen.get(tcp)
-        if opened is not None and opened.good and edge.protocol in HTTP:
-            yield http_question(edge, address)
+        top = top_question(edge, address)
+        if opened is not None and opened.good and top is not None:
+            yield top
+
+
+def top_question(edge: Edge, address: str) -> Question[Any] | None:
+    """What proves the right service at that address: HTTP, or the protocol's greeting; None: a port that opens."""
+    if edge.protocol in HTTP:
+        return http_question(edge, address)
+    if edge.protocol not in PROTOCOLS:
+        return None
+    protocol, tls = spoken(edge.protocol)
+    return Greeting(edge.source, address, edge.port or 0, protocol, tls, edge.name or address)
 
 
 def http_question(edge: Edge, address: str) -> Http:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netdoctor.diagnosis.ladder import HTTP, addresses, http_question
+from netdoctor.diagnosis.ladder import addresses, top_question
 from netdoctor.model import Answers, Case, Edge, Observation, Outcome, Verdict
 from netdoctor.probes.dns import Dns
 from netdoctor.probes.membership import Membership
@@ -52,16 +52,16 @@ def _path(case: Case, edge: Edge) -> Observation[object]:
 
 def _no_address(case: Case, edge: Edge) -> Observation[object]:
     target = case.target
-    if target is not None and target.state is not None and not target.state.running:
+    if target is not None and target.state is not None and not target.running:
         return Observation(Outcome.NO_ROUTE, None, f"{target.name} has no address: it is {target.state.status}")
     return _unknown(f"no address to dial is known for {edge.name or edge.target.id}")
 
 
 def _top(edge: Edge, seen: Answers, address: str) -> Observation[object]:
-    if edge.protocol in HTTP:
-        http = seen.get(http_question(edge, address))
-        if http is not None and http.known:
-            return http
+    question = top_question(edge, address)
+    top = seen.get(question) if question is not None else None
+    if top is not None and top.known:
+        return top
     return seen.get(Tcp(edge.source, address, edge.port or 0)) or _unknown(f"nobody dialled {address}")
 
 

@@ -90,11 +90,11 @@ def _step(step: Step, look: Look, said: set[str]) -> Iterator[Line]:
     """``said``: reasons that stand above already; a person reads each of them once."""
     observation = step.observation
     style = "good" if observation.good else "doubt" if not observation.known else "bad"
-    word = (
-        "lost"
-        if step.layer is Layer.PING and observation.known and not observation.good
-        else _WORD[observation.outcome]
-    )
+    word = _WORD[observation.outcome]
+    if step.layer is Layer.PING and observation.known and not observation.good:
+        word = "lost"
+    elif step.layer is Layer.GREETING and observation.outcome is Outcome.HTTP_ERROR:
+        word = "error"
     layer = _LAYER.get(step.layer, step.layer.name.lower())
     head = f"  {layer:<9} {word:<10} "
     lines = textwrap.wrap(

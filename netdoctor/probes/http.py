@@ -68,7 +68,7 @@ class HttpProbe:
             return answer(error.outcome, errno=error.errno, detail=error.detail)
         try:
             deadline = began + patience
-            wire = _Tls(stream, question.host, lambda: deadline - world.clock()) if question.tls else stream
+            wire = TlsStream(stream, question.host, lambda: deadline - world.clock()) if question.tls else stream
             wire.send(_request(question))
             raw = _read_head(wire, world, deadline)
         except ssl.SSLError as error:
@@ -109,7 +109,7 @@ def _request(question: Http) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8")
 
 
-def _read_head(wire: Stream | _Tls, world: World, deadline: float) -> bytes:
+def _read_head(wire: Stream | TlsStream, world: World, deadline: float) -> bytes:
     raw = b""
     while b"\r\n\r\n" not in raw and len(raw) < HEAD_LIMIT:
         if len(raw) >= len(HTTP) and not raw.startswith(HTTP):
@@ -125,10 +125,10 @@ def _read_head(wire: Stream | _Tls, world: World, deadline: float) -> bytes:
     return raw + _rest(raw, wire, min(deadline, world.clock() + BODY_PATIENCE), world)
 
 
-def _rest(raw: bytes, wire: Stream | _Tls, deadline: float, world: World) -> bytes:
+def _rest(raw: bytes, wire: Stream | TlsStream, deadline: float, world: World) -> bytes:
     """The start of the body of a refusal, which often says why; of nothing else."""
     head, _, body = raw.partition(b"\r\n\r\n")
-    if b" 400 " not in head.split(b"\r\n", 1)[0] + b" ":
+    if head.split(b"\r\n", 1)[0].split(b" ")[1:2] < [b"400"]:
         return b""
     rest = b""
     with contextlib.suppress(OSError, ssl.SSLError):
@@ -162,7 +162,7 @@ def _judge(raw: bytes, question: Http, answer: Callable[..., Observation[HttpEvi
     return answer(outcome, status=status, phrase=phrase, server=headers.get("server", ""), start=said)
 
 
-class _Tls:
+class TlsStream:
     """TLS over a vantage's stream, in memory: the stream is no socket. Certificates are not judged here."""
 
     def __init__(self, stream: Stream, host: str, left: Callable[[], float]) -> None:

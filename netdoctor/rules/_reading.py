@@ -21,11 +21,13 @@ from netdoctor.model import (
 )
 from netdoctor.model.joining import common_networks
 from netdoctor.probes.dns import Dns, DnsEvidence
+from netdoctor.probes.greeting import Greeting, spoken
 from netdoctor.probes.http import Http
 from netdoctor.probes.listeners import Listeners, ListenersEvidence
 from netdoctor.probes.ping import Ping
 from netdoctor.probes.tcp import Tcp
 
+HTTP = ("http", "https")
 SAID = {
     Outcome.CONNECTED: "connected",
     Outcome.REFUSED: "refused",
@@ -120,12 +122,25 @@ def connected(case: Case) -> bool:
 
 
 def answered(case: Case) -> bool:
-    """Some HTTP request on the edge's port was answered."""
-    return any(
-        observation.good
-        for question, observation in case.asked(Http)
-        if case.edge is not None and question.port == case.edge.port
-    )
+    """Some HTTP request on the edge's port was answered, or a greeting was."""
+    return any(observation.good for _, observation in spoken_to(case))
+
+
+def spoken_to(case: Case) -> Iterator[tuple[Http | Greeting, Observation[Any]]]:
+    """Each HTTP request and each greeting on the edge's port, as the edge's protocol has it, with what came of it.
+
+    Not the control questions that rules put in other words (TLS or not, another path or Host).
+    """
+    edge = case.edge
+    if edge is None:
+        return
+    for asked, observation in case.asked(Http):
+        ours = asked.port == edge.port and asked.path == (edge.path or "/") and asked.host in (edge.name, asked.address)
+        if ours and edge.protocol in (*HTTP, "tcp") and asked.tls == (edge.protocol == "https"):
+            yield asked, observation
+    for greeted, observation in case.asked(Greeting):
+        if greeted.port == edge.port and (greeted.protocol, greeted.tls) == spoken(edge.protocol):
+            yield greeted, observation
 
 
 def works(case: Case) -> bool:
@@ -134,8 +149,8 @@ def works(case: Case) -> bool:
     if case.edge is None or (case.edge.name is not None and (answer is None or not answer.good)):
         return False
     tops = {address: observation.good for address, observation in dials(case)}
-    for question, observation in case.asked(Http):
-        if question.port == case.edge.port and observation.known:
+    for question, observation in spoken_to(case):
+        if observation.known:
             tops[question.address] = observation.good
     addresses = dialled(case)
     families = ([a for a in addresses if ":" not in a], [a for a in addresses if ":" in a])

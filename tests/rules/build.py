@@ -24,6 +24,7 @@ from netdoctor.model import (
     Topology,
 )
 from netdoctor.probes.dns import Dns, DnsEvidence
+from netdoctor.probes.greeting import Greeting, GreetingEvidence, spoken
 from netdoctor.probes.http import Http, HttpEvidence
 from netdoctor.probes.listeners import Listeners, ListenersEvidence
 from netdoctor.probes.ping import Ping, PingEvidence
@@ -99,9 +100,17 @@ def topology(*things: Container | Network, **fields: Any) -> Topology:
 class Story:
     """One edge and what was seen on it; each ``saw`` method adds an answer and returns the story."""
 
-    def __init__(self, seen: Topology, source: Container, target: Container, name: str | None, port: int | None):
+    def __init__(
+        self,
+        seen: Topology,
+        source: Container,
+        target: Container,
+        name: str | None,
+        port: int | None,
+        **edge: Any,
+    ):
         self.topology, self.source, self.target = seen, source, target
-        self.edge = Edge(source.ref, target.ref, name=name, port=port)
+        self.edge = Edge(source.ref, target.ref, name=name, port=port, **edge)
         self._seen: dict[Question[Any], Observation[Any]] = {}
 
     @property
@@ -131,10 +140,27 @@ class Story:
         self._seen[Tcp(self.source.ref, where, port)] = Observation(outcome, TcpEvidence(where, port))
         return self
 
-    def http(self, outcome: Outcome) -> Story:
-        port = self.edge.port or 0
-        question = Http(self.source.ref, self.address, port, self.edge.name or self.address)
-        self._seen[question] = Observation(outcome, HttpEvidence(self.address, port, "/"))
+    def http(self, outcome: Outcome, **asked: Any) -> Story:
+        """``asked``: what differs from the edge's own question, and ``status=``, ``start=``, ``detail=``."""
+        port, evidence = self.edge.port or 0, {k: asked.pop(k) for k in ("status", "start", "detail") if k in asked}
+        asked.setdefault("host", self.edge.name or self.address)
+        asked.setdefault("path", self.edge.path or "/")
+        asked.setdefault("tls", self.edge.protocol == "https")
+        asked.setdefault("strict", self.edge.path is not None)
+        question = Http(self.source.ref, asked.pop("address", self.address), asked.pop("port", port), **asked)
+        found = HttpEvidence(question.address, question.port, question.path, **evidence)
+        return self.saw(question, Observation(outcome, found))
+
+    def greeting(self, outcome: Outcome, **evidence: Any) -> Story:
+        """In the edge's protocol; ``tls=`` asks the other way round."""
+        protocol, tls = spoken(self.edge.protocol)
+        tls = evidence.pop("tls", tls)
+        question = Greeting(self.source.ref, self.address, self.edge.port or 0, protocol, tls, self.edge.name or "")
+        found = GreetingEvidence(self.address, self.edge.port or 0, protocol, **evidence)
+        return self.saw(question, Observation(outcome, found))
+
+    def saw(self, question: Question[Any], observation: Observation[Any]) -> Story:
+        self._seen[question] = observation
         return self
 
     def listens(self, *sockets: str, waiting: int = 0) -> Story:
@@ -152,7 +178,11 @@ class Story:
         return self
 
     def works(self) -> Story:
-        self.ping(Outcome.CONNECTED).tcp(Outcome.CONNECTED).http(Outcome.CONNECTED)
+        self.ping(Outcome.CONNECTED).tcp(Outcome.CONNECTED)
+        if self.edge.protocol in ("tcp", "http", "https"):
+            self.http(Outcome.CONNECTED)
+        else:
+            self.greeting(Outcome.CONNECTED)
         return self.dns(Outcome.CONNECTED) if self.edge.name else self
 
     @property
@@ -167,6 +197,13 @@ class Story:
 
 
 def story(
-    seen: Topology, source: Container, target: Container, *, name: str | None = None, port: int | None = None
+    seen: Topology,
+    source: Container,
+    target: Container,
+    *,
+    name: str | None = None,
+    port: int | None = None,
+    **edge: Any,
 ) -> Story:
-    return Story(seen, source, target, name, port)
+    """``edge``: further fields of the edge, like ``protocol="https"``, ``path="/healthz"``."""
+    return Story(seen, source, target, name, port, **edge)
