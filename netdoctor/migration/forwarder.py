@@ -7,18 +7,42 @@ vantage. The socket lies in a folder that only we may enter, and both are gone a
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import socket
+import stat
 import tempfile
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 
 from netdoctor.vantage.interface import CannotAsk, DialFailed, Stream, Vantage
 
+_PREFIX = "netdoctor-forward-"
 _PIECE = 1 << 18
 _NAP = 0.5
 """How often a waiting thread looks whether it should end, in seconds."""
+
+
+def _parent() -> str:
+    """The temporary folder, unless its path leaves no room: the kernel takes 107 bytes for a socket's path."""
+    usual = tempfile.gettempdir()
+    return usual if len(usual.encode()) <= 80 else "/tmp"  # noqa: S108  # mkdtemp makes a private folder in it
+
+
+def sweep(older: float = 60.0) -> None:
+    """Remove the folders of our own runs that were killed: nobody listens on their socket any more."""
+    for folder in Path(_parent()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            state = folder.lstat()
+            if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or time.time() - state.st_mtime < older:
+                continue
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knock:
+                try:
+                    knock.connect(str(folder / "s"))
+                except (ConnectionRefusedError, FileNotFoundError):
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 class Forwarder:
@@ -32,8 +56,9 @@ class Forwarder:
         self._lock = threading.Lock()
         self._pairs: set[_Pair] = set()
         self.last_failure: CannotAsk | DialFailed | None = None
+        sweep()
         # mkdtemp makes the folder 0700: nobody else can reach the socket inside.
-        self._folder = Path(tempfile.mkdtemp(prefix="netdoctor-"))
+        self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_parent()))
         self.path = str(self._folder / "s")
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:

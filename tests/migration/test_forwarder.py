@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import stat
 import threading
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from netdoctor.migration.forwarder import Forwarder
+from netdoctor.migration.forwarder import Forwarder, sweep
 from netdoctor.model import Outcome
 from netdoctor.vantage.host import HostVantage
 from netdoctor.vantage.interface import CannotAsk, DialFailed
@@ -145,3 +146,30 @@ def test_a_vantage_that_cannot_half_close_ends_the_connection() -> None:
     with answering(b"") as port, Forwarder(NoHalfClose(), "127.0.0.1", port) as forwarder:
         assert ask(forwarder.path, b"12345") == b""
     assert settled()
+
+
+def test_what_a_killed_run_left_is_swept_and_what_lives_is_not(tmp_path: Path) -> None:
+    with Forwarder(HostVantage(), "127.0.0.1", 9) as living:
+        dead = Path(living.path).parent.with_name(f"netdoctor-forward-dead{os.getpid()}")
+        dead.mkdir(0o700)
+        try:
+            with socket.socket(socket.AF_UNIX) as gone:
+                gone.bind(str(dead / "s"))
+                gone.listen()
+            sweep()
+            assert dead.exists()  # too young to be sure
+            os.utime(dead, (1, 1))
+            os.utime(Path(living.path).parent, (1, 1))
+            sweep()
+            assert not dead.exists()
+            assert Path(living.path).exists()
+        finally:
+            shutil.rmtree(dead, ignore_errors=True)
+
+
+def test_a_long_temporary_folder_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deep = tmp_path / ("x" * 120)
+    deep.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(deep))
+    with answering(b"!") as port, Forwarder(HostVantage(), "127.0.0.1", port) as forwarder:
+        assert ask(forwarder.path, b"12") == b"2!"

@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -152,7 +153,14 @@ def test_killed_anywhere_and_started_again_it_ends_as_one_run(
     ledger = tmp_path / "l"
     transport = "grpc" if number == 4 else "rest"
     arguments = [str(qdrant.rest), str(qdrant.grpc), transport, str(export), str(ledger), "user_", when, str(number)]
-    child = subprocess.run([sys.executable, "-c", CHILD, *arguments], timeout=60, capture_output=True, check=False)
+    with tempfile.TemporaryDirectory() as short:  # a killed child leaves its socket's folder
+        child = subprocess.run(
+            [sys.executable, "-c", CHILD, *arguments],
+            timeout=60,
+            capture_output=True,
+            check=False,
+            env={**os.environ, "TMPDIR": short},
+        )
     assert child.returncode == -signal.SIGKILL, child.stderr.decode()
     ids = [point_id(thing["id"]) for thing in things[:-1]]
     with via_host(qdrant, Transport(transport)) as target:
@@ -240,12 +248,15 @@ def test_killed_at_any_moment_nothing_is_lost(tmp_path: Path, qdrant: Server, ow
     chance = random.Random(seed)
     arguments = [str(qdrant.rest), str(qdrant.grpc), "rest", str(export), str(ledger), "user_", "verify", "1"]
     for _ in range(2):
-        child = subprocess.Popen([sys.executable, "-c", CHILD, *arguments], stderr=subprocess.DEVNULL)
-        try:
-            time.sleep(0.4 + chance.random() * 1.2)
-        finally:
-            child.kill()
-            child.wait(10)
+        with tempfile.TemporaryDirectory() as short:
+            environment = {**os.environ, "TMPDIR": short}
+            command = [sys.executable, "-c", CHILD, *arguments]
+            child = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment)
+            try:
+                time.sleep(0.4 + chance.random() * 1.2)
+            finally:
+                child.kill()
+                child.wait(10)
     with via_host(qdrant, Transport.REST) as target:
         result = run_once(export, target, ledger, options(points=10))
         assert result.good
