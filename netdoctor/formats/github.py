@@ -1,0 +1,52 @@
+"""GitHub workflow commands: one annotation per cause, the worst first (GitHub shows only the first few)."""
+
+from __future__ import annotations
+
+from netdoctor.formats._findings import advice, clean, place_of, unexplained
+from netdoctor.formats.interface import FORMATS, Failure, Look
+from netdoctor.model import Finding, Report, Severity, Verdict
+
+_COMMAND = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+
+
+class GithubFormat:
+    def render(self, report: Report, look: Look) -> str:
+        merged: dict[tuple[str, str], list[Finding]] = {}
+        for finding in report.findings:
+            merged.setdefault((finding.code, finding.cause), []).append(finding)
+        worst_first = sorted(merged.values(), key=lambda same: same[0].severity.rank)
+        lines = [_annotation(same, report) for same in worst_first]
+        for edge in report.edges:
+            text = unexplained(edge, report)
+            if text:
+                command = "error" if edge.verdict is Verdict.BROKEN else "warning"
+                lines.append(_command(command, {"title": clean(edge.label)}, text))
+        return "".join(f"{line}\n" for line in lines)
+
+    def render_error(self, failure: Failure) -> str:
+        title = f"netdoctor {failure.code}" if failure.code else "netdoctor"
+        return _command("error", {"title": title}, f"{clean(failure.message)} {clean(failure.hint)}".strip()) + "\n"
+
+
+def _annotation(same: list[Finding], report: Report) -> str:
+    finding = same[0]
+    place = next((found for each in same if (found := place_of(each, report)) is not None), None)
+    where = {"file": place.file, "line": str(place.line), "col": str(place.column)} if place else {}
+    text = "\n".join([clean(finding.cause), *(f"fix: {line}" for line in advice(finding))])
+    return _command(_COMMAND[finding.severity], {**where, "title": f"{finding.code} {clean(finding.title)}"}, text)
+
+
+def _command(command: str, properties: dict[str, str], text: str) -> str:
+    given = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
+    return f"::{command} {given}::{_data(text)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+FORMATS.add("github", GithubFormat(), home=__name__)
