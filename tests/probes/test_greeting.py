@@ -228,12 +228,8 @@ def test_a_real_postgres_answers(tmp_path):
             if folder.stat().st_uid == 0 and folder != folder.parent and str(folder).startswith("/tmp/pytest"):
                 folder.chmod(folder.stat().st_mode | 0o011)
         options = {"user": owner.pw_uid, "group": owner.pw_gid, "cwd": data}
-    subprocess.run(
-        [str(initdb), "-D", str(data), "--no-sync", "-A", "trust", "-U", "x"],
-        check=True,
-        capture_output=True,
-        **options,
-    )
+    made = [str(initdb), "-D", str(data), "--no-sync", "-A", "trust", "-U", "x"]
+    subprocess.run(made, check=True, capture_output=True, timeout=60, **options)
     words = [str(postgres), "-D", str(data), "-p", str(port), "-k", str(data), "-c", "listen_addresses=127.0.0.1"]
     with program(words, port, **options):
         found = ask("postgres", port)
