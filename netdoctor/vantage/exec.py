@@ -17,7 +17,7 @@ from netdoctor.engine.streams import file_stat, start_exec
 from netdoctor.errors import EngineRefused, NetdoctorError
 from netdoctor.model import Container
 from netdoctor.vantage.exec_streams import ONE_STREAM_RECIPES, OneStreamVantage, Recipe
-from netdoctor.vantage.interface import CannotAsk, Vantage
+from netdoctor.vantage.interface import Vantage
 from netdoctor.vantage.kinds import Impossible, Site
 from netdoctor.vantage.process import NotProven
 from netdoctor.vantage.programs import text
@@ -29,7 +29,6 @@ START = 5.0
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 QUIET = {"LC_ALL": "C", "NODE_OPTIONS": "", "PERL5OPT": "", "PERL5LIB": "", "BASH_ENV": "", "ENV": ""}
 """Messages in English, and none of the application's own start-up hooks in our interpreter."""
-TOOLS = ("python3", "python", "node", "perl", "bash", "sh", "nc", "tee", "sleep", "ping")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,31 +53,51 @@ def exec_(site: Site) -> Vantage:
     if container.state is not None and container.state.paused:
         raise Impossible(f"{container.name} is paused; nothing runs in it")
     try:
-        tools = find_tools(site.engine, container)
-        return _best(site, tools)
+        return _best(site, Tools(site.engine, container))
     except NetdoctorError as error:
         if not isinstance(error, EngineRefused):
             raise
         raise Impossible(error.message) from error
 
 
-def find_tools(engine: Engine, container: Container) -> Mapping[str, Mapping[str, Any]]:
-    """Which of TOOLS the container's PATH leads to, with the engine's stat of each."""
-    folders = [folder for folder in (container.env("PATH") or DEFAULT_PATH).split(":") if folder.startswith("/")]
-    found: dict[str, Mapping[str, Any]] = {}
-    for folder in dict.fromkeys(folders):
-        if file_stat(engine, container.id, folder) is None:
-            continue
-        for tool in TOOLS:
-            if tool not in found and (stat := file_stat(engine, container.id, f"{folder.rstrip('/')}/{tool}")):
-                found[tool] = stat
-    return found
+class Tools:
+    """What the container's PATH leads to, looked up one program at a time: each stat is a request to the engine."""
+
+    def __init__(self, engine: Engine, container: Container) -> None:
+        self._engine = engine
+        self._container = container
+        self._folders: list[str] | None = None
+        self.found: dict[str, Mapping[str, Any]] = {}
+
+    def has(self, *names: str) -> bool:
+        return all(self._stat(name) for name in names)
+
+    def link(self, name: str) -> str:
+        """Where the program's link leads; "" for a program that is no link, or that is not there."""
+        stat = self._stat(name)
+        return str(stat.get("linkTarget") or "") if stat else ""
+
+    def _stat(self, name: str) -> Mapping[str, Any] | None:
+        if name not in self.found:
+            for folder in self._existing_folders():
+                stat = file_stat(self._engine, self._container.id, f"{folder.rstrip('/')}/{name}")
+                if stat:
+                    self.found[name] = stat
+                    break
+        return self.found.get(name)
+
+    def _existing_folders(self) -> list[str]:
+        if self._folders is None:
+            path = self._container.env("PATH") or DEFAULT_PATH
+            every = dict.fromkeys(folder for folder in path.split(":") if folder.startswith("/"))
+            self._folders = [each for each in every if file_stat(self._engine, self._container.id, each)]
+        return self._folders
 
 
-def _best(site: Site, tools: Mapping[str, Mapping[str, Any]]) -> Vantage:
+def _best(site: Site, tools: Tools) -> Vantage:
     said: list[str] = []
     for interpreter in INTERPRETERS:
-        if interpreter.name not in tools:
+        if not tools.has(interpreter.name):
             continue
         start = partial(start_exec, site.engine, site.container.id, interpreter.argv(), environment=QUIET)
         try:
@@ -88,11 +107,11 @@ def _best(site: Site, tools: Mapping[str, Mapping[str, Any]]) -> Vantage:
             continue
         return RelayedVantage("exec", relay, read_file=site.read_file, detail=interpreter.name)
     for recipe in ONE_STREAM_RECIPES:
-        if recipe.needs <= tools.keys() and recipe.fits(tools):
-            return _one_stream(site, recipe, can_ping="ping" in tools)
-    if "nc" in tools:
-        said.append("nc: only BusyBox's says whether it connected")
-    known = ", ".join(sorted(tools)) or "none"
+        if tools.has(*recipe.needs) and recipe.fits(tools.link(recipe.name)):
+            return _one_stream(site, recipe, can_ping=tools.has("ping"))
+    if tools.has("nc"):
+        said.append("nc: only BusyBox's, with sh, tee and sleep, says whether it connected")
+    known = ", ".join(sorted(tools.found)) or "none"
     raise Impossible(
         f"{site.container.name}'s image has nothing to ask with (tools found: {known}{'; ' if said else ''}"
         f"{'; '.join(said)})"
@@ -113,6 +132,3 @@ def _one_stream(site: Site, recipe: Recipe, *, can_ping: bool) -> Vantage:
         process=process,
         can_ping=can_ping,
     )
-
-
-__all__ = ["CannotAsk", "exec_", "find_tools"]

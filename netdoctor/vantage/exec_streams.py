@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from netdoctor.engine.client import Engine
 from netdoctor.engine.streams import STDOUT, ExecStream, run_exec, start_exec
@@ -52,10 +51,11 @@ class Recipe:
     """How one tool carries one stream. ``needs``: programs on the container's PATH."""
 
     name: str
-    needs: frozenset[str]
+    needs: tuple[str, ...]
     argv: Callable[[str, int, float], tuple[str, ...]]
     """(address, port, seconds)"""
-    fits: Callable[[Mapping[str, Mapping[str, Any]]], bool] = bool
+    fits: Callable[[str], bool] = lambda link: True  # noqa: ARG005
+    """Given where the tool's link leads ("": it is no link), whether this is the variant meant."""
 
 
 def _bash(address: str, port: int, seconds: float) -> tuple[str, ...]:
@@ -67,13 +67,9 @@ def _nc(address: str, port: int, seconds: float) -> tuple[str, ...]:
     return ("sh", "-c", text("dial_nc.sh"), "netdoctor", address, str(port), whole, text("shuttle.sh"))
 
 
-def _is_busybox(tools: Mapping[str, Mapping[str, Any]]) -> bool:
-    return "busybox" in str(tools["nc"].get("linkTarget", ""))
-
-
 ONE_STREAM_RECIPES = (
-    Recipe("bash", frozenset({"bash", "tee", "sleep"}), _bash),
-    Recipe("nc", frozenset({"sh", "nc", "tee", "sleep"}), _nc, _is_busybox),
+    Recipe("bash", ("bash", "tee", "sleep"), _bash),
+    Recipe("nc", ("nc", "sh", "tee", "sleep"), _nc, lambda link: "busybox" in link),
 )
 
 
@@ -207,7 +203,7 @@ class OneStreamVantage:
         raise CannotAsk(f"ping did not run: {words[-1] if words else f'exit status {code}'}")
 
     def resolver(self) -> ResolverConfig:
-        return parse(self._read_file("/etc/resolv.conf"), self._read_file("/etc/hosts"))
+        return parse(self._file("/etc/resolv.conf"), self._file("/etc/hosts"))
 
     def listeners(self) -> tuple[ListeningSocket, ...]:
         return self._tables.listeners()
@@ -232,6 +228,10 @@ class OneStreamVantage:
             stream.close()
         if self._process is not None:
             self._process.close()
+
+    def _file(self, path: str) -> str:
+        found = self._process.root_file(path) if self._process is not None else None
+        return self._read_file(path) if found is None else found
 
     def _forget(self, stream: OneStream) -> None:
         with self._lock, contextlib.suppress(KeyError):

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from netdoctor.model import Container
-from netdoctor.vantage import sockets
+from netdoctor.vantage import sock_diag, sockets
 from netdoctor.vantage.interface import CannotAsk, Connection, ListeningSocket, PingReply, ResolverConfig, Route
 from netdoctor.vantage.process import ContainerProcess
 from netdoctor.vantage.procnet import NamespaceTables, Neighbour
@@ -120,7 +120,13 @@ class NetnsVantage:
         return parse(self._file("/etc/resolv.conf"), self._file("/etc/hosts"))
 
     def listeners(self) -> tuple[ListeningSocket, ...]:
-        return self._tables.listeners()
+        try:
+            found = sock_diag.listeners(self._factory.make)
+        except OSError:
+            return self._tables.listeners()
+        # Our thread keeps a namespace alive that its container has left; empty then does not mean "nothing listens".
+        self._process.still_there()
+        return found
 
     def connections(self) -> tuple[Connection, ...]:
         return self._tables.connections()

@@ -39,13 +39,17 @@ class ContainerProcess:
         try:
             return _read(self._descriptor, f"net/{table}")
         except FileNotFoundError:
-            if not _exists(self._descriptor, "net/tcp"):
-                raise self._gone() from None
+            self.still_there()
             raise
         except ProcessLookupError as error:
             raise self._gone() from error
         except OSError as error:
             raise CannotAsk(f"/proc/{self.pid}/net/{table} cannot be read: {error.strerror}") from error
+
+    def still_there(self) -> None:
+        """Raises CannotAsk once the process has ended."""
+        if not _exists(self._descriptor, "net/tcp"):
+            raise self._gone()
 
     def root_file(self, path: str) -> str | None:
         """A file of the container's own tree, or None when it must be asked for elsewhere.

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from netdoctor.vantage import sock_diag
 from netdoctor.vantage.choose import Vantages
 from netdoctor.vantage.interface import CannotAsk
 from netdoctor.vantage.netns import NetnsVantage, SocketFactory
 from netdoctor.vantage.process import NotProven, prove
+from netdoctor.vantage.procnet import NamespaceTables
 
 pytestmark = [pytest.mark.docker, pytest.mark.skipif(os.geteuid() != 0, reason="entering a namespace needs root")]
 
@@ -124,3 +126,26 @@ def test_what_is_no_network_namespace_is_refused_as_the_kernel_says() -> None:
     with Path(os.devnull).open() as handle, pytest.raises(OSError):
         SocketFactory(handle.fileno(), "null")
     assert threading.active_count() == before
+
+
+def test_the_kernels_answer_over_netlink_is_that_of_its_tables(lab: Any) -> None:
+    """Two ways to the same rows: netlink is fast, /proc is everywhere."""
+    program = (
+        "import signal, socket\n"
+        "one = [socket.create_server(('0.0.0.0', 7001)), socket.create_server(('127.0.0.1', 7002), backlog=0),\n"
+        "       socket.create_server(('::', 7003), family=socket.AF_INET6)]\n"
+        "two = socket.create_connection(('127.0.0.1', 7002))\n"
+        "signal.pause()\n"
+    )
+    made = lab.container("python", networks=[lab.network()], command=["python3", "-c", program])
+    lab.wait_for_listener(made, 7001, 7002, 7003)
+    lab.wait_until(lambda: "01" in Path(f"/proc/{lab.pid(made)}/net/tcp").read_text(), "a connection")
+    container = lab.seen(made)
+    process = prove(container, identity(lab, made))
+    vantage = NetnsVantage(container, process, lambda path: "")
+    try:
+        fast, slow = sock_diag.listeners(vantage._factory.make), NamespaceTables(process.net_table).listeners()
+        assert set(fast) == set(slow)
+        assert {(each.port, each.backlog_waiting) for each in fast} == {(7001, 0), (7002, 1), (7003, 0)}
+    finally:
+        vantage.close()
