@@ -59,12 +59,28 @@ class Registry(Generic[T]):
         return self._homes[name]
 
     def get(self, name: str) -> T:
-        self.load()
+        """Raises KeyError."""
+        if name not in self:
+            raise KeyError(name)
         return self._things[name]
 
     def __contains__(self, name: str) -> bool:
-        self.load()
+        if not self._loaded and name not in self._things:
+            self._try_its_module(name)
+        if name not in self._things:
+            self.load()
         return name in self._things
+
+    def _try_its_module(self, name: str) -> None:
+        """Where a module bears the thing's name, the others need not be imported to find it."""
+        home = f"{self.package}.{name}"
+        if not name.isidentifier() or name.startswith("_"):
+            return
+        try:
+            importlib.import_module(home)
+        except ModuleNotFoundError as error:
+            if error.name != home:
+                raise
 
     def __iter__(self) -> Iterator[T]:
         self.load()

@@ -9,9 +9,7 @@ import click
 
 from netdoctor.cli.common import (
     Session,
-    emit,
-    format_of,
-    look_of,
+    publish,
     refuse_bad_settings,
     session,
     status_of,
@@ -57,7 +55,7 @@ def command(ctx: click.Context, /, source: str | None, target: str | None, bundl
     else:
         with session(settings) as opened:
             report = until_green(lambda turn: _attempt(opened, source, target, turn), settings.wait)
-    emit(settings, format_of(settings).render(report, look_of(settings, next_command(report, source, target))))
+    publish(settings, report, next_command(report, source, target))
     ctx.exit(status_of(report, settings))
 
 

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netdoctor.cli.settings import Settings
 from netdoctor.engine.client import Engine, open_engine
@@ -83,6 +83,7 @@ def session(settings: Settings) -> Iterator[Session]:
 def refuse_bad_settings(settings: Settings) -> None:
     """Before anything is asked or changed: a format, a rule or a vantage that does not exist. Raises UsageError."""
     format_of(settings)
+    further_reports(settings)
     codes(settings.only)
     codes(settings.skip)
     if settings.vantage != "auto":
@@ -117,11 +118,34 @@ def codes(given: Sequence[str]) -> frozenset[str]:
 
 def format_of(settings: Settings) -> Format:
     """Raises UsageError for a format that does not exist."""
-    if settings.format not in FORMATS:
-        raise UsageError(
-            f"There is no format {plain(settings.format)!r}.", hint=f"Choose one of: {', '.join(FORMATS.names())}."
-        )
-    return FORMATS.get(settings.format)
+    return _format_named(settings.format)
+
+
+def _format_named(name: str) -> Format:
+    if name not in FORMATS:
+        raise UsageError(f"There is no format {plain(name)!r}.", hint=f"Choose one of: {', '.join(FORMATS.names())}.")
+    return FORMATS.get(name)
+
+
+def further_reports(settings: Settings) -> list[tuple[Format, str]]:
+    """``--report junit=report.xml``: formats and paths. Raises UsageError for another shape."""
+    found = []
+    for text in settings.report:
+        name, equals, path = text.partition("=")
+        if not (equals and path):
+            raise UsageError(
+                f"--report {plain(text)!r} is not FORMAT=PATH.", hint="For example: --report junit=netdoctor.xml"
+            )
+        found.append((_format_named(name), path))
+    return found
+
+
+def publish(settings: Settings, report: Report, next_command: str = "") -> None:
+    """The report in every format that was asked for; files first, so that stdout is the last word."""
+    for form, path in further_reports(settings):
+        beside = replace(settings, output=path, color="never")
+        emit(beside, form.render(report, look_of(beside)))
+    emit(settings, format_of(settings).render(report, look_of(settings, next_command)))
 
 
 def look_of(settings: Settings, next_command: str = "") -> Look:

@@ -20,6 +20,7 @@ class Settings:
     host: str | None = None
     context: str | None = None
     format: str = "human"
+    report: tuple[str, ...] = ()
     output: str | None = None
     file: tuple[str, ...] = ()
     timeout: float = 4.0
@@ -43,7 +44,14 @@ def _option(*names: str, **how: Any) -> Callable[[F], F]:
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     _option("--host", "-H", metavar="URL", help="Engine to talk to, like ssh://user@host."),
     _option("--context", metavar="NAME", help="Docker context to use."),
-    _option("--format", metavar="FORMAT", help="How to print the report: human (default) or json."),
+    _option(
+        "--format",
+        metavar="FORMAT",
+        help="How to print the report: human (default), json, jsonl, junit, sarif, github, markdown, prometheus.",
+    ),
+    _option(
+        "--report", multiple=True, metavar="FORMAT=PATH", help="Write the report in a further format too; repeatable."
+    ),
     _option("--output", "-o", metavar="PATH", help="Write the report to a file instead of stdout."),
     _option("--file", "-f", multiple=True, metavar="PATH", help="Compose file, as in Compose; repeatable."),
     _option(
