@@ -98,7 +98,8 @@ def _fix(
     if machine:
         _show(settings, plan_text(intended), final=False, machine=True)
     elif not intended.empty or intended.plan.held_back or options["dry_run"]:
-        _show(settings, plan_text(intended), final=options["dry_run"])
+        empty = intended.empty and not intended.plan.held_back and not any(p.pastes for p in intended.permanents)
+        _show(settings, _nothing(Result(intended)) if empty else plan_text(intended), final=options["dry_run"])
     if options["dry_run"]:
         if machine:
             emit(settings, _json({"schema": "netdoctor.fix/1", "dry_run": True, **plan_document(intended)}))

@@ -48,10 +48,11 @@ def shape(topology: Topology, edge: Edge, choices: Choices) -> Remedy:
     if choices.network:
         return _onto(topology, source, target, edge, find_network(topology, choices.network), choices.move)
     mover = source if choices.move is Side.SOURCE else target
-    join = next((j for j in preferred_join(topology, source, target, edge.name) if j.container == mover.id), None)
+    joins = (j for j in preferred_join(topology, source, target, edge.name) if j.container == mover.id)
+    join = next((j for j in joins if mover.endpoint_on(j.network) is None), None)
     if join is None:
         stays = target if mover is source else source
-        reason = joinable(mover) or f"{stays.name} is on no network that another container can join"
+        reason = joinable(mover) or f"{stays.name} is on no other network that a container can join"
         raise FixFailed(f"{mover.name} cannot be moved: {reason}.", hint="Try the other side, or --isolate.")
     return Remedy(f"{join.container_name} joins {join.network_name}", (join,), safe=True)
 

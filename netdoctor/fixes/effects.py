@@ -30,6 +30,8 @@ def warnings_of(operations: Sequence[Operation], topology: Topology) -> tuple[st
         network = topology.network(operation.network) or _planned(created.get(operation.network))
         if container is None or network is None:
             continue
+        if container.endpoint_on(network.id) is not None:
+            continue  # a reconnect: it has its route and its neighbours already
         said += _route(container, network, topology)
         said += _names(operation, container, network, topology)
         said += _access(container, network, topology, [op for op in joining if op.network == operation.network])
@@ -87,6 +89,10 @@ def _names(operation: Connect, container: Container, network: Network, topology:
 
 
 def _access(container: Container, network: Network, topology: Topology, joining: Sequence[Connect]) -> Iterable[str]:
+    if topology.network(network.id) is None:
+        both = " and ".join(sorted(op.container_name for op in joining))
+        yield f"On {network.name}, {both} can reach each other, and nobody else is there."
+        return
     others = [m.name for m in topology.members(network.id) if m.id != container.id]
     others += [op.container_name for op in joining if op.container != container.id and op.container_name not in others]
     if others:

@@ -57,6 +57,8 @@ class HeldBack:
     finding: Finding
     reason: str
     advice: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    """What --disruptive would do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ def _choose(finding: Finding, topology: Topology, choices: Choices) -> Remedy | 
             return remedy
         else:
             reason = "what netdoctor could do interrupts connections that work now; allow it with --disruptive"
-            return HeldBack(finding, reason, (*advice, *(op.command() for op in remedy.operations)))
+            return HeldBack(finding, reason, advice, tuple(op.command() for op in remedy.operations))
     return HeldBack(finding, problems[0].message.rstrip("."), advice)
 
 
@@ -175,7 +177,9 @@ def _alternatives(finding: Finding, chosen: Remedy, topology: Topology) -> tuple
     said: list[str] = []
     if edge is not None and source is not None and target is not None and _is_about_membership(finding):
         for join in preferred_join(topology, source, target, edge.name):
-            if join.container not in changed_by(chosen.operations):
+            mover = topology.container(join.container)
+            new = mover is not None and mover.endpoint_on(join.network) is None
+            if new and join.container not in changed_by(chosen.operations):
                 side = "source" if join.container == source.id else "target"
                 said.append(f"--move {side}: {join.container_name} joins {join.network_name} instead")
         makes_one = any(isinstance(op, CreateNetwork) for op in chosen.operations)

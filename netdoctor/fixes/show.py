@@ -114,7 +114,13 @@ def plan_document(intended: Intended) -> dict[str, Any]:
             for fix in intended.plan.fixes
         ],
         "held_back": [
-            {"code": h.finding.code, "reason": h.reason, "advice": list(h.advice)} for h in intended.plan.held_back
+            {
+                "code": h.finding.code,
+                "reason": h.reason,
+                "advice": list(h.advice),
+                "commands": list(h.commands),
+            }
+            for h in intended.plan.held_back
         ],
         "patches": [
             {"path": patch.path, "service": patch.edit.service, "diff": patch.diff}
@@ -140,6 +146,7 @@ def _held(held: HeldBack) -> Iterator[str]:
     yield from _row("not fixed", f"{held.reason}.")
     for advice in held.advice:
         yield from _row("do this", advice)
+    yield from (f"{'':{_GAP}}{plain(command)}" for command in held.commands)
 
 
 def _permanent(permanent: Permanent) -> Iterator[str]:

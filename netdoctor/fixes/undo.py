@@ -16,7 +16,7 @@ from netdoctor.fixes import snapshot
 from netdoctor.fixes.diffs import shown_diff
 from netdoctor.fixes.files import read_file, replace_file
 from netdoctor.fixes.journal import End, FileChange, Journal, JournalStep, StepState, Transaction, digest
-from netdoctor.fixes.possible import owned_network, stands
+from netdoctor.fixes.possible import owned_network, simulated, stands
 from netdoctor.fixes.run import Desk
 from netdoctor.fixes.snapshot import Snapshot
 from netdoctor.model import Connect, Container, CreateNetwork, Disconnect, Operation, Topology
@@ -83,7 +83,7 @@ def _planned(transaction: Transaction, topology: Topology) -> UndoPlan:
             # An interrupted one has no recorded end: each of its steps is looked at by itself.
             moved += snapshot.moved(was, now) if kept else ()
     placed = [(number, _in_place(step, places, topology)) for number, step in transaction.standing]
-    steps = tuple((number, step) for number, step in placed if _in_effect(step, topology))
+    steps = _in_effect(placed, topology)
     return UndoPlan(transaction, steps, transaction.files_standing, tuple(dict.fromkeys(moved)), tuple(gone))
 
 
@@ -120,10 +120,18 @@ def forget(plan: UndoPlan, journal: Journal) -> None:
     journal.end(plan.transaction.id, End.UNDONE)
 
 
-def _in_effect(step: JournalStep, now: Topology) -> bool:
-    if isinstance(step.operation, CreateNetwork):
-        return owned_network(now, step) is not None
-    return stands(step.operation, now)
+def _in_effect(placed: Sequence[tuple[int, JournalStep]], now: Topology) -> tuple[tuple[int, JournalStep], ...]:
+    """The steps that there is something to take back of, looked at from the last to the first.
+
+    A disconnect that a later connect followed is in effect only once that connect is taken back.
+    """
+    found = []
+    for number, step in reversed(placed):
+        made = owned_network(now, step)
+        if made is not None if isinstance(step.operation, CreateNetwork) else stands(step.operation, now):
+            found.append((number, step))
+            now = simulated(step.inverse, now)
+    return tuple(reversed(found))
 
 
 def _in_place(step: JournalStep, places: dict[str, str], now: Topology) -> JournalStep:
@@ -140,8 +148,7 @@ def _moved_to(operation: Operation, places: dict[str, str], now: Topology) -> Op
     # The networks of a container made anew may be new as well: the name decides.
     container = now.container(place)
     named = [e.network for e in container.endpoints if e.network_name == operation.network_name] if container else []
-    operation = replace(operation, container=place, network=named[0] if named else operation.network)
-    return replace(operation, aliases=()) if isinstance(operation, Connect) else operation
+    return replace(operation, container=place, network=named[0] if named else operation.network)
 
 
 def _restore_files(
@@ -204,8 +211,9 @@ def _lasting(transaction: Transaction, desk: Desk) -> list[str]:
         ]
         if changed:
             name = names.get(container, container[:12])
+            verb = "differ" if len(changed) > 1 else "differs"
             said.append(
-                f"{' and '.join(changed)} in {name} differ from before; only a restart restores that: "
+                f"{' and '.join(changed)} in {name} {verb} from before; only a restart restores that: "
                 f"docker restart {name}"
             )
     return said

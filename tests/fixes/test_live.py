@@ -256,6 +256,36 @@ def test_undo_refuses_when_somebody_has_moved_the_container_since(lab, netdoctor
     assert story.networks(story.qdrant) == {story.own.id, story.shared.id, other.id}
 
 
+def test_undo_can_forget_what_it_refuses_and_speaks_json(lab, netdoctor):
+    story = incident(lab)
+    netdoctor("fix", *story.names, "--yes")
+    lab.api.disconnect_container_from_network(story.qdrant.id, story.shared.id)
+    refused = netdoctor("undo", "--yes")
+    assert refused.status == 1
+    assert f"is no longer on network {story.shared.name}" in refused.err
+    assert "netdoctor undo --forget" in refused.err
+    assert netdoctor("undo", "--forget", "--yes").status == 0
+    assert netdoctor("undo", "--yes", "--format", "json").json == {"schema": "netdoctor.undo/1", "undone": None}
+    netdoctor("fix", *story.names, "--yes")
+    done = netdoctor("undo", "--yes", "--format", "json")
+    assert done.status == 0
+    assert done.json["problems"] == []
+    assert story.red()
+
+
+def test_a_plan_without_a_terminal_is_refused_in_every_format(lab, netdoctor, monkeypatch):
+    story = incident(lab)
+    with open("/dev/null") as nobody:  # noqa: PTH123 - a device
+        monkeypatch.setattr("sys.stdin", nobody)
+        said = netdoctor("fix", *story.names, "--format", "json")
+        undone = netdoctor("undo")
+        monkeypatch.undo()
+    assert said.status == 2
+    assert "--yes" in said.json["error"]["hint"]
+    assert undone.status == 0, "there was nothing to undo, so there was nothing to ask"
+    assert story.red()
+
+
 def test_a_restart_is_no_move(lab, netdoctor):
     """EndpointID, address and MAC may all be new; the fix can be undone all the same."""
     story = incident(lab)

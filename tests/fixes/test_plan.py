@@ -68,7 +68,7 @@ def test_a_reconnect_is_planned_as_a_row_not_each_step_for_itself():
     told = with_findings(replace(finding(EDGE, WHERE), remedies=(Remedy("Reconnect", again),)))
     (fix,) = make_plan(told, Choices(disruptive=True)).fixes
     assert fix.operations == again
-    assert make_plan(told).held_back[0].advice == tuple(op.command() for op in again)
+    assert make_plan(told).held_back[0].commands == tuple(op.command() for op in again)
 
 
 def test_a_safe_remedy_is_chosen_before_a_disruptive_one():

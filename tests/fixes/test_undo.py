@@ -82,6 +82,27 @@ def test_aliases_and_a_fixed_address_come_back(tmp_path):
     assert (back.network_name, back.aliases, back.user_ipv4) == ("qdrant_default", ("vectors",), "10.0.0.77")
 
 
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_reconnect_is_taken_back_to_the_old_aliases_never_to_no_network(tmp_path, anew):
+    from .build import join
+
+    start = incident()
+    again = (Disconnect(QDRANT.id, "qdrant", OWN.id, OWN.name), join(QDRANT, OWN, "qdrant", "vectors"))
+    told = finding(EDGE, start.now, remedies=(Remedy("Reconnect", again),))
+    report = replace(asked(start.now), findings=(told,))
+    (fix,) = make_plan(report, Choices(disruptive=True)).fixes
+    place = desk(start, tmp_path / "state", lambda where, edges: asked(where, edges, works=True))
+    with place.journal.locked():
+        assert carry_out(fix, baseline(report, fix), place).kept
+    if anew:
+        found = start.now.container(QDRANT.id)
+        start.now = replace(start.now, containers=(APP, replace(found, id=ident("anew"))))
+    done = taken_back(place, start)
+    assert done.complete, done
+    (back,) = next(each for each in start.now.containers if each.name == "qdrant").endpoints
+    assert (back.network, back.aliases) == (OWN.id, ("qdrant",))
+
+
 @pytest.mark.parametrize("move", ["another network", "ours is gone", "aliases"])
 def test_when_somebody_has_moved_things_nothing_is_touched_and_what_moved_is_said(tmp_path, move):
     engine, place = fixed(tmp_path)
@@ -141,7 +162,7 @@ def test_what_only_a_restart_restores_is_reported(tmp_path):
     done = taken_back(place, engine)
     assert done.complete
     assert done.lasting == (
-        "/etc/resolv.conf in qdrant differ from before; only a restart restores that: docker restart qdrant",
+        "/etc/resolv.conf in qdrant differs from before; only a restart restores that: docker restart qdrant",
     )
 
 
