@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from netdoctor.model import Blank, Place
 from netdoctor.terminal import plain
@@ -28,7 +29,7 @@ class Interpolation:
         if isinstance(value, str):
             if "$" not in value:
                 return node
-            return node.with_value(self.text(value, node.place))
+            return replace(node, value=self.text(value, node.place), plain=False)
         if isinstance(value, list):
             return node.with_value([self.node(item) for item in value])
         if isinstance(value, dict):
@@ -58,10 +59,9 @@ class Interpolation:
                 position = end + 1
             else:
                 name = _NAME.match(text, dollar + 1)
-                if name is None:
-                    raise _invalid(text[dollar:], place)
-                parts.append(self._value(name.group(), place))
-                position = name.end()
+                # Before anything but a name or a brace, a dollar sign is just one.
+                parts.append(self._value(name.group(), place) if name is not None else "$")
+                position = name.end() if name is not None else dollar + 1
 
     def _braced(self, inner: str, place: Place, depth: int) -> str:
         name = _NAME.match(inner)
@@ -106,20 +106,10 @@ def blanks_under(node: Node, blanks: Mapping[Place, str], path: tuple[str, ...])
 def _closing(text: str, start: int) -> int | None:
     """The index of the ``}`` that closes the ``${`` before ``start``."""
     depth = 1
-    index = start
-    while index < len(text):
-        if text.startswith("$$", index):
-            index += 2
-            continue
-        if text.startswith("${", index):
-            depth += 1
-            index += 2
-            continue
-        if text[index] == "}":
-            depth -= 1
-            if depth == 0:
-                return index
-        index += 1
+    for index in range(start, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[index], 0)
+        if depth == 0:
+            return index
     return None
 
 

@@ -212,7 +212,8 @@ def _included(run: _Run, tree: Node, directory: Path, environment: Mapping[str, 
     for entry in section.items:
         part = _without(_one_include(run, entry, directory, environment, trail), "include")
         part = _without(part, "name")
-        below = part if below is None else _side_by_side(below, part, entry.place)
+        # Of two includes that bring the same thing, the first has the last word.
+        below = part if below is None else merged(part, below)
     own = _without(tree, "include")
     return own if below is None else replace(merged(below, own), place=tree.place)
 
@@ -236,29 +237,6 @@ def _one_include(
         read_bytes(str(directory / each), entry.place)
     inner = project_environment(home, environment, [str(directory / each) for each in env_files])
     return _files(run, files, home, inner, trail, paths[0].place)
-
-
-def _side_by_side(one: Node, other: Node, place: Place) -> Node:
-    """Two includes may bring the same thing, but not two things of one name."""
-    fields = dict(one.fields)
-    for section, value in other.fields.items():
-        if section not in fields or not (isinstance(value.value, dict) and isinstance(fields[section].value, dict)):
-            fields.setdefault(section, value)
-            continue
-        both = dict(fields[section].fields)
-        for name, body in value.fields.items():
-            if name in both and _data(both[name]) != _data(body):
-                raise Unreadable(f"two included files bring different {plain(section)} named {plain(name)!r}", place)
-            both[name] = body
-        fields[section] = fields[section].with_value(both)
-    return one.with_value(fields)
-
-
-def _data(node: Node) -> object:
-    """The plain data of a tree."""
-    if isinstance(node.value, dict):
-        return {key: _data(value) for key, value in node.value.items()}
-    return [_data(item) for item in node.value] if isinstance(node.value, list) else node.value
 
 
 def _no_services(root: Node, file: str) -> Unreadable:

@@ -13,7 +13,7 @@ from netdoctor.topology.compose.files import read_bytes
 from netdoctor.topology.compose.load import Project
 from netdoctor.topology.compose.networks import BRIDGE, HOST, NONE
 from netdoctor.topology.compose.tree import Node
-from netdoctor.topology.compose.values import bindings, exposed, healthcheck, whole_number, words
+from netdoctor.topology.compose.values import bindings, exposed, healthcheck, whole_number, words, written
 
 LABEL = "com.docker.compose"
 STARTED = "service_started"
@@ -36,6 +36,8 @@ def ident(project: Project, service: str) -> str:
 
 def container(project: Project, service: str, body: Node, networks: Mapping[str, Network]) -> Container:
     """Raises Unreadable for what Compose refuses. ``build`` is filled in by somebody who reads Dockerfiles."""
+    if not {"image", "build"} & {key for key, node in body.fields.items() if node.value is not None}:
+        raise Unreadable(f"service {plain(service)!r} has neither an image nor a build", body.place)
     name = body.string("container_name") or f"{project.name}-{service}-1"
     mode = _mode(project, body)
     given = variables(project, body)
@@ -48,9 +50,9 @@ def container(project: Project, service: str, body: Node, networks: Mapping[str,
         endpoints=_endpoints(service, name, body, networks, mode),
         environment=given.values,
         labels=_labels(project, service, body),
-        exposed=tuple(dict.fromkeys(port for item in _items(body, "expose") for port in exposed(item))),
+        exposed=_exposed(project, body),
         published=_published(project, body),
-        hostname=body.string("hostname"),
+        hostname=body.string("hostname") or None,
         extra_hosts=tuple(_host_line(item.text or "") for item in _items(body, "extra_hosts")),
         dns=tuple(item.text or "" for item in _items(body, "dns")),
         dns_search=tuple(item.text or "" for item in _items(body, "dns_search")),
@@ -69,21 +71,22 @@ def variables(project: Project, body: Node) -> Variables:
     values: dict[str, str] = {}
     places: dict[str, Place] = {}
     blanks: dict[str, Blank] = {}
+    section = body.get("environment")
+    own = section.fields if section is not None else {}
+    known = {**project.environment, **{key: text for key, node in own.items() if (text := written(node)) is not None}}
     for entry in _items(body, "env_file"):
         path, named_at = entry.string("path"), entry.fields["path"].place if "path" in entry.fields else entry.place
         if not path:
             raise Unreadable("env_file names no file", named_at)
         if (entry.string("required") or "true").lower() == "false" and not _there(path):
             continue
-        for key, (value, place) in parse_env(read_bytes(path, named_at), path, project.environment).items():
+        for key, (value, place) in parse_env(read_bytes(path, named_at), path, known).items():
             found = value if value is not None else project.environment.get(key)
             if found is not None:
                 values[key], places[key] = found, place
-    section = body.get("environment")
-    for key, node in (section.fields if section is not None else {}).items():
+    for key, node in own.items():
         places[key] = node.place
-        blanks.pop(key, None)
-        value = node.text if node.value is not None else project.environment.get(key)
+        value = written(node) if node.value is not None else project.environment.get(key)
         variable = key if value is None else project.blanks.get(node.place)
         if variable is not None:
             blanks[key] = Blank(("environment", key), variable)
@@ -183,7 +186,7 @@ def _endpoint(network: Network, service: str, name: str, body: Node, options: No
 def _labels(project: Project, service: str, body: Node) -> dict[str, str]:
     """The declared ones, and those that Compose adds and others read."""
     section = body.get("labels")
-    found = {key: node.text or "" for key, node in (section.fields if section is not None else {}).items()}
+    found = {key: written(node) or "" for key, node in (section.fields if section is not None else {}).items()}
     depends = body.get("depends_on")
     waits = [
         f"{other}:{(options.string('condition') or STARTED)}:{str(options.truth('restart')).lower()}"
@@ -209,6 +212,11 @@ def _published(project: Project, body: Node) -> tuple[PortBinding, ...]:
     return tuple(found)
 
 
+def _exposed(project: Project, body: Node) -> tuple[tuple[int, str], ...]:
+    known = (item for item in _items(body, "expose") if item.place not in project.blanks)
+    return tuple(dict.fromkeys(port for item in known for port in exposed(item)))
+
+
 def _host_line(text: str) -> str:
     """``host:address``, the way the engine keeps it."""
     host, equals, address = text.partition("=")
@@ -216,8 +224,12 @@ def _host_line(text: str) -> str:
 
 
 def _dependencies(project: Project, service: str, body: Node) -> Iterable[Dependency]:
+    """What ``depends_on`` says, and what other settings imply, as Compose reads them."""
     section = body.get("depends_on")
     services = project.root.fields["services"].fields
+    for other in _implied(body):
+        if other in services and (section is None or other not in section.fields):
+            yield Dependency(other, ident(project, other))
     for other, options in (section.fields if section is not None else {}).items():
         required = (options.string("required") or "true").lower() != "false"
         if other not in services and required:
@@ -228,6 +240,20 @@ def _dependencies(project: Project, service: str, body: Node) -> Iterable[Depend
         yield Dependency(
             other, ident(project, other) if known else None, options.string("condition") or STARTED, required
         )
+
+
+def _implied(body: Node) -> Iterable[str]:
+    """Services whose namespaces or volumes this one uses, or that it links to."""
+    for key in ("network_mode", "ipc", "pid", "uts"):
+        kind, _, other = (body.string(key) or "").partition(":")
+        if kind == "service":
+            yield other
+    for item in _items(body, "links"):
+        yield (item.text or "").partition(":")[0]
+    for item in _items(body, "volumes_from"):
+        kind = (item.text or "").partition(":")[0]
+        if kind != "container":
+            yield kind
 
 
 def _links(project: Project, service: str, body: Node) -> Iterable[Link]:

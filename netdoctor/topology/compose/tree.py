@@ -189,7 +189,7 @@ class _Builder:
         style, text = event.style, str(event.value)
         bare = not style and _own_tag(event.tag) is None and event.tag in (None, "")
         value = None if (bare and text in _NULLS) or event.tag == f"{_STANDARD}null" else text
-        node = Node(value, place, _own_tag(event.tag), plain=bare)
+        node = Node(value, place, _own_tag(event.tag), plain=bare or event.tag == f"{_STANDARD}merge")
         if event.anchor:
             self._anchors[event.anchor] = node
         return node

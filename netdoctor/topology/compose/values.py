@@ -16,6 +16,8 @@ _SHORT = re.compile(
 )
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(us|ms|ns|s|m|h|d|w)")
 _UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_HEX = re.compile(r"0x[0-9a-fA-F]{1,15}\Z|0o[0-7]{1,20}\Z")
+_FLOAT = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+(?=[eE]))(?:[eE][-+]?\d{1,2})?\Z")
 _MOST_PORTS = 4096
 """Of one range: a wider one says nothing about which port is meant."""
 ANY = "0.0.0.0"
@@ -96,6 +98,21 @@ def words(node: Node | None) -> tuple[str, ...] | None:
         return tuple(shlex.split(node.text))
     except ValueError:
         return tuple(node.text.split())
+
+
+def written(node: Node) -> str | None:
+    """A value as Compose hands it on: what YAML reads as a number or a truth comes back in its usual form."""
+    text = node.text
+    if text is None or not node.plain:
+        return text
+    if text in ("True", "TRUE", "False", "FALSE"):
+        return text.lower()
+    if _HEX.match(text):
+        return str(int(text, 0))
+    if not _FLOAT.match(text):
+        return text
+    number = float(text)
+    return str(int(number)) if number.is_integer() and abs(number) < 1e21 else repr(number)
 
 
 def whole_number(node: Node | None) -> int | None:
