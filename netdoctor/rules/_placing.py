@@ -6,8 +6,9 @@ import ipaddress
 from collections.abc import Iterable
 from datetime import datetime
 
-from netdoctor.model import Case, Container, Edge, Endpoint, Network, Topology
-from netdoctor.model.joining import carries_peers
+from netdoctor.model import Case, Container, Edge, Endpoint, Network, Remedy, Topology
+from netdoctor.model.joining import carries_peers, preferred_join
+from netdoctor.rules._reading import Ends
 
 HOST_ALIASES = frozenset({"host.docker.internal", "gateway.docker.internal"})
 """Names that Docker Desktop gives its machine, and that a Linux engine gives nobody by itself."""
@@ -51,6 +52,12 @@ def set_in(edge: Edge, source: Container) -> str:
 def runs(container: Container) -> bool:
     """Running, as far as this source can know."""
     return container.state is None or container.running
+
+
+def joins_of(found: Ends) -> Iterable[Remedy]:
+    """The joins that give the two a common network, best first."""
+    for join in preferred_join(found.topology, found.source, found.target, found.name):
+        yield Remedy(f"Connect {join.container_name} to {join.network_name}", (join,), safe=True)
 
 
 def lost_networks(topology: Topology, container: Container) -> Iterable[Endpoint]:

@@ -9,8 +9,7 @@ Why it breaks
   Coolify gives every service stack and every compose application a network named after its own uuid, while
   databases and single applications go on the destination's network (`coolify`). Two resources of one
   project are not on one network by that. Dokploy joins only services with a domain to `dokploy-network`, and
-  none when "Isolated Deployment" is on. So the name does not resolve and the address times out, although
-  both are shown side by side.
+  none when "Isolated Deployment" is on. So the name does not resolve and the address times out.
 
 What would prove it wrong
   A common network, by id; a connection that opens all the same; or containers without the platform's marks:
@@ -25,7 +24,6 @@ The fix and its safety
 References
   coollabsio/coolify #5597, #11371, #2476, Dokploy/dokploy #2987, #1335
   https://coolify.io/docs/knowledge-base/docker/compose
-  https://docs.dokploy.com/docs/core/docker-compose/domains
 """
 
 from __future__ import annotations
@@ -34,8 +32,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from netdoctor.model import Case, Confidence, Container, Fact, Finding, Layer, Question, Remedy, Severity, Topology
-from netdoctor.model.joining import PLATFORM_NETWORKS, carries_peers, preferred_join
-from netdoctor.rules._placing import networks_of
+from netdoctor.model.joining import PLATFORM_NETWORKS, carries_peers
+from netdoctor.rules._placing import joins_of, networks_of
 from netdoctor.rules._reading import Ends, dial_lines, dns_line, ends, network_names, networks_line, works
 from netdoctor.rules.registry import RULES
 
@@ -137,8 +135,7 @@ def _dokploy(container: Container) -> bool:
 
 
 def _remedies(found: Ends, platform: str, kept: Container) -> Iterable[Remedy]:
-    for join in preferred_join(found.topology, found.source, found.target, found.name):
-        yield Remedy(f"Connect {join.container_name} to {join.network_name}", (join,), safe=True)
+    yield from joins_of(found)
     if platform == "Coolify":
         host = f" Others then reach it as {kept.service}-{kept.project}." if kept.service and kept.project else ""
         text = f'In Coolify, turn on "Connect to Predefined Network" for {kept.name} and redeploy.{host}'

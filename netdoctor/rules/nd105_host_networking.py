@@ -69,13 +69,9 @@ class HostNetworking:
 
 def _cause(edge: Edge, source: Container, target: Container, hosted: list[Container]) -> str:
     if len(hosted) == 2:
-        return (
-            f"{source.name} and {target.name} both use the host's network, where the name {edge.name} does not exist."
-        )
+        return f"{source.name} and {target.name} both use the host's network, which knows no name {edge.name}."
     if hosted[0] is source:
-        return (
-            f"{source.name} uses the host's network, where Docker's names do not exist, so {edge.name} leads nowhere."
-        )
+        return f"{source.name} uses the host's network, which has no Docker names, so {edge.name} leads nowhere."
     return f"{target.name} uses the host's network and carries no name, so {edge.name} leads {source.name} nowhere."
 
 
