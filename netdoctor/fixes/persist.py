@@ -13,6 +13,7 @@ from netdoctor.errors import FixFailed
 from netdoctor.fixes.diffs import shown_diff
 from netdoctor.fixes.files import FoundFile, can_replace, read_file, replace_file
 from netdoctor.fixes.journal import Journal, StepState
+from netdoctor.fixes.second_opinion import objection
 from netdoctor.model import Container, Membership, Topology
 from netdoctor.model.joining import names_taken
 from netdoctor.platforms.interface import CONFIG_FILES, WORKING_DIR, owner_of
@@ -188,6 +189,12 @@ def _patch(
             continue
         if not edit.changed:
             return Declared(container.name, str(path))
+        # Compose reads the file on the disk: an edit on top of another planned one cannot be shown to it yet.
+        if read[path].data == edit.original:
+            against = objection(files.found, files.folder, path, edit, membership.network)
+            if against is not None:
+                why = f"{plain(path.name)} is not edited: Compose would read it differently ({plain(against)})."
+                return Paste(container.name, membership, "Docker Compose", why, text)
         problem = can_replace(read[path])
         if problem is not None:
             return Paste(
@@ -261,7 +268,8 @@ def _refused(
     why = f"{plain(path.name)} is not edited: {plain(str(refused))}. {plain(refused.next_step)}"
     if refused.override_helps:
         try:
-            override = override_for(data[path], service, membership.network, aliases)
+            others = [data[other] for other in data if other != path]
+            override = override_for(data[path], service, membership.network, aliases, others=others)
             text = f"# compose.override.yaml beside {path.name}\n{override.decode()}"
         except EditRefused as again:
             log.debug("no override either: %s", again)

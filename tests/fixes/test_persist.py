@@ -171,6 +171,28 @@ def test_two_services_of_one_file_are_patched_one_after_the_other(folder, tmp_pa
     }
 
 
+def test_when_compose_itself_objects_the_file_is_not_edited(folder, monkeypatch):
+    from netdoctor.fixes import persist
+
+    monkeypatch.setattr(persist, "objection", lambda *_: "the set of services changed")
+    paste = only(planned(labelled(folder)))
+    assert isinstance(paste, Paste)
+    assert "Compose would read it differently (the set of services changed)" in paste.why
+
+
+def test_compose_is_asked_with_the_planned_text_and_its_objection_is_heard(folder, tmp_path, monkeypatch):
+    """A compose command that says no to the edited text: what a file that only Compose understands may cause."""
+    from netdoctor.fixes import second_opinion
+
+    fake = tmp_path / "fake-compose"
+    fake.write_text('#!/bin/sh\nread=$(cat)\ncase "$read" in *coolify*) exit 1;; esac\necho "$read"\n')
+    fake.chmod(0o755)
+    monkeypatch.setattr(second_opinion, "compose_command", lambda: (str(fake),))
+    paste = only(planned(labelled(folder)))
+    assert isinstance(paste, Paste)
+    assert "compose rejects the file after the edit" in paste.why
+
+
 def test_a_further_alias_goes_into_the_file(folder):
     patch = only(planned(labelled(folder), aliases=("qdrant", "vectors")))
     assert "+          - vectors" in patch.diff
