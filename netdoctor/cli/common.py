@@ -55,7 +55,13 @@ class Session:
         from netdoctor.vantage.choose import Vantages
 
         settings = self.settings
-        with Vantages(self.engine, topology, preference=settings.vantage, notice=speaker(settings)) as vantages:
+        with Vantages(
+            self.engine,
+            topology,
+            preference=settings.vantage,
+            allow_pull=settings.pull == "missing",
+            notice=speaker(settings),
+        ) as vantages:
             return diagnose(
                 topology,
                 edges,

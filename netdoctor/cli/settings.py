@@ -26,6 +26,7 @@ class Settings:
     timeout: float = 4.0
     wait: float = 0.0
     vantage: str = "auto"
+    pull: str = "never"
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     fail_on: str = "error"
@@ -59,6 +60,11 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     _option("--wait", type=click.FloatRange(0, 86400), metavar="SECONDS", help="Ask again until all holds, this long."),
     _option("--vantage", metavar="KIND", help="Where to ask from: auto (default), netns, sidecar, exec."),
+    _option(
+        "--pull",
+        type=click.Choice(["never", "missing"]),
+        help="Whether a helper container's image may be fetched (default never).",
+    ),
     _option("--only", multiple=True, metavar="CODE", help="Judge by these rules only; repeatable."),
     _option("--skip", multiple=True, metavar="CODE", help="Leave these rules out; repeatable."),
     _option(

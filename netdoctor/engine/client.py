@@ -23,6 +23,8 @@ JSON = dict[str, Any]
 FILE_LIMIT = 1 << 20
 """Bytes of one file that are read out of a container; resolv.conf and hosts are far smaller."""
 
+HELPER_LABEL = "netdoctor.for"
+"""On every helper container: the id of the container whose namespace it uses."""
 FEW = 12
 """Containers up to which one connection is quicker than opening more (measured)."""
 
@@ -78,7 +80,9 @@ class Engine:
     def containers(self) -> list[JSON]:
         """Inspect of every container, running or not, in the order of the listing; vanished ones are left out."""
         with translated(self.host, "list the containers"):
-            ids = [entry["Id"] for entry in self.api.containers(all=True)]
+            listed = self.api.containers(all=True)
+        # Helpers of a run, this one's or another's, come and go: they are no part of what anybody asks about.
+        ids = [entry["Id"] for entry in listed if HELPER_LABEL not in (entry.get("Labels") or {})]
         if len(ids) <= FEW:
             found = [self._inspect_or_none(each) for each in ids]
         else:

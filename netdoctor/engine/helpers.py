@@ -14,15 +14,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from netdoctor.engine.client import Engine
+from netdoctor.engine.client import HELPER_LABEL, Engine
 from netdoctor.engine.streams import RawStream, attach
 from netdoctor.engine.translate import translated
 from netdoctor.errors import Gone, NetdoctorError
 
 OWNER_LABEL = "netdoctor.owner"
 """On everything of ours: ``<machine>/<boot>/<pid namespace>/<pid>/<start time of that process>``."""
-FOR_LABEL = "netdoctor.for"
-"""The full id of the container whose namespace the helper shares."""
+FOR_LABEL = HELPER_LABEL
 GONE_WITHIN = 5.0
 
 

@@ -69,6 +69,8 @@ def _client(host: EngineHost, url: str, timeout: float, tls: Any) -> tuple[APICl
 
     with translated(host, "connect"):
         api = APIClient(base_url=url, version=OLDEST, timeout=int(timeout), tls=tls, num_pools=POOL, max_pool_size=POOL)
+        # A CA bundle for the web, in the environment, would replace the engine's own authority.
+        api.trust_env = not tls
         try:
             said: Any = api.version(api_version=False)
             if not isinstance(said, dict) or not isinstance(said.get("ApiVersion"), str):

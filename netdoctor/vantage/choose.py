@@ -18,7 +18,10 @@ from netdoctor.vantage.kinds import KINDS, Impossible, Site
 log = logging.getLogger(__name__)
 
 PREFERENCES = ("auto", *KINDS)
-PROBE_IMAGE = "netdoctor-lab/probe:1"
+PROBE_IMAGES = ("netdoctor-lab/probe:1", "python:3-alpine", "python:3-slim", "python:3")
+"""Any image with python3 can be a helper: the first of these that the engine has, where none is named."""
+PULLED_IMAGE = "python:3-alpine"
+"""The one to fetch when pulling is allowed; the smallest."""
 PROBE_IMAGE_VARIABLE = "NETDOCTOR_PROBE_IMAGE"
 OTHER_TRACE = {"exec": "docker exec", "sidecar": "a helper container"}
 
@@ -54,7 +57,9 @@ class Vantages:
         self._engine = engine
         self._topology = topology
         self._kinds = tuple(KINDS) if preference == "auto" else (preference,)
-        self._probe_image = probe_image or os.environ.get(PROBE_IMAGE_VARIABLE) or PROBE_IMAGE
+        named = probe_image or os.environ.get(PROBE_IMAGE_VARIABLE)
+        self._probe_images = (named,) if named else PROBE_IMAGES
+        self._pulled_image = named or PULLED_IMAGE
         self._allow_pull = allow_pull
         self._notice = notice
         self._noticed: set[str] = set()
@@ -158,7 +163,7 @@ class Vantages:
         return owner.ref
 
     def _stand_in(self, container: Container) -> Vantage:
-        site = Site(self._engine, container, self._probe_image, self._allow_pull)
+        site = Site(self._engine, container, self._probe_images, self._pulled_image if self._allow_pull else None)
         refusals: list[tuple[str, Impossible]] = []
         for kind in self._kinds:
             try:

@@ -28,8 +28,10 @@ class Site:
 
     engine: Engine
     container: Container
-    probe_image: str
-    allow_pull: bool
+    probe_images: tuple[str, ...]
+    """Images that can be a helper, the preferred one first."""
+    pulled_image: str | None
+    """What may be fetched when the engine has none of them; None: nothing."""
 
     def read_file(self, path: str) -> str:
         """A file of the container through the engine. Raises CannotAsk."""

@@ -19,14 +19,9 @@ START = 10.0
 
 def sidecar(site: Site) -> RelayedVantage:
     """Raises Impossible."""
-    image, engine, container = site.probe_image, site.engine, site.container
+    engine, container = site.engine, site.container
     try:
-        if not engine.has_image(image):
-            if not site.allow_pull:
-                raise Impossible(
-                    f"its image {image} is not on the engine", f"put {image} on the engine, or allow --pull missing"
-                )
-            pull(engine, image)
+        image = _image(site)
         sweep(engine)
         helper = start_helper(
             engine, image=image, beside=container.id, argv=["python3", "-ISc", text("relay_python.py")]
@@ -47,3 +42,18 @@ def sidecar(site: Site) -> RelayedVantage:
     return RelayedVantage(
         "sidecar", relay, read_file=site.read_file, detail=image, check=site.still_the_same, after=helper.close
     )
+
+
+def _image(site: Site) -> str:
+    """One that the engine has; else the one that may be fetched. Raises Impossible, and what the engine says."""
+    present = next((image for image in site.probe_images if site.engine.has_image(image)), None)
+    if present is not None:
+        return present
+    if site.pulled_image is not None:
+        pull(site.engine, site.pulled_image)
+        return site.pulled_image
+    if len(site.probe_images) == 1:
+        missing = f"its image {site.probe_images[0]} is not on the engine"
+    else:
+        missing = f"the engine has no image for it ({', '.join(site.probe_images[1:])})"
+    raise Impossible(missing, "allow it to fetch one: --pull missing")
