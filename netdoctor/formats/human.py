@@ -146,7 +146,12 @@ def _remedy(word: str, remedy: Remedy, look: Look) -> Iterator[Line]:
     for operation in remedy.operations:
         # A command is for copying: it is never wrapped.
         yield [("    $ ", "faint"), (plain(redact_text(operation.command())), "strong")]
-    for line in remedy.advice.splitlines():
+    lines = remedy.advice.splitlines()
+    if len(lines) == 1 and lines[0].endswith("."):
+        yield from _wrapped(lines[0], look, "    ", "    ", "")
+        return
+    # Text for copying keeps its lines.
+    for line in lines:
         yield [(f"    {plain(redact_text(line))}", "")]
 
 

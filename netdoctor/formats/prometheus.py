@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from netdoctor.formats.interface import FORMATS, Failure, Look
 from netdoctor.model import EdgeReport, Ref, Report, Topology, Verdict
 from netdoctor.redact import redact_text
+from netdoctor.terminal import plain
 
 Sample = tuple[dict[str, str], float]
 
@@ -72,7 +73,7 @@ def _labels(labels: dict[str, str]) -> str:
 
 
 def _escaped(value: str) -> str:
-    return redact_text(value).replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    return plain(redact_text(value)).replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
 FORMATS.add("prometheus", PrometheusFormat(), home=__name__)
