@@ -31,7 +31,7 @@ def edge_between(topology: Topology, source: str, target: str) -> Edge:
     edge = edge or Edge(caller.ref if caller else HOST, container.ref, name=_name(caller, container, typed))
     if caller is not None and typed.host in _addresses(container):
         edge = replace(edge, name=typed.host)
-    return _catalogued(_typed(edge, typed), container)
+    return catalogued(_typed(edge, typed), container)
 
 
 def edges_of(topology: Topology, name: str) -> tuple[Edge, ...]:
@@ -150,7 +150,7 @@ def _typed(edge: Edge, typed: Address) -> Edge:
     return edge
 
 
-def _catalogued(edge: Edge, target: Container) -> Edge:
+def catalogued(edge: Edge, target: Container) -> Edge:
     """Fill port, protocol and path from what the image is known for."""
     known = services_of(target.image)
     service: Service | None = None
@@ -168,7 +168,7 @@ def _catalogued(edge: Edge, target: Container) -> Edge:
 
 def _filled(topology: Topology, edge: Edge) -> Edge:
     target = topology.container(edge.target)
-    return edge if target is None else _catalogued(edge, target)
+    return edge if target is None else catalogued(edge, target)
 
 
 def _protocol(typed: Address, fallback: str | None) -> str:

@@ -18,6 +18,8 @@ from netdoctor.topology.compose.service import container, variables
 from netdoctor.topology.compose.tree import Node
 
 EVERY_PROFILE = "*"
+_SHOWN = 8
+"""Variables in one notice."""
 
 
 def read_compose(
@@ -45,8 +47,11 @@ def read_compose(
         found = _containers(project, profiles, places)
         containers += found
         _networks(project, found, networks, places)
-        for variable in sorted(set(project.blanks.values())):
-            notice(f"{variable} has no value here, so nothing stands where {plain(project.files[0])} uses it")
+        blank = sorted(set(project.blanks.values()))
+        if blank:
+            more = f" and {len(blank) - _SHOWN} more" if len(blank) > _SHOWN else ""
+            listed = ", ".join(blank[:_SHOWN])
+            notice(f"without a value here, so left empty in {plain(project.files[0])}: {listed}{more}")
     return Topology(
         knows=frozenset({Fact.DECLARED}),
         containers=tuple(_by_name(containers)),

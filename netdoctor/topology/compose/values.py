@@ -101,12 +101,10 @@ def words(node: Node | None) -> tuple[str, ...] | None:
 
 
 def written(node: Node) -> str | None:
-    """A value as Compose hands it on: what YAML reads as a number or a truth comes back in its usual form."""
+    """A value as Compose hands it on: what YAML reads as a number comes back in its usual form."""
     text = node.text
     if text is None or not node.plain:
         return text
-    if text in ("True", "TRUE", "False", "FALSE"):
-        return text.lower()
     if _HEX.match(text):
         return str(int(text, 0))
     if not _FLOAT.match(text):

@@ -1,0 +1,197 @@
+"""Judge what files declare: the same rules, no answers at all. The claim is "no contradiction in these files"."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from netdoctor.diagnosis.declared_fix import in_the_file
+from netdoctor.diagnosis.judge import applicable, judge_edge, order
+from netdoctor.diagnosis.run import edge_label
+from netdoctor.edges.arguments import catalogued
+from netdoctor.edges.environment import Mention, edge_from, mentions, names_of
+from netdoctor.model import (
+    Answers,
+    Case,
+    Confidence,
+    Container,
+    Edge,
+    EdgeReport,
+    Finding,
+    Ref,
+    Report,
+    Severity,
+    Topology,
+    Verdict,
+    carriers,
+)
+from netdoctor.rules.registry import RULES
+
+CLAIM = "no contradiction in these files"
+"""What "holds" means here. It is never "reachable"."""
+CONTRADICTED = "the files contradict this"
+COMPLETED = "service_completed_successfully"
+LOOPBACK = frozenset({"localhost", "0.0.0.0", "::1", "::", "ip6-localhost"})
+_LIKENESS = 0.75
+_SHORTEST = 4
+"""Characters; shorter names are like too many others."""
+
+
+def lint(
+    topology: Topology,
+    *,
+    only: frozenset[str] = frozenset(),
+    skip: frozenset[str] = frozenset(),
+    notices: Sequence[str] = (),
+    clock: Callable[[], float] = time.monotonic,
+) -> Report:
+    """Judge every declared edge, and the topology as a whole. Asks nothing; raises nothing for what files say."""
+    began = clock()
+    rules, skipped = applicable((r for r in RULES if (not only or r.code in only) and r.code not in skip), topology)
+    answers = Answers()
+    edges = declared_edges(topology)
+    found: list[Finding] = []
+    reports: list[EdgeReport] = []
+    for edge in edges:
+        mine = [_pointed(each) for each in judge_edge(Case(topology, edge, answers), rules, Verdict.UNKNOWN)]
+        found += mine
+        broken = any(_contradicts(each) for each in mine)
+        reports.append(
+            EdgeReport(
+                edge=edge,
+                label=edge_label(topology, edge),
+                verdict=Verdict.BROKEN if broken else Verdict.HOLDS,
+                steps=(),
+                reason=CONTRADICTED if broken else CLAIM,
+                reverse_reason="files say nothing about the way back",
+            )
+        )
+    found += judge_edge(Case(topology, None, answers), rules, Verdict.UNKNOWN)
+    findings = tuple(in_the_file(each, topology) for each in _once(found))
+    return Report(
+        verdict=Verdict.BROKEN if any(_contradicts(each) for each in findings) else Verdict.HOLDS,
+        edges=tuple(reports),
+        findings=findings,
+        skipped=skipped,
+        topology=topology,
+        seconds=clock() - began,
+        notices=tuple(notices),
+        seen=answers,
+    )
+
+
+def declared_edges(topology: Topology) -> tuple[Edge, ...]:
+    """Who means whom: by environment, links and ``depends_on``.
+
+    A name leads to whom Docker's DNS would lead the caller to. Where it leads to nobody it means the container of
+    that name in the caller's own project, else one of another project; else one whose name is so like it that it
+    must be meant.
+    """
+    index = _Index(topology)
+    found: dict[tuple[object, ...], Edge] = {}
+    for caller in topology.containers:
+        for mention in mentions(caller):
+            for target in index.meant(caller, mention):
+                edge = edge_from(caller, target, mention)
+                found.setdefault((edge.source, edge.target, edge.name, edge.port), edge)
+    known = {(edge.source, edge.target) for edge in found.values()}
+    for caller in topology.containers:
+        for dependency in caller.depends_on or ():
+            end = Ref("container", dependency.container or "")
+            # Who waits for an end connects to nothing; who shares a namespace needs no connection.
+            if topology.container(end) is None or dependency.condition == COMPLETED or (caller.ref, end) in known:
+                continue
+            if caller.network_mode == f"container:{end.id}":
+                continue
+            basis = caller.ref.at("depends_on", dependency.service)
+            edge = Edge(caller.ref, end, name=dependency.service, origin="depends_on", basis=basis)
+            found[edge.source, edge.target, edge.name, None] = edge
+    return tuple(_filled(edge, topology) for edge in found.values())
+
+
+def _filled(edge: Edge, topology: Topology) -> Edge:
+    target = topology.container(edge.target)
+    return edge if target is None else catalogued(edge, target)
+
+
+class _Index:
+    """Names to containers, once for all callers."""
+
+    def __init__(self, topology: Topology) -> None:
+        self.topology = topology
+        self.by_name: Mapping[str, list[Container]] = defaultdict(list)
+        self.by_project: Mapping[str | None, dict[str, Container]] = defaultdict(dict)
+        for container in topology.containers:
+            self.by_project[container.project].setdefault((container.service or container.name).lower(), container)
+            for name in names_of(container):
+                self.by_name[name].append(container)
+
+    def meant(self, caller: Container, mention: Mention) -> Iterator[Container]:
+        """The containers that the caller's word stands for; none for itself, for loopback, for outside."""
+        host = mention.address.host.lower().rstrip(".")
+        if host in LOOPBACK or host.startswith("127.") or _in_hosts_file(caller, host):
+            return
+        linked = [link.container for link in caller.links if link.alias == host]
+        if linked:
+            target = self.topology.container(linked[0])
+            yield from [target] if target is not None else []
+            return
+        reached = [target for target, _ in carriers(self.topology, caller, host)]
+        if not reached:
+            named = self.by_name.get(host, [])
+            own = [target for target in named if target.project == caller.project]
+            reached = own or named or self._alike(caller, host, mention)
+        seen = {caller.id}
+        for target in reached:
+            if target.id not in seen:
+                seen.add(target.id)
+                yield target
+
+    def _alike(self, caller: Container, host: str, mention: Mention) -> list[Container]:
+        """One of the caller's own project whose name is very like it, when nobody has the name at all."""
+        if "." in host or len(host) < _SHORTEST or not host[0].isalpha():
+            return []
+        siblings = {name: each for name, each in self.by_project[caller.project].items() if each.id != caller.id}
+        if mention.address.scheme is None:
+            # A bare word may be many things; REDIS_HOST=reddis says itself what it means.
+            stem = mention.variable.lower()
+            siblings = {name: each for name, each in siblings.items() if _speaks_of(stem, name, each)}
+        near = difflib.get_close_matches(host, siblings, n=1, cutoff=_LIKENESS)
+        near = near or [
+            name for name in siblings if len(name) >= _SHORTEST and host.startswith((f"{name}-", f"{name}_"))
+        ]
+        return [siblings[near[0]]] if near else []
+
+
+def _speaks_of(variable: str, name: str, container: Container) -> bool:
+    image = container.image.rpartition("/")[2].partition(":")[0].lower()
+    return any(word and word in variable for word in (name.replace("-", "_"), image.replace("-", "_")))
+
+
+def _in_hosts_file(caller: Container, host: str) -> bool:
+    return any(line.partition(":")[0].lower() == host for line in caller.extra_hosts or ())
+
+
+def _pointed(finding: Finding) -> Finding:
+    """The line that names the connection comes first where a rule points at a container as a whole."""
+    edge = finding.edge
+    if edge is None or edge.basis is None or not finding.about or finding.about[0].path:
+        return finding
+    others = tuple(ref for ref in finding.about if ref != edge.basis)
+    return replace(finding, about=(edge.basis, *others))
+
+
+def _contradicts(finding: Finding) -> bool:
+    return finding.severity is Severity.ERROR and finding.confidence is not Confidence.POSSIBLE
+
+
+def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """One cause on several edges, or in several variables of one caller, is one finding; the first keeps it."""
+    kept: dict[tuple[object, ...], Finding] = {}
+    for finding in findings:
+        whole = tuple(dict.fromkeys(sorted({ref.whole for ref in finding.about})))
+        kept.setdefault((finding.code, whole, finding.cause), finding)
+    return tuple(sorted(kept.values(), key=order))
