@@ -189,8 +189,10 @@ def _patch(
             continue
         if not edit.changed:
             return Declared(container.name, str(path))
-        # Compose reads the file on the disk: an edit on top of another planned one cannot be shown to it yet.
-        if read[path].data == edit.original:
+        # Compose reads the file on the disk: an edit on top of another planned one cannot be shown to it yet. And it
+        # names the project's own networks after a project that it would have to be told, by whatever way it was.
+        own = membership.network == f"{container.project}_{edit.key}"
+        if read[path].data == edit.original and not own:
             against = objection(files.found, files.folder, path, edit, membership.network)
             if against is not None:
                 why = f"{plain(path.name)} is not edited: Compose would read it differently ({plain(against)})."

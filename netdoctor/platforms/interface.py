@@ -67,13 +67,19 @@ def compose_text(container: Container, membership: Membership) -> str:
     lines = ["services:", f"  {_key(service)}:", "    networks:"]
     keeps = [_key(name) for name in _declared(container) if name != membership.network]
     aliases = [alias for alias in membership.aliases if alias not in (service, container.name)]
+    own = f"{container.project}_"
+    scoped = container.project is not None and membership.network.startswith(own)
+    # A network of the project's own is listed under its key, and is not declared as somebody else's.
+    key = _key(membership.network.removeprefix(own) if scoped else membership.network)
+    keeps = [name for name in keeps if name != key]
     if aliases:
         lines += [f"      {name}: {{}}" for name in keeps]
-        lines += [f"      {_key(membership.network)}:", "        aliases:"]
+        lines += [f"      {key}:", "        aliases:"]
         lines += [f"          - {_key(alias)}" for alias in aliases]
     else:
-        lines += [f"      - {name}" for name in [*keeps, _key(membership.network)]]
-    lines += ["networks:", f"  {_key(membership.network)}:", "    external: true"]
+        lines += [f"      - {name}" for name in [*keeps, key]]
+    if not scoped:
+        lines += ["networks:", f"  {key}:", "    external: true"]
     return "\n".join(lines)
 
 

@@ -163,6 +163,33 @@ def test_an_undo_after_the_file_was_edited_keeps_the_edit_and_prints_the_way_bac
     assert netdoctor("check", *stack.names).status == 1, "the live part is taken back"
 
 
+def test_a_name_that_was_lost_comes_back_by_a_reconnect_and_is_written_as_an_alias(stack, netdoctor, lab):
+    """The caller uses a name that nobody carries: with leave to interrupt, the target gets it, also in its file."""
+    own = f"{stack.project}_default"
+    network = next(each for each in lab.api.networks() if each["Name"] == own)
+    from types import SimpleNamespace
+
+    caller = lab.container(
+        networks=[SimpleNamespace(id=network["Id"], name=own)],
+        word="caller",
+        env={"STORE_URL": f"http://qdrant-old:{PORT}/hosts"},
+    )
+    try:
+        names = (caller.name, stack.qdrant)
+        held = netdoctor("fix", *names, "--yes")
+        assert held.status == 1
+        assert "--disruptive" in held.out
+        said = netdoctor("fix", *names, "--disruptive", "--persist", "--yes")
+        assert said.status == 0, said
+        assert "- qdrant-old" in stack.file.read_text()
+        assert netdoctor("undo", "--yes").status == 0
+        assert "qdrant-old" not in stack.file.read_text()
+        assert netdoctor("check", *names).status == 1
+    finally:
+        lab.api.remove_container(caller.id, force=True)
+        lab.keep(caller)
+
+
 @pytest.mark.parametrize("style", ["v2", "coolify"])
 def test_labels_as_compose_v2_and_as_coolify_write_them(lab, netdoctor, tmp_path, style):
     file = tmp_path / "compose.yaml"

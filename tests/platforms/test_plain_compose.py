@@ -40,3 +40,9 @@ def test_further_aliases_turn_the_list_into_a_mapping():
 def test_names_that_yaml_reads_as_something_else_are_quoted():
     one = compose("x", "shop", "on")
     assert yaml.safe_load(compose_text(one, joins(one, "123")))["services"] == {"on": {"networks": ["default", "123"]}}
+
+
+def test_the_project_s_own_network_is_listed_under_its_key_and_not_declared_as_somebody_else_s():
+    one = compose("shop_web_1", "shop", "web")
+    read = yaml.safe_load(compose_text(one, joins(one, "shop_default", "web", "www")))
+    assert read == {"services": {"web": {"networks": {"default": {"aliases": ["www"]}}}}}
