@@ -11,6 +11,7 @@ from netdoctor.model.declared import (
     SourceRead,
 )
 from netdoctor.model.edge import Case, Edge
+from netdoctor.model.expectation import Apart, Expect, Expectation, Suppression
 from netdoctor.model.finding import Confidence, Finding, Remedy, Rule, Severity
 from netdoctor.model.observation import Answers, Layer, Observation, Outcome, Question
 from netdoctor.model.operations import (
@@ -38,6 +39,7 @@ from netdoctor.model.topology import (
 __all__ = [
     "HOST",
     "Answers",
+    "Apart",
     "Blank",
     "Build",
     "BuildStep",
@@ -52,6 +54,8 @@ __all__ = [
     "Edge",
     "EdgeReport",
     "Endpoint",
+    "Expect",
+    "Expectation",
     "Fact",
     "Finding",
     "Health",
@@ -76,6 +80,7 @@ __all__ = [
     "SourceRead",
     "State",
     "Step",
+    "Suppression",
     "Topology",
     "Unjudged",
     "Verdict",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from netdoctor.model.expectation import Expect, Expectation
 from netdoctor.model.observation import Answers, Observation, Question
 from netdoctor.model.refs import Ref
 from netdoctor.model.topology import Container, Topology
@@ -33,6 +34,13 @@ class Edge:
     """The place that says so, like the environment variable."""
     reverse: bool = False
     """B to A: evidence, not a verdict."""
+    expectation: Expectation | None = None
+    """What somebody wrote about it; None: it was asked for, so it must work."""
+
+    @property
+    def isolated(self) -> bool:
+        """It must NOT work."""
+        return self.expectation is not None and self.expectation.expect is Expect.ISOLATED
 
     def backwards(self) -> Edge:
         """The same two ends, the other way, with nothing known about a port."""

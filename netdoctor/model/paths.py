@@ -13,6 +13,7 @@ def carriers(topology: Topology, caller: Container, name: str) -> tuple[tuple[Co
     """
     wanted = name.rstrip(".").lower()
     found = []
+    linked = {link.container for link in caller.links if link.alias == wanted}
     for mine in topology.endpoints_of(caller):
         network = topology.network(mine.network)
         if network is None or network.default_bridge or network.driver in ("host", "null"):
@@ -21,7 +22,8 @@ def carriers(topology: Topology, caller: Container, name: str) -> tuple[tuple[Co
         for member in topology.members(network.id):
             endpoint = member.endpoint_on(network.id)
             has_record = member.state is None or member.state.running
-            if endpoint is not None and has_record and (wanted in endpoint.names or pinned in endpoint.names):
+            named = endpoint is not None and (wanted in endpoint.names or pinned in endpoint.names)
+            if endpoint is not None and has_record and (named or member.id in linked):
                 found.append((member, endpoint))
     return tuple(found)
 

@@ -43,8 +43,16 @@ class EdgeReport:
     reverse_verdict: Verdict = Verdict.UNKNOWN
     vantages: tuple[str, ...] = ()
     reason: str = ""
-    """Why it is unknown."""
+    """Why it is unknown; on an edge that must not work, what was found."""
     reverse_reason: str = ""
+    accepted: str = ""
+    """Why this broken edge fails no run: somebody accepts each of its causes."""
+
+    @property
+    def severity(self) -> Severity:
+        """How bad it is when this edge is not as expected."""
+        expectation = self.edge.expectation
+        return expectation.severity if expectation is not None and expectation.severity else Severity.ERROR
 
 
 @dataclass(frozen=True, slots=True)

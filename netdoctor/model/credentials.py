@@ -1,0 +1,108 @@
+"""Which credentials a caller's environment carries for an edge, and which the target's own configuration wants.
+
+Values are compared and never shown. What a file or a secret store holds is not visible here: "none" means none in
+the environment.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from urllib.parse import unquote
+
+from netdoctor.model.edge import Edge
+from netdoctor.model.topology import Container, Topology
+
+_USERINFO = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://(?P<user>[^:@/\s]*)(?::(?P<password>[^/\s]*))?@")
+_URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
+_SECRET = re.compile(r"(?i)(pass|pwd|secret|token|key|credential|auth)")
+_MASKED = "***"
+"""What a bundle writes instead of a secret: it is there, and cannot be compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """``variable`` of the target (or an option of its command) holds the secret; ``user`` is the one it belongs to."""
+
+    variable: str
+    secret: str
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What the caller's environment has. ``secret`` None: it cannot be read, though something is there."""
+
+    variable: str
+    secret: str | None
+    user: str | None = None
+
+
+_TARGETS: dict[str, tuple[tuple[str, str | None], ...]] = {
+    # protocol: (variable of the secret, variable of the user)
+    "http": (("QDRANT__SERVICE__API_KEY", None), ("MEILI_MASTER_KEY", None)),
+    "grpc": (("QDRANT__SERVICE__API_KEY", None),),
+    "redis": (("REDIS_PASSWORD", None), ("VALKEY_PASSWORD", None)),
+    "postgres": (("POSTGRES_PASSWORD", "POSTGRES_USER"),),
+    "mysql": (("MYSQL_PASSWORD", "MYSQL_USER"), ("MARIADB_PASSWORD", "MARIADB_USER")),
+    "mongo": (("MONGO_INITDB_ROOT_PASSWORD", "MONGO_INITDB_ROOT_USERNAME"),),
+    "amqp": (("RABBITMQ_DEFAULT_PASS", "RABBITMQ_DEFAULT_USER"),),
+}
+_DEFAULT_USER = {"postgres": "postgres"}
+
+
+def wanted(target: Container, protocol: str) -> Wanted | None:
+    """The secret that the target's own environment or command sets, None when none is seen."""
+    for variable, user in _TARGETS.get(protocol, ()):
+        secret = target.env(variable)
+        if secret:
+            name = (target.env(user) if user else None) or _DEFAULT_USER.get(protocol)
+            return Wanted(variable, secret, name)
+    words = target.command or ()
+    for option, secret in pairwise(words):
+        if protocol == "redis" and option == "--requirepass":
+            return Wanted("--requirepass", secret)
+    return None
+
+
+def carried(topology: Topology, edge: Edge) -> tuple[Carried, ...] | None:
+    """What the caller carries for this edge; () when its environment has nothing, None when that is not known.
+
+    From the URL itself; else from variables that begin like the one that names the host: REDIS_HOST, REDIS_PASSWORD.
+    """
+    caller = topology.container(edge.source)
+    if caller is None or caller.environment is None or edge.basis is None or edge.basis.path[:1] != ("environment",):
+        return None
+    name = edge.basis.path[-1]
+    value = caller.env(name) or ""
+    found = _USERINFO.match(value)
+    if found is not None and found["password"]:
+        return (Carried(name, _readable(unquote(found["password"])), unquote(found["user"]) or None),)
+    stem = name.partition("_")[0].lower()
+    beside = [
+        Carried(key, _readable(each))
+        for key, each in caller.environment
+        if key != name and each and _SECRET.search(key) and key.lower().startswith(stem)
+    ]
+    return tuple(beside)
+
+
+def any_secret(container: Container) -> bool:
+    """Whether any variable at all looks like a credential, or names a file of one."""
+    return any(_SECRET.search(key) and value for key, value in container.environment or ())
+
+
+def mismatch(have: tuple[Carried, ...], want: Wanted) -> Carried | None:
+    """The carried secret that cannot be the wanted one; None when one fits, or cannot be compared."""
+    if not have or _MASKED in want.secret:
+        return None
+    for each in have:
+        other_user = want.user is not None and each.user is not None and each.user != want.user
+        if each.secret is None or each.secret == want.secret or other_user:
+            return None
+    return have[0]
+
+
+def _readable(secret: str) -> str | None:
+    return None if _MASKED in secret or secret.startswith("${") or _URL.match(secret) else secret
