@@ -107,7 +107,8 @@ def declared_edges(topology: Topology) -> tuple[Edge, ...]:
             if caller.network_mode == f"container:{end.id}":
                 continue
             basis = caller.ref.at("depends_on", dependency.service)
-            edge = Edge(caller.ref, end, name=dependency.service, origin="depends_on", basis=basis)
+            # It says that they belong together, not that a name is used.
+            edge = Edge(caller.ref, end, origin="depends_on", basis=basis)
             found[edge.source, edge.target, edge.name, None] = edge
     return tuple(_filled(edge, topology) for edge in found.values())
 
@@ -178,7 +179,12 @@ def _in_hosts_file(caller: Container, host: str) -> bool:
 def _pointed(finding: Finding) -> Finding:
     """The line that names the connection comes first where a rule points at a container as a whole."""
     edge = finding.edge
-    if edge is None or edge.basis is None or not finding.about or finding.about[0].path:
+    if edge is None or edge.basis is None or not finding.about:
+        return finding
+    if edge.origin == "depends_on" and finding.confidence is Confidence.CERTAIN:
+        # An order of starting is declared, not a connection.
+        finding = replace(finding, confidence=Confidence.LIKELY)
+    if finding.about[0].path:
         return finding
     others = tuple(ref for ref in finding.about if ref != edge.basis)
     return replace(finding, about=(edge.basis, *others))

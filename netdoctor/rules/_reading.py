@@ -11,6 +11,7 @@ from netdoctor.model import (
     Case,
     Container,
     Edge,
+    Fact,
     Network,
     Observation,
     Outcome,
@@ -72,6 +73,21 @@ def ends(case: Case) -> Ends | None:
         return None
     ordinary = all(has_own_network(case.topology, each) for each in (source, target))
     return Ends(case.topology, edge, source, target) if ordinary else None
+
+
+def declared(topology: Topology) -> bool:
+    """Read from files alone: nothing runs, and nothing can be asked."""
+    return Fact.RUNTIME not in topology.knows
+
+
+def may_run(container: Container) -> bool:
+    """Running, or known from files alone."""
+    return container.state is None or container.running
+
+
+def linked(caller: Container, name: str) -> bool:
+    """Whether ``links`` gives the caller that name for itself."""
+    return any(link.alias == name.rstrip(".").lower() for link in caller.links)
 
 
 def has_own_network(topology: Topology, container: Container) -> bool:

@@ -43,7 +43,7 @@ from netdoctor.model import (
     Topology,
 )
 from netdoctor.model.joining import join_operation, joinable
-from netdoctor.rules._reading import dial_lines, dns_line, ends, network_names, networks_line, works
+from netdoctor.rules._reading import declared, dial_lines, dns_line, ends, network_names, networks_line, works
 from netdoctor.rules.registry import RULES
 
 
@@ -76,7 +76,7 @@ class DefaultDropped:
             Severity.ERROR,
             Confidence.CERTAIN,
             Layer.MEMBERSHIP,
-            (left.ref, stayed.ref),
+            (left.ref.at("networks") if declared(case.topology) else left.ref, stayed.ref),
             f"{left.name} lists its own networks ({network_names(left)}) and so is not on {default.name}, "
             f"where {stayed.name} is.",
             (

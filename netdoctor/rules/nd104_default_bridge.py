@@ -31,7 +31,7 @@ from typing import Any
 
 from netdoctor.model import Case, Confidence, Fact, Finding, Layer, Question, Remedy, Severity
 from netdoctor.model.joining import joinable, joins_new_network, preferred_join
-from netdoctor.rules._reading import Ends, dial_lines, dns, dns_line, ends, networks_line
+from netdoctor.rules._reading import Ends, dial_lines, dns, dns_line, ends, linked, networks_line
 from netdoctor.rules.registry import RULES
 
 
@@ -49,7 +49,7 @@ class DefaultBridge:
         if found is None or found.name is None or not found.common or found.named_networks:
             return
         answer = dns(case)
-        if answer is not None and answer.good:
+        if (answer is not None and answer.good) or linked(found.source, found.name):
             return
         # Unasked, a line in the hosts file could still answer.
         seen = answer is not None and answer.known

@@ -14,7 +14,8 @@ Why it breaks
 
 What would prove it wrong
   `docker inspect` of any container on a shared network that lists the name; or a control query that fails
-  too: then the resolver is the trouble, and this is only called possible.
+  too: then the resolver is the trouble, and this is only called possible. Judged from files alone, a network
+  made elsewhere may carry the name: then it is called possible as well.
 
 The fix and its safety
   Use a name that exists: the nearest ones are listed, the target's own first. Or give the target the name as
@@ -35,7 +36,7 @@ from typing import Any
 from netdoctor.model import Case, Confidence, Container, Fact, Finding, Layer, Question, Remedy, Severity, carriers
 from netdoctor.model.joining import rejoin_operations
 from netdoctor.probes.dns import Dns
-from netdoctor.rules._reading import Ends, dns_line, ends, is_set_in, name_failed
+from netdoctor.rules._reading import Ends, declared, dns_line, ends, is_set_in, may_run, name_failed
 from netdoctor.rules.registry import RULES
 
 NEAREST = 3
@@ -44,7 +45,7 @@ NEAREST = 3
 class NameUnknown:
     code = "ND201"
     title = "name unknown"
-    needs = frozenset({Fact.RUNTIME})
+    needs: frozenset[Fact] = frozenset()
     suppresses: frozenset[str] = frozenset()
 
     def wants(self, case: Case) -> Iterable[Question[Any]]:
@@ -56,12 +57,14 @@ class NameUnknown:
 
     def judge(self, case: Case) -> Iterable[Finding]:
         found = ends(case)
-        if found is None or found.name is None or not found.named_networks or not name_failed(case):
+        if found is None or found.name is None or not found.named_networks:
             return
-        if not found.target.running or carriers(found.topology, found.source, found.name):
+        if not (declared(found.topology) or name_failed(case)):
+            return
+        if not may_run(found.target) or carriers(found.topology, found.source, found.name):
             return
         control = case.seen.get(Dns(found.source.ref, found.source.short_id))
-        confidence = Confidence.LIKELY
+        confidence = Confidence.POSSIBLE if _may_be_elsewhere(found) else Confidence.LIKELY
         control_line: tuple[str, ...] = ()
         if control is not None and control.known:
             confidence = Confidence.CERTAIN if control.good else Confidence.POSSIBLE
@@ -80,6 +83,14 @@ class NameUnknown:
             (*dns_line(case), *control_line, f"nearest names: {', '.join(near) or 'none'}"),
             tuple(_remedies(found, near)),
         )
+
+
+def _may_be_elsewhere(found: Ends) -> bool:
+    """Files alone do not know who else is on an external network, or whom another resolver knows."""
+    if not declared(found.topology):
+        return False
+    networks = (found.topology.network(endpoint.network) for endpoint in found.source.endpoints)
+    return bool(found.source.dns or found.source.dns_search) or any(each is None or each.external for each in networks)
 
 
 def _own(found: Ends, container: Container) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ Why it breaks
   containers. On a shared network the server is reached on the port it really listens on, published or not.
 
 What would prove it wrong
-  A listener on the wanted port inside the target, or a connection to it that opens.
+  A listener on the wanted port inside the target, or a connection to it that opens. From files alone this is
+  called likely: the server may listen on both.
 
 The fix and its safety
   Use the container's port in the URL. `ports:` and `EXPOSE` are not needed for traffic inside a network.
@@ -29,12 +30,14 @@ from netdoctor.model import Case, Confidence, Fact, Finding, Layer, Outcome, Que
 from netdoctor.rules._reading import (
     Ends,
     connected,
+    declared,
     dial_lines,
     dials,
     ends,
     is_set_in,
     listeners,
     listeners_line,
+    may_run,
     wants_listeners,
 )
 from netdoctor.rules.registry import RULES
@@ -43,7 +46,7 @@ from netdoctor.rules.registry import RULES
 class PublishedPort:
     code = "ND302"
     title = "published port used instead of the container port"
-    needs = frozenset({Fact.RUNTIME})
+    needs: frozenset[Fact] = frozenset()
     suppresses = frozenset({"ND303"})
 
     def wants(self, case: Case) -> Iterable[Question[Any]]:
@@ -52,12 +55,16 @@ class PublishedPort:
 
     def judge(self, case: Case) -> Iterable[Finding]:
         found = ends(case)
-        if found is None or not found.target.running or connected(case):
+        if found is None or not may_run(found.target) or connected(case):
             return
         inner, port, heard = _inner(found), found.edge.port, listeners(case)
         if port is None or not inner:
             return
-        if heard is None:
+        if declared(found.topology):
+            if port in _said(found):
+                return
+            right, confidence = inner[0], Confidence.LIKELY
+        elif heard is None:
             # A refusal alone: whether the inner port answers is not known.
             if not any(observation.outcome is Outcome.REFUSED for _, observation in dials(case)):
                 return
@@ -84,6 +91,12 @@ class PublishedPort:
             ),
             (Remedy(f"Use port {right}", advice=f"Use port {right} instead of {port}{is_set_in(found)}."),),
         )
+
+
+def _said(found: Ends) -> set[int]:
+    """Ports on which the target says it can be reached inside: it may well listen on them all."""
+    published = (each.container_port for each in found.target.published or ())
+    return {*published, *(port for port, _ in found.target.exposed or ())}
 
 
 def _inner(found: Ends) -> tuple[int, ...]:
