@@ -44,7 +44,7 @@ from netdoctor.model import (
     network_of_address,
 )
 from netdoctor.model.joining import joins_new_network, preferred_join
-from netdoctor.rules._reading import Ends, dial_lines, dialled, dials, dns_line, ends, pinged
+from netdoctor.rules._reading import Ends, declared, dial_lines, dialled, dials, dns_line, ends, may_run, pinged
 from netdoctor.rules.registry import RULES
 
 LOST = (Outcome.TIMED_OUT, Outcome.NO_ROUTE)
@@ -53,7 +53,7 @@ LOST = (Outcome.TIMED_OUT, Outcome.NO_ROUTE)
 class IccOff:
     code = "ND108"
     title = "address on a network with inter-container communication off"
-    needs = frozenset({Fact.RUNTIME})
+    needs: frozenset[Fact] = frozenset()
     suppresses = frozenset({"ND304"})
 
     def wants(self, case: Case) -> Iterable[Question[Any]]:
@@ -61,15 +61,16 @@ class IccOff:
 
     def judge(self, case: Case) -> Iterable[Finding]:
         found = ends(case)
-        if found is None or not found.target.running:
+        if found is None or not may_run(found.target):
             return
-        silent = _silent(case, found)
+        silent = _declared(found) if declared(found.topology) else _silent(case, found)
         if silent is None:
             return
         network, address, sure = silent
         open_ones = tuple(each for each in found.common if each.icc)
         beside = f", although they also share {', '.join(each.name for each in open_ones)}" if open_ones else ""
         how = f"{found.name} leads to {address}" if found.name else f"{found.target.name} has {address}"
+        how = how if address else f"{found.source.name} and {found.target.name} meet only"
         yield Finding(
             self.code,
             self.title,
@@ -86,6 +87,12 @@ class IccOff:
             ),
             tuple(_remedies(found, network, open_ones)),
         )
+
+
+def _declared(found: Ends) -> tuple[Network, str, bool] | None:
+    """By files alone: every network that the two share is silent. No address is known, and none is needed."""
+    shared = found.common
+    return (shared[0], "", True) if shared and not any(network.icc for network in shared) else None
 
 
 def _silent(case: Case, found: Ends) -> tuple[Network, str, bool] | None:
