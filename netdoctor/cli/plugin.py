@@ -15,6 +15,9 @@ METADATA = {
     "ShortDescription": "Find out why one container cannot reach another, and fix it",
 }
 
+_WITH_VALUE = frozenset({"-H", "--host", "-c", "--context", "--config", "-l", "--log-level"})
+"""The Docker CLI's own options that take their value as the next word."""
+
 
 def main() -> NoReturn:
     """Entry point of ``docker-netdoctor``."""
@@ -22,8 +25,16 @@ def main() -> NoReturn:
     if words[:1] == ["docker-cli-plugin-metadata"]:
         print(json.dumps(METADATA))  # noqa: T201 - the plugin protocol's answer
         sys.exit(0)
-    if words[:1] == ["netdoctor"]:
-        words = words[1:]
     from netdoctor.cli.main import main as run
 
-    run(words)
+    run(without_own_name(words))
+
+
+def without_own_name(words: list[str]) -> list[str]:
+    """The Docker CLI hands over everything that stood after ``docker``: its own options, our name, our words."""
+    position = 0
+    while position < len(words) and words[position].startswith("-"):
+        position += 2 if words[position] in _WITH_VALUE else 1
+    if words[position : position + 1] == ["netdoctor"]:
+        return [*words[:position], *words[position + 1 :]]
+    return words
