@@ -39,7 +39,7 @@ def _block(operation: Operation, made: dict[str, CreateNetwork], topology: Topol
         return ""
     network = topology.network(operation.network) or Network(operation.network_name, operation.network_name)
     place = topology.place(container.ref)
-    key, declaration = _declared(network, container, made)
+    key, declaration = _declared(network, container, made, topology)
     own = _own_keys(container, topology)
     extra = [alias for alias in operation.aliases if alias not in (container.service, container.name)]
     lines = [f"In {place.file if place is not None else 'the compose file'}:", "  services:"]
@@ -49,11 +49,17 @@ def _block(operation: Operation, made: dict[str, CreateNetwork], topology: Topol
     return "\n".join([*lines, *declaration])
 
 
-def _declared(network: Network, container: Container, made: dict[str, CreateNetwork]) -> tuple[str, Iterable[str]]:
-    """The network's key in the container's project, and what the top level has to say for it."""
+def _declared(
+    network: Network, container: Container, made: dict[str, CreateNetwork], topology: Topology
+) -> tuple[str, Iterable[str]]:
+    """The network's key in the container's project, and what the top level still has to say for it."""
     key = network.labels.get(_KEY)
     if key is not None and network.labels.get(_PROJECT) == container.project:
-        return key, () if key == "default" else ("  networks:", f"    {key}: (as it is declared there)")
+        return key, ()
+    for each in topology.containers:
+        # Somebody of the project is on it, so its file declares it already.
+        if each.project == container.project and each.endpoint_on(network.id) is not None:
+            return _key_of(each, network.name, topology), ()
     if network.name in made:
         return network.name, ("  networks:", f"    {network.name}: {{name: {network.name}}}")
     return network.name, ("  networks:", f"    {network.name}: {{external: true}}")
@@ -61,9 +67,16 @@ def _declared(network: Network, container: Container, made: dict[str, CreateNetw
 
 def _own_keys(container: Container, topology: Topology) -> list[str]:
     """What the service lists already; ``default``, which a list of its own would drop, when it lists none."""
-    found = []
-    for endpoint in container.endpoints:
-        network = topology.network(endpoint.network)
-        key = network.labels.get(_KEY) if network is not None else None
-        found.append(key or endpoint.network_name)
-    return found
+    return [_key_of(container, endpoint.network_name, topology) for endpoint in container.endpoints]
+
+
+def _key_of(container: Container, name: str, topology: Topology) -> str:
+    """How the container's own file calls the network of that real name."""
+    network = topology.network(name)
+    if network is not None and _KEY in network.labels and network.labels.get(_PROJECT) == container.project:
+        return network.labels[_KEY]
+    place = topology.places.get(container.ref.at("networks", name))
+    for ref, other in topology.places.items():
+        if other == place and ref.whole == container.ref and ref.path[:1] == ("networks",) and ref.path[-1] != name:
+            return ref.path[-1]
+    return name

@@ -1,9 +1,10 @@
-"""What several formats ask of a finding: where it is, and how it is told in one text."""
+"""What several formats ask of a finding: where it is, how bad it is, and how it is told in one text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from netdoctor.formats.interface import Look
 from netdoctor.model import Confidence, EdgeReport, Finding, Place, Report, Severity, Verdict
 from netdoctor.redact import redact_text
 from netdoctor.terminal import plain
@@ -22,9 +23,22 @@ def clean(text: str) -> str:
     return plain(redact_text(text))
 
 
-def fails(finding: Finding) -> bool:
-    """Whether the finding alone may fail a run that fails on errors."""
-    return finding.severity is Severity.ERROR and finding.confidence is not Confidence.POSSIBLE
+def fails(finding: Finding, look: Look) -> bool:
+    """Whether the finding alone fails the run."""
+    return finding.confidence is not Confidence.POSSIBLE and finding.severity.rank <= look.fail_on.rank
+
+
+def level(finding: Finding) -> Severity:
+    """How loud to be: what is only possible never fails a run, so it is never shown as an error."""
+    if finding.confidence is Confidence.POSSIBLE and finding.severity is Severity.ERROR:
+        return Severity.WARNING
+    return finding.severity
+
+
+def headline(finding: Finding) -> str:
+    """``ND301 listens on loopback only``, and whether it is still to come."""
+    later = " (will show once the first cause is fixed)" if finding.announced else ""
+    return f"{finding.code} {clean(finding.title)}{later}"
 
 
 def advice(finding: Finding) -> Iterator[str]:
@@ -35,14 +49,23 @@ def advice(finding: Finding) -> Iterator[str]:
 
 
 def told(finding: Finding) -> str:
-    """Cause, evidence and remedies as plain lines."""
+    """Cause, evidence, what it explains and remedies as plain lines."""
     lines = [clean(finding.cause), *(f"- {clean(line)}" for line in finding.evidence)]
+    if finding.suppressed:
+        lines.append(f"explains: {', '.join(dict.fromkeys(each.code for each in finding.suppressed))}")
     return "\n".join([*lines, *(f"fix: {line}" for line in advice(finding))])
 
 
 def findings_on(edge: EdgeReport, report: Report) -> list[Finding]:
-    """The findings that explain this edge, in the report's order."""
-    return [finding for finding in report.findings if finding.edge == edge.edge]
+    """The findings that explain this edge, in the report's order.
+
+    One cause on several edges between two ends may be reported once, on the first of them.
+    """
+    own = [finding for finding in report.findings if finding.edge == edge.edge]
+    if own or edge.verdict is not Verdict.BROKEN:
+        return own
+    ends = (edge.edge.source, edge.edge.target)
+    return [each for each in report.findings if each.edge and (each.edge.source, each.edge.target) == ends]
 
 
 def loose(report: Report) -> list[Finding]:
@@ -55,7 +78,7 @@ def unexplained(edge: EdgeReport, report: Report) -> str:
     """What to say of an edge that no finding explains; empty when one does, or when it holds."""
     if edge.verdict is Verdict.UNKNOWN:
         return clean(edge.reason or "it could not be asked")
-    if edge.verdict is Verdict.BROKEN and not findings_on(edge, report):
-        seen = ", ".join(f"{step.label}: {step.observation.outcome.value}" for step in edge.steps)
-        return clean(f"it fails, and no rule knows why ({seen})")
-    return ""
+    if edge.verdict is not Verdict.BROKEN or findings_on(edge, report):
+        return ""
+    seen = ", ".join(f"{step.label}: {step.observation.outcome.value}" for step in edge.steps)
+    return clean(f"it fails, and no rule knows why ({seen})" if seen else edge.reason or "it fails")

@@ -1,10 +1,10 @@
-"""GitHub workflow commands: one annotation per cause, the worst first (GitHub shows only the first few)."""
+"""GitHub workflow commands: one annotation per cause, the worst first (GitHub shows ten of a kind for each step)."""
 
 from __future__ import annotations
 
-from netdoctor.formats._findings import advice, clean, place_of, unexplained
+from netdoctor.formats._findings import advice, clean, headline, level, place_of, unexplained
 from netdoctor.formats.interface import FORMATS, Failure, Look
-from netdoctor.model import Finding, Report, Severity, Verdict
+from netdoctor.model import Finding, Report, Severity
 
 _COMMAND = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
@@ -14,13 +14,13 @@ class GithubFormat:
         merged: dict[tuple[str, str], list[Finding]] = {}
         for finding in report.findings:
             merged.setdefault((finding.code, finding.cause), []).append(finding)
-        worst_first = sorted(merged.values(), key=lambda same: same[0].severity.rank)
+        worst_first = sorted(merged.values(), key=lambda same: (same[0].announced, level(same[0]).rank))
         lines = [_annotation(same, report) for same in worst_first]
         for edge in report.edges:
             text = unexplained(edge, report)
             if text:
-                command = "error" if edge.verdict is Verdict.BROKEN else "warning"
-                lines.append(_command(command, {"title": clean(edge.label)}, text))
+                # Broken or unknown: neither ends with 0, so neither is a remark.
+                lines.append(_command("error", {"title": f"{edge.verdict.value}: {clean(edge.label)}"}, text))
         return "".join(f"{line}\n" for line in lines)
 
     def render_error(self, failure: Failure) -> str:
@@ -31,9 +31,14 @@ class GithubFormat:
 def _annotation(same: list[Finding], report: Report) -> str:
     finding = same[0]
     place = next((found for each in same if (found := place_of(each, report)) is not None), None)
-    where = {"file": place.file, "line": str(place.line), "col": str(place.column)} if place else {}
-    text = "\n".join([clean(finding.cause), *(f"fix: {line}" for line in advice(finding))])
-    return _command(_COMMAND[finding.severity], {**where, "title": f"{finding.code} {clean(finding.title)}"}, text)
+    where = {}
+    if place is not None:
+        where = {"file": clean(place.file), "line": str(max(1, place.line)), "col": str(max(1, place.column))}
+    labels = {edge.edge: edge.label for edge in report.edges}
+    edges = list(dict.fromkeys(labels[each.edge] for each in same if each.edge in labels))
+    also = [f"connections: {', '.join(clean(label) for label in edges)}"] if len(edges) > 1 else []
+    text = "\n".join([clean(finding.cause), *also, *(f"fix: {line}" for line in advice(finding))])
+    return _command(_COMMAND[level(finding)], {**where, "title": headline(finding)}, text)
 
 
 def _command(command: str, properties: dict[str, str], text: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from netdoctor.formats._paint import Line, paint
 from netdoctor.formats.interface import FORMATS, Failure, Look
 from netdoctor.model import (
+    Confidence,
     EdgeReport,
     Finding,
     Layer,
@@ -51,15 +52,19 @@ class HumanFormat:
 def _lines(report: Report, look: Look) -> Iterator[Line]:
     whole = len(report.edges) == 1 or look.verbose
     for edge in report.edges:
-        yield from _edge(edge, look, whole or edge.verdict is not Verdict.HOLDS)
-    for finding in report.findings:
-        yield []
-        yield from _finding(finding, look)
+        # Of files only what contradicts them is news; nothing was asked that could be shown.
+        if not _from_files(report) or look.verbose:
+            yield from _edge(edge, look, whole or edge.verdict is not Verdict.HOLDS)
+    for number, finding in enumerate(report.findings):
+        if number or look.verbose or not _from_files(report):
+            yield []
+        yield from _finding(finding, look, report)
     yield from _unexplained(report, look)
     yield from _silence(report, look)
     for notice in report.notices:
         yield from _wrapped(f"note: {notice}", look, "", "  ", "faint")
-    yield []
+    if report.findings or report.notices or not _from_files(report):
+        yield []
     yield [(_summary(report), _VERDICT[report.verdict])]
     if look.next_command:
         yield [("Next: ", "faint"), (plain(look.next_command), "strong")]
@@ -123,13 +128,22 @@ def _duration(seconds: float) -> str:
     return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
-def _finding(finding: Finding, look: Look) -> Iterator[Line]:
+def _from_files(report: Report) -> bool:
+    """Judged from compose files alone."""
+    return report.topology is not None and report.topology.source == "compose"
+
+
+def _finding(finding: Finding, look: Look, report: Report) -> Iterator[Line]:
     waiting = "will show next: " if finding.announced else ""
     yield [
         (f"{waiting}{finding.code} ", _SEVERITY[finding.severity]),
         (plain(finding.title), "strong"),
         (f" ({finding.severity.value}, {finding.confidence.value})", "faint"),
     ]
+    place = report.topology.place(*finding.about) if report.topology is not None else None
+    if place is not None:
+        # For copying, and for editors that jump to it: it is never wrapped.
+        yield [(f"  {plain(redact_text(place.file))}:{place.line}:{place.column}", "")]
     yield from _wrapped(finding.cause, look, "  ", "  ", "")
     for line in finding.evidence:
         yield from _wrapped(line, look, "  - ", "    ", "faint")
@@ -185,7 +199,25 @@ def _silence(report: Report, look: Look) -> Iterator[Line]:
         yield from _wrapped(f"{', '.join(which)}: {reason}", look, "  - ", "    ", "faint")
 
 
+def _files_summary(report: Report) -> str:
+    """Never "reachable": files cannot say that."""
+    services = len(report.topology.containers) if report.topology is not None else 0
+    judged = f"{_count(services, 'service')}, {_count(len(report.edges), 'declared connection')}"
+    failing = [each for each in report.findings if each.confidence is not Confidence.POSSIBLE]
+    if not report.findings:
+        return f"{judged}: no contradiction in these files"
+    worst = "no certain contradiction in these files" if report.verdict is Verdict.HOLDS else ""
+    counted = f"{_count(len(failing), 'finding')}, {len(report.findings) - len(failing)} possible"
+    return f"{judged}: {counted}{f'; {worst}' if worst else ''}"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
 def _summary(report: Report) -> str:
+    if _from_files(report):
+        return _files_summary(report)
     counts = {verdict: sum(1 for edge in report.edges if edge.verdict is verdict) for verdict in Verdict}
     parts = [f"{count} {verdict.value}" for verdict, count in counts.items() if count]
     edges = "1 edge" if len(report.edges) == 1 else f"{len(report.edges)} edges"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from netdoctor.model import Report
+from netdoctor.model import Report, Severity
 from netdoctor.registry import Registry
 
 
@@ -17,6 +17,8 @@ class Look:
     width: int = 80
     verbose: bool = False
     next_command: str = ""
+    fail_on: Severity = Severity.ERROR
+    """The least severity that fails the run, for formats that tell failures from remarks."""
 
 
 @dataclass(frozen=True, slots=True)

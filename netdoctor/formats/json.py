@@ -83,12 +83,19 @@ def finding_document(finding: Finding, topology: Topology | None) -> dict[str, A
         "layer": finding.layer.name.lower(),
         "edge": _edge_key(finding.edge, topology) if finding.edge else None,
         "subjects": [_ref(ref, topology) for ref in finding.about],
+        "place": _place(finding, topology),
         "cause": _clean(finding.cause),
         "evidence": [_clean(line) for line in finding.evidence],
         "remedies": [_remedy(remedy) for remedy in finding.remedies],
         "announced": finding.announced,
         "suppressed": [finding_document(each, topology) for each in finding.suppressed],
     }
+
+
+def _place(finding: Finding, topology: Topology | None) -> dict[str, Any] | None:
+    """Of the first subject that stands in a file."""
+    found = None if topology is None else topology.place(*finding.about)
+    return None if found is None else {"file": _clean(found.file), "line": found.line, "column": found.column}
 
 
 def _edge(report: EdgeReport, topology: Topology | None) -> dict[str, Any]:

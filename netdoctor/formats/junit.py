@@ -1,58 +1,79 @@
 """JUnit XML: one test case per asked edge; a broken one is a failure, an unknown one an error.
 
-A finding about the whole topology that fails the run is a case of its own, so that CI shows every reason.
+A finding about the whole topology that fails the run is a case of its own, so that CI shows every reason. What does
+not fail the run stands in the ``system-out`` of its case, or of the suite.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
-from netdoctor.formats._findings import clean, fails, findings_on, loose, told, unexplained
+from netdoctor.formats._findings import clean, fails, findings_on, headline, loose, told, unexplained
 from netdoctor.formats.interface import FORMATS, Failure, Look
 from netdoctor.model import EdgeReport, Finding, Report, Verdict
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
+# Valid in Python and harmless on a terminal, but no XML document may hold them (control characters are gone already).
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class JunitFormat:
     def render(self, report: Report, look: Look) -> str:
-        cases = [_edge(edge, report) for edge in report.edges]
-        cases += [_topology(finding) for finding in loose(report) if fails(finding)]
-        return _document(cases, report.seconds)
+        cases = [_edge(edge, report, look) for edge in report.edges]
+        others = loose(report)
+        cases += [_topology(finding) for finding in others if fails(finding, look)]
+        remarks = [finding for finding in others if not fails(finding, look)]
+        return _document(cases, report.seconds, remarks)
 
     def render_error(self, failure: Failure) -> str:
-        case = ET.Element("testcase", classname="netdoctor", name="netdoctor", time="0.000")
-        error = ET.SubElement(case, "error", message=clean(failure.message), type=failure.code or "error")
-        error.text = clean(failure.hint)
+        case = _case("netdoctor")
+        _outcome(case, "error", clean(failure.message), failure.code or "error", clean(failure.hint))
         return _document([case], 0.0)
 
 
-def _edge(edge: EdgeReport, report: Report) -> ET.Element:
-    took = sum(step.observation.seconds for step in edge.steps)
-    case = ET.Element("testcase", classname="netdoctor", name=clean(edge.label), time=f"{took:.3f}")
+def _edge(edge: EdgeReport, report: Report, look: Look) -> ET.Element:
+    case = _case(clean(edge.label), sum(step.observation.seconds for step in edge.steps))
     found = findings_on(edge, report)
-    if edge.verdict is Verdict.BROKEN:
-        first = f"{found[0].code} {clean(found[0].cause)}" if found else unexplained(edge, report)
-        kind = found[0].code if found else "broken"
-        ET.SubElement(case, "failure", message=first, type=kind).text = "\n\n".join(_paragraph(f) for f in found)
+    failing = [finding for finding in found if fails(finding, look)]
+    text = _paragraphs(found)
+    if edge.verdict is Verdict.BROKEN or failing:
+        first = next(iter(failing or found), None)
+        if first is None:
+            _outcome(case, "failure", unexplained(edge, report), "broken", "")
+        else:
+            _outcome(case, "failure", f"{first.code} {clean(first.cause)}", first.code, text)
     elif edge.verdict is Verdict.UNKNOWN:
-        ET.SubElement(case, "error", message=unexplained(edge, report), type="unknown")
+        _outcome(case, "error", unexplained(edge, report), "unknown", text)
     elif found:
-        ET.SubElement(case, "system-out").text = "\n\n".join(_paragraph(f) for f in found)
+        ET.SubElement(case, "system-out").text = _xml(text)
     return case
 
 
 def _topology(finding: Finding) -> ET.Element:
-    case = ET.Element("testcase", classname="netdoctor", name=f"{finding.code} {clean(finding.title)}", time="0.000")
-    ET.SubElement(case, "failure", message=clean(finding.cause), type=finding.code).text = told(finding)
+    case = _case(headline(finding))
+    _outcome(case, "failure", clean(finding.cause), finding.code, told(finding))
     return case
 
 
-def _paragraph(finding: Finding) -> str:
-    return f"{finding.code} {clean(finding.title)} ({finding.severity.value})\n{told(finding)}"
+def _case(name: str, seconds: float = 0.0) -> ET.Element:
+    return ET.Element("testcase", classname="netdoctor", name=_xml(name), time=f"{seconds:.3f}")
 
 
-def _document(cases: list[ET.Element], seconds: float) -> str:
+def _outcome(case: ET.Element, tag: str, message: str, kind: str, text: str) -> None:
+    ET.SubElement(case, tag, message=_xml(message), type=kind).text = _xml(text)
+
+
+def _paragraphs(findings: Iterable[Finding]) -> str:
+    return "\n\n".join(f"{headline(each)} ({each.severity.value}, {each.confidence.value})\n{told(each)}" for each in findings)
+
+
+def _xml(text: str) -> str:
+    return _NOT_XML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _document(cases: list[ET.Element], seconds: float, remarks: Iterable[Finding] = ()) -> str:
     counts = {
         "tests": str(len(cases)),
         "failures": str(sum(1 for case in cases if case.find("failure") is not None)),
@@ -62,6 +83,9 @@ def _document(cases: list[ET.Element], seconds: float) -> str:
     suites = ET.Element("testsuites", {"name": "netdoctor", **counts})
     suite = ET.SubElement(suites, "testsuite", {"name": "netdoctor", **counts})
     suite.extend(cases)
+    said = _xml(_paragraphs(remarks))
+    if said:
+        ET.SubElement(suite, "system-out").text = said
     ET.indent(suites)
     return _HEAD + ET.tostring(suites, encoding="unicode") + "\n"
 
