@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Protocol
 
-from netdoctor.diagnosis.ask import Asker, probe_for
+from netdoctor.diagnosis import isolation
+from netdoctor.diagnosis.ask import Asker, Progress, probe_for
 from netdoctor.diagnosis.judge import Broken, applicable, judge_edge, order, unjudged, verdict_with
 from netdoctor.diagnosis.ladder import ladder
 from netdoctor.diagnosis.verdict import decide
@@ -37,6 +39,8 @@ CHANGED = "target changed while it was asked"
 """How the reason of an edge begins whose ends moved under the questions."""
 ROUNDS = 4
 """Rules may ask for more as answers arrive, this often at most."""
+LOOKS = 8
+"""Containers that are inspected again side by side."""
 TIMEOUT = 4.0
 """Seconds for one question: a dead address in the own subnet needs 3.1 to say so."""
 
@@ -65,24 +69,28 @@ def diagnose(
     skip: frozenset[str] = frozenset(),
     both_ways: bool = True,
     recorded: Answers | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Ask everything the edges and the rules want, and judge. Raises nothing for what the network does.
 
-    ``recorded`` answers are taken as given; only questions beyond them are asked.
+    ``recorded`` answers are taken as given; only questions beyond them are asked. An edge that must not work is
+    judged by what ``isolation`` wants, and by no rule.
     """
     began = clock()
     rules, skipped = applicable(_chosen(only, skip), topology)
     world = World(topology, vantages.at, timeout, clock)
     broken = Broken()
-    with Asker(world, recorded) as asking:
-        edges = _with_ports(topology, edges, asking)
-        backwards = [_way_back(edge) for edge in edges] if both_ways else []
-        _rounds(topology, [*edges, *backwards], rules, asking, broken)
+    with Asker(world, recorded, progress=progress) as asking:
+        edges = with_ports(topology, edges, asking)
+        backwards = [edge.backwards() for edge in edges if not edge.isolated] if both_ways else []
+        _rounds(topology, [*edges, *backwards], rules, asking, broken, timeout)
         answers = asking.answers
-    reports = [_edge_report(topology, edge, answers, vantages, both_ways) for edge in edges]
+    reports = edge_reports(topology, edges, answers, vantages, both_ways)
     findings: list[Finding] = []
     silent: list[Unjudged] = list(_silent_ladder(topology, edges, answers))
     for number, (edge, report) in enumerate(zip(edges, reports, strict=True)):
+        if edge.isolated:
+            continue
         case = Case(topology, edge, answers)
         judged = judge_edge(case, rules, report.verdict, broken)
         reports[number] = replace(report, verdict=verdict_with(report.verdict, judged))
@@ -116,23 +124,40 @@ def _chosen(only: frozenset[str], skip: frozenset[str]) -> list[Rule]:
     return [rule for rule in RULES if (not only or rule.code in only) and rule.code not in skip]
 
 
-def _rounds(topology: Topology, edges: Sequence[Edge], rules: Sequence[Rule], asking: Asker, broken: Broken) -> None:
+def _rounds(
+    topology: Topology,
+    edges: Sequence[Edge],
+    rules: Sequence[Rule],
+    asking: Asker,
+    broken: Broken,
+    timeout: float,
+) -> None:
     for _ in range(ROUNDS):
         wanted: list[Question[Any]] = []
+        patience: dict[Question[Any], float] = {}
         for edge in edges:
             case = Case(topology, edge, asking.answers)
-            wanted += ladder(case)
+            own = edge.expectation.timeout if edge.expectation is not None else None
+            if edge.isolated:
+                for question, seconds in isolation.wants(case, own or timeout):
+                    wanted.append(question)
+                    patience[question] = max(seconds, patience.get(question, 0.0))
+                continue
+            rungs = list(ladder(case))
+            if own is not None:
+                patience |= {question: max(own, patience.get(question, 0.0)) for question in rungs}
+            wanted += rungs
             if not edge.reverse:
                 wanted += [question for rule in rules for question in broken.wants(rule, case)]
         whole = Case(topology, None, asking.answers)
         wanted += [question for rule in rules for question in broken.wants(rule, whole)]
-        if asking.ask(wanted) == 0:
+        if asking.ask(wanted, patience) == 0:
             return
 
 
-def _with_ports(topology: Topology, edges: Sequence[Edge], asking: Asker) -> list[Edge]:
+def with_ports(topology: Topology, edges: Sequence[Edge], asking: Asker) -> list[Edge]:
     """An edge without a port takes the target's real listeners: an exposed one first, else the lowest."""
-    unported = [edge for edge in edges if edge.port is None and edge.target.kind == "container"]
+    unported = [edge for edge in edges if edge.port is None and edge.target.kind == "container" and not edge.isolated]
     asking.ask(Listeners(edge.target) for edge in unported)
     found = []
     for edge in edges:
@@ -153,28 +178,41 @@ def _listening(topology: Topology, edge: Edge, answers: Answers) -> int | None:
     return min((socket.port for socket in observation.evidence.sockets), default=None)
 
 
-def _way_back(edge: Edge) -> Edge:
-    return edge.backwards()
+def edge_reports(
+    topology: Topology, edges: Sequence[Edge], answers: Answers, vantages: Standing, both_ways: bool
+) -> list[EdgeReport]:
+    """Every edge with its verdict and its ladder. What moved while it was asked is unknown, with the reason."""
+    cases = [Case(topology, edge, answers) for edge in edges]
+    decided = [
+        isolation.decide(case) if edge.isolated else decide(case) for edge, case in zip(edges, cases, strict=True)
+    ]
+    suspects = [
+        edge
+        for edge, (verdict, _) in zip(edges, decided, strict=True)
+        if verdict is Verdict.BROKEN or (edge.isolated and verdict is Verdict.HOLDS)
+    ]
+    moved = _moved(vantages, [ref for edge in suspects for ref in (edge.source, edge.target)])
+    found = []
+    for case, edge, (verdict, reason) in zip(cases, edges, decided, strict=True):
+        said = next((moved[ref] for ref in (edge.source, edge.target) if ref in moved), None)
+        if said is not None and (verdict is Verdict.BROKEN or edge.isolated):
+            verdict, reason = Verdict.UNKNOWN, f"{CHANGED}: {said}"
+        found.append(_edge_report(case, edge, verdict, reason, both_ways and not edge.isolated))
+    return found
 
 
-def _edge_report(topology: Topology, edge: Edge, answers: Answers, vantages: Standing, both_ways: bool) -> EdgeReport:
-    case = Case(topology, edge, answers)
-    verdict, reason = decide(case)
-    if verdict is Verdict.BROKEN:
-        moved = next((said for ref in (edge.source, edge.target) if (said := _moved(vantages, ref))), None)
-        if moved is not None:
-            verdict, reason = Verdict.UNKNOWN, f"{CHANGED}: {moved}"
+def _edge_report(case: Case, edge: Edge, verdict: Verdict, reason: str, both_ways: bool) -> EdgeReport:
     back = edge.backwards()
-    way_back = Case(topology, back, answers)
+    way_back = Case(case.topology, back, case.seen)
     reverse, reverse_reason = decide(way_back) if both_ways else (Verdict.UNKNOWN, "not asked")
     steps = tuple(_steps(case))
     return EdgeReport(
         edge=edge,
-        label=edge_label(topology, edge),
+        label=edge_label(case.topology, edge),
         verdict=verdict,
         steps=steps,
         reverse=tuple(_steps(way_back)) if both_ways else (),
-        reverse_label=edge_label(topology, back),
+        reverse_label=edge_label(case.topology, back),
         reverse_verdict=reverse,
         vantages=tuple(dict.fromkeys(step.observation.vantage for step in steps if step.observation.vantage)),
         reason=reason,
@@ -182,14 +220,22 @@ def _edge_report(topology: Topology, edge: Edge, answers: Answers, vantages: Sta
     )
 
 
-def _moved(vantages: Standing, ref: Ref) -> str | None:
-    return vantages.changed(ref) if ref.kind == "container" else None
+def _moved(vantages: Standing, refs: Iterable[Ref]) -> Mapping[Ref, str]:
+    """What changed at these containers since the topology was taken; each is looked at once."""
+    asked = [ref for ref in dict.fromkeys(refs) if ref.kind == "container"]
+    if len(asked) > LOOKS:
+        with ThreadPoolExecutor(max_workers=LOOKS) as pool:
+            said = list(pool.map(vantages.changed, asked))
+    else:
+        said = [vantages.changed(ref) for ref in asked]
+    return {ref: text for ref, text in zip(asked, said, strict=True) if text is not None}
 
 
 def edge_label(topology: Topology, edge: Edge) -> str:
-    """``app -> qdrant:6333/healthz``"""
+    """``app -> qdrant:6333/healthz``, ``web -x> db:5432``"""
     port = f":{edge.port}" if edge.port is not None else ""
-    return f"{name_of(topology, edge.source)} -> {name_of(topology, edge.target)}{port}{edge.path or ''}"
+    arrow = "-x>" if edge.isolated else "->"
+    return f"{name_of(topology, edge.source)} {arrow} {name_of(topology, edge.target)}{port}{edge.path or ''}"
 
 
 def name_of(topology: Topology, ref: Ref) -> str:
@@ -199,13 +245,18 @@ def name_of(topology: Topology, ref: Ref) -> str:
 
 
 def _steps(case: Case) -> Iterable[Step]:
-    """The ladder's questions with their answers, in the order of the layers."""
+    """The edge's own questions with their answers, in the order of the layers."""
     found = []
-    for question in dict.fromkeys(ladder(case)):
+    isolated = case.edge is not None and case.edge.isolated
+    asked = (question for question, _ in isolation.wants(case, 0.0)) if isolated else ladder(case)
+    told = isolation.told(case) if isolated else {}
+    for question in dict.fromkeys(asked):
         observation: Observation[Any] | None = case.seen.get(question)
         if observation is not None:
             probe = probe_for(question)
-            detail = probe.describe(question, observation) if observation.known else observation.reason
+            detail = observation.reason
+            if observation.known:
+                detail = told.get(question) or probe.describe(question, observation)
             found.append(Step(probe.layer, probe.label(question, case.topology), question, observation, detail))
     return sorted(found, key=lambda step: step.layer.value)
 
