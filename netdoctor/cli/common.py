@@ -156,7 +156,13 @@ def publish(settings: Settings, report: Report, next_command: str = "") -> None:
 
 def look_of(settings: Settings, next_command: str = "") -> Look:
     """Colour by --color, NO_COLOR and whether stdout is a terminal."""
-    return Look(color=wants_color(settings), width=80, verbose=settings.verbose > 0, next_command=next_command)
+    return Look(
+        color=wants_color(settings),
+        width=80,
+        verbose=settings.verbose > 0,
+        next_command=next_command,
+        fail_on=Severity(settings.fail_on),
+    )
 
 
 def wants_color(settings: Settings) -> bool:

@@ -22,7 +22,8 @@ class JsonLinesFormat:
 
     def render_error(self, failure: Failure) -> str:
         document = error_document(failure)
-        return _line("error", {"schema": SCHEMA, "verdict": "unknown", **document["error"]})
+        head = {"schema": SCHEMA, "netdoctor": document["netdoctor"], "verdict": document["verdict"]}
+        return _line("error", {**head, **document["error"]})
 
 
 def _lines(document: Mapping[str, Any]) -> Iterator[str]:

@@ -66,7 +66,9 @@ def _outcome(case: ET.Element, tag: str, message: str, kind: str, text: str) -> 
 
 
 def _paragraphs(findings: Iterable[Finding]) -> str:
-    return "\n\n".join(f"{headline(each)} ({each.severity.value}, {each.confidence.value})\n{told(each)}" for each in findings)
+    return "\n\n".join(
+        f"{headline(each)} ({each.severity.value}, {each.confidence.value})\n{told(each)}" for each in findings
+    )
 
 
 def _xml(text: str) -> str:

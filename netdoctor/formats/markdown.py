@@ -1,12 +1,20 @@
-"""Markdown for a pull-request comment: a verdict line, a table of edges, each cause with its evidence and remedy."""
+"""Markdown for a pull-request comment: a verdict line, a table of edges, each cause with its evidence and remedy.
+
+The first line is a comment nobody sees (``<!-- netdoctor -->``), by which a bot finds its own earlier comment.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from netdoctor.formats._findings import clean, place_of, unexplained
+from netdoctor.formats._findings import clean, findings_on, place_of, unexplained
 from netdoctor.formats.interface import FORMATS, Failure, Look
 from netdoctor.model import Finding, Report, Verdict
+
+MARK = "<!-- netdoctor -->"
+LIMIT = 60_000
+"""Characters. GitHub refuses a comment of more than 65,536."""
 
 _WORD = {Verdict.HOLDS: "holds", Verdict.BROKEN: "**broken**", Verdict.UNKNOWN: "*unknown*"}
 _HEADING = {
@@ -14,33 +22,67 @@ _HEADING = {
     Verdict.BROKEN: "something asked is broken",
     Verdict.UNKNOWN: "something could not be asked",
 }
+_DECLARED = {
+    Verdict.HOLDS: "no contradiction in these files",
+    Verdict.BROKEN: "these files contradict themselves",
+}
+"""Files alone never say that a connection holds."""
+
+_ENTITY = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}
+_ESCAPED = frozenset("\\`*_[]~$")
+_MENTION = re.compile(r"[@#](?=\w)")
+_BLOCK = re.compile(r"^(?=[-+=#])|^(\d+)(?=[.)])")
 
 
 class MarkdownFormat:
     def render(self, report: Report, look: Look) -> str:
-        return "\n".join(_lines(report)) + "\n"
+        lines = [MARK, f"### netdoctor: {_heading(report)}", *_table(report)]
+        size = sum(map(len, lines))
+        for number, finding in enumerate(report.findings):
+            told = ["", *_finding(finding, report)]
+            size += sum(len(line) + 1 for line in told)
+            if size > LIMIT:
+                lines += ["", f"... and {len(report.findings) - number} more."]
+                break
+            lines += told
+        for notice in report.notices if size <= LIMIT else ():
+            lines += ["", f"Note: {_text(notice)}"]
+        return "\n".join(lines) + "\n"
 
     def render_error(self, failure: Failure) -> str:
+        code = f"{failure.code} " if failure.code else ""
         hint = f"\n\n{_text(failure.hint)}" if failure.hint else ""
-        return f"### netdoctor: could not look\n\n{_text(failure.message)}{hint}\n"
+        return f"{MARK}\n### netdoctor: could not look\n\n{code}{_text(failure.message)}{hint}\n"
 
 
-def _lines(report: Report) -> Iterator[str]:
-    yield f"### netdoctor: {_HEADING[report.verdict]}"
-    if report.edges:
-        yield from ("", "| connection | verdict | cause |", "|---|---|---|")
-    for edge in report.edges:
-        codes = [finding.code for finding in report.findings if finding.edge == edge.edge]
+def _heading(report: Report) -> str:
+    declared = report.topology is not None and report.topology.source == "compose"
+    return (_DECLARED if declared else _HEADING).get(report.verdict, _HEADING[report.verdict])
+
+
+def _table(report: Report) -> Iterator[str]:
+    """The broken and the unknown first; beyond the limit the healthy are only counted."""
+    if not report.edges:
+        return
+    yield from ("", "| connection | verdict | cause |", "|---|---|---|")
+    size = 0
+    worst_first = sorted(
+        report.edges, key=lambda edge: (Verdict.BROKEN, Verdict.UNKNOWN, Verdict.HOLDS).index(edge.verdict)
+    )
+    for number, edge in enumerate(worst_first):
+        codes = dict.fromkeys(finding.code for finding in findings_on(edge, report))
         cause = ", ".join(codes) or _text(unexplained(edge, report))
-        yield f"| {_code(edge.label)} | {_WORD[edge.verdict]} | {cause} |"
-    for finding in report.findings:
-        yield ""
-        yield from _finding(finding, report)
+        row = f"| {_code(edge.label)} | {_WORD[edge.verdict]} | {cause} |"
+        size += len(row) + 1
+        if size > LIMIT // 2:
+            yield f"| ... and {len(worst_first) - number} more | | |"
+            return
+        yield row
 
 
 def _finding(finding: Finding, report: Report) -> Iterator[str]:
-    later = "shows after the first is fixed: " if finding.announced else ""
-    yield f"#### {later}{finding.code} {_text(finding.title)} ({finding.severity.value}, {finding.confidence.value})"
+    later = " (will show once the first cause is fixed)" if finding.announced else ""
+    yield f"#### {finding.code} {_text(finding.title)} ({finding.severity.value}, {finding.confidence.value}){later}"
     yield ""
     place = place_of(finding, report)
     where = f" ({_code(f'{place.file}:{place.line}:{place.column}')})" if place else ""
@@ -59,25 +101,23 @@ def _finding(finding: Finding, report: Report) -> Iterator[str]:
 
 
 def _longest_run(line: str) -> int:
-    longest = current = 0
-    for char in line:
-        current = current + 1 if char == "`" else 0
-        longest = max(longest, current)
-    return longest
+    return max((len(run) for run in re.findall("`+", line)), default=0)
 
 
 def _text(text: str) -> str:
     """Names come from outside: nothing in them may become markup, a link, a mention or a table cell's end."""
-    text = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
-    return "".join(f"\\{char}" if char in "\\`*_[]|#" else char for char in text)
+    text = clean(text).strip()
+    escaped = "".join(_ENTITY.get(char) or (f"\\{char}" if char in _ESCAPED else char) for char in text)
+    # An invisible space keeps GitHub from telling somebody, or linking an issue; a backslash keeps it from linking.
+    escaped = _MENTION.sub(lambda found: f"{found[0]}&#8203;", escaped)
+    escaped = escaped.replace("://", ":\\//").replace("www.", "www\\.")
+    return _BLOCK.sub(lambda found: f"{found[1] or ''}\\", escaped)
 
 
 def _code(text: str) -> str:
-    """Inline code that survives backticks and table cells."""
-    text = clean(text).replace("|", "\\|")
-    ticks = "`" * (_longest_run(text) + 1)
-    pad = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{ticks}{pad}{text}{pad}{ticks}"
+    """As code, in a table or not: by backticks where they can hold it, else by HTML."""
+    text = clean(text).strip() or " "
+    return f"`{text}`" if not set(text) & set("`|\\") else f"<code>{_text(text)}</code>"
 
 
 FORMATS.add("markdown", MarkdownFormat(), home=__name__)

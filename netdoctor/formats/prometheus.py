@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from netdoctor.formats._findings import clean
 from netdoctor.formats.interface import FORMATS, Failure, Look
 from netdoctor.model import EdgeReport, Ref, Report, Topology, Verdict
-from netdoctor.redact import redact_text
-from netdoctor.terminal import plain
 
 Sample = tuple[dict[str, str], float]
+
+_FINDING = ("code", "severity", "confidence")
 
 
 class PrometheusFormat:
@@ -24,8 +25,8 @@ class PrometheusFormat:
             (labels[e], float(e.verdict is Verdict.HOLDS)) for e in report.edges if e.verdict is not Verdict.UNKNOWN
         ]
         unknown = [(labels[edge], float(edge.verdict is Verdict.UNKNOWN)) for edge in report.edges]
-        counted = Counter((finding.code, finding.severity.value) for finding in report.findings)
-        found = [({"code": code, "severity": severity}, float(n)) for (code, severity), n in sorted(counted.items())]
+        counted = Counter((each.code, each.severity.value, each.confidence.value) for each in report.findings)
+        found = [(dict(zip(_FINDING, key, strict=True)), float(count)) for key, count in sorted(counted.items())]
         lines = [
             *_metric("netdoctor_edge_holds", "1 when the connection holds, 0 when it is broken.", holds),
             *_metric("netdoctor_edge_unknown", "1 when the connection could not be judged.", unknown),
@@ -73,7 +74,7 @@ def _labels(labels: dict[str, str]) -> str:
 
 
 def _escaped(value: str) -> str:
-    return plain(redact_text(value)).replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    return clean(value).replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
 FORMATS.add("prometheus", PrometheusFormat(), home=__name__)

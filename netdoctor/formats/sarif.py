@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from pathlib import PurePath
+from pathlib import PurePosixPath
 from typing import Any
 
-from netdoctor.formats._findings import advice, clean, place_of
+from netdoctor.formats._findings import advice, clean, level, place_of
 from netdoctor.formats.interface import FORMATS, Failure, Look
-from netdoctor.model import Finding, Place, Report, Severity
+from netdoctor.model import Finding, Place, Report, Severity, Verdict
 from netdoctor.version import __version__
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -24,17 +24,30 @@ class SarifFormat:
             rules=_rules(finding for finding, _ in placed),
             results=[_result(finding, place) for finding, place in placed],
             invocation={"executionSuccessful": True},
-            properties={"findingsWithoutPlace": elsewhere, "verdict": report.verdict.value},
+            properties={
+                "verdict": report.verdict.value,
+                "findingsWithoutPlace": elsewhere,
+                **{f"edges{verdict.value.capitalize()}": _count(report, verdict) for verdict in Verdict},
+            },
         )
 
     def render_error(self, failure: Failure) -> str:
-        notification = {"level": "error", "message": {"text": clean(f"{failure.message} {failure.hint}".strip())}}
+        notification: dict[str, Any] = {
+            "level": "error",
+            "message": {"text": clean(f"{failure.message} {failure.hint}".strip())},
+        }
+        if failure.code:
+            notification["descriptor"] = {"id": failure.code}
         invocation = {
             "executionSuccessful": False,
             "exitCode": failure.status,
             "toolExecutionNotifications": [notification],
         }
         return _document(rules=[], results=[], invocation=invocation, properties={"verdict": "unknown"})
+
+
+def _count(report: Report, verdict: Verdict) -> int:
+    return sum(1 for edge in report.edges if edge.verdict is verdict)
 
 
 def _document(
@@ -68,27 +81,28 @@ def _rules(findings: Iterable[Finding]) -> list[dict[str, Any]]:
 
 
 def _result(finding: Finding, place: Place) -> dict[str, Any]:
-    lines = [clean(finding.cause), *(f"fix: {line}" for line in advice(finding))]
+    later = ["Will show once the first cause is fixed."] if finding.announced else []
+    lines = [clean(finding.cause), *later, *(f"fix: {line}" for line in advice(finding))]
     return {
         "ruleId": finding.code,
-        "level": _LEVEL[finding.severity],
+        "level": _LEVEL[level(finding)],
         "message": {"text": "\n".join(lines)},
         "locations": [_location(place)],
-        "properties": {"confidence": finding.confidence.value},
+        "properties": {"confidence": finding.confidence.value, "announced": finding.announced},
     }
 
 
 def _location(place: Place) -> dict[str, Any]:
-    path = PurePath(place.file)
-    uri = path.as_uri() if path.is_absolute() else _relative(path)
     region = {"startLine": max(1, place.line), "startColumn": max(1, place.column)}
-    return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}
+    return {"physicalLocation": {"artifactLocation": {"uri": _uri(place.file)}, "region": region}}
 
 
-def _relative(path: PurePath) -> str:
-    from urllib.parse import quote
-
-    return quote(path.as_posix())
+def _uri(file: str) -> str:
+    """A relative path stays relative: code scanning finds it below the checkout."""
+    path = PurePosixPath(file)
+    if path.is_absolute():
+        return path.as_uri()
+    return PurePosixPath("/", path).as_uri().removeprefix("file:///")
 
 
 FORMATS.add("sarif", SarifFormat(), home=__name__)
