@@ -140,7 +140,8 @@ def test_rules_know_the_nouns_and_what_probes_ask_and_nothing_else():
 
 
 def test_formats_know_the_nouns_and_how_to_make_text_safe():
-    allowed = ("model", "formats.interface", "formats._paint", "formats._findings", "formats.json", "redact", "terminal", "version", "registry")
+    formats = ("formats.interface", "formats._paint", "formats._findings", "formats.json")
+    allowed = ("model", *formats, "redact", "terminal", "version", "registry")
     homes = tuple(f"netdoctor.{each}" for each in allowed)
 
     def forbidden(name: str) -> bool:
