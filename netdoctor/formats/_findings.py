@@ -28,6 +28,11 @@ def fails(finding: Finding, look: Look) -> bool:
     return finding.confidence is not Confidence.POSSIBLE and finding.severity.rank <= look.fail_on.rank
 
 
+def edge_fails(edge: EdgeReport, look: Look) -> bool:
+    """Whether the broken edge alone fails the run: nobody accepts its causes, and it is bad enough."""
+    return edge.verdict is Verdict.BROKEN and not edge.accepted and edge.severity.rank <= look.fail_on.rank
+
+
 def level(finding: Finding) -> Severity:
     """How loud to be: what is only possible never fails a run, so it is never shown as an error."""
     if finding.confidence is Confidence.POSSIBLE and finding.severity is Severity.ERROR:
@@ -80,5 +85,7 @@ def unexplained(edge: EdgeReport, report: Report) -> str:
         return clean(edge.reason or "it could not be asked")
     if edge.verdict is not Verdict.BROKEN or findings_on(edge, report):
         return ""
+    if edge.reason:
+        return clean(edge.reason)
     seen = ", ".join(f"{step.label}: {step.observation.outcome.value}" for step in edge.steps)
-    return clean(f"it fails, and no rule knows why ({seen})" if seen else edge.reason or "it fails")
+    return clean(f"it fails, and no rule knows why ({seen})" if seen else "it fails")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netdoctor.formats._findings import advice, clean, headline, level, place_of, unexplained
 from netdoctor.formats.interface import FORMATS, Failure, Look
-from netdoctor.model import Finding, Report, Severity
+from netdoctor.model import Finding, Report, Severity, Verdict
 
 _COMMAND = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
@@ -18,9 +18,12 @@ class GithubFormat:
         lines = [_annotation(same, report) for same in worst_first]
         for edge in report.edges:
             text = unexplained(edge, report)
-            if text:
-                # Broken or unknown: neither ends with 0, so neither is a remark.
-                lines.append(_command("error", {"title": f"{edge.verdict.value}: {clean(edge.label)}"}, text))
+            if text and edge.accepted:
+                lines.append(_command("notice", {"title": f"accepted: {clean(edge.label)}"}, clean(edge.accepted)))
+            elif text:
+                # Unknown ends with 3, so it is no remark either.
+                loud = edge.severity if edge.verdict is Verdict.BROKEN else Severity.ERROR
+                lines.append(_command(_COMMAND[loud], {"title": f"{edge.verdict.value}: {clean(edge.label)}"}, text))
         return "".join(f"{line}\n" for line in lines)
 
     def render_error(self, failure: Failure) -> str:

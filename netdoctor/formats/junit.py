@@ -1,4 +1,4 @@
-"""JUnit XML: one test case per asked edge; a broken one is a failure, an unknown one an error.
+"""JUnit XML: one test case per asked edge; a broken one is a failure, an unknown one an error, an accepted one skipped.
 
 A finding about the whole topology that fails the run is a case of its own, so that CI shows every reason. What does
 not fail the run stands in the ``system-out`` of its case, or of the suite.
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
-from netdoctor.formats._findings import clean, fails, findings_on, headline, loose, told, unexplained
+from netdoctor.formats._findings import clean, edge_fails, fails, findings_on, headline, loose, told, unexplained
 from netdoctor.formats.interface import FORMATS, Failure, Look
 from netdoctor.model import EdgeReport, Finding, Report, Verdict
 
@@ -38,7 +38,9 @@ def _edge(edge: EdgeReport, report: Report, look: Look) -> ET.Element:
     found = findings_on(edge, report)
     failing = [finding for finding in found if fails(finding, look)]
     text = _paragraphs(found)
-    if edge.verdict is Verdict.BROKEN or failing:
+    if edge.accepted:
+        ET.SubElement(case, "skipped", message=_xml(clean(edge.accepted)), type="accepted").text = _xml(text)
+    elif failing or edge_fails(edge, look):
         first = next(iter(failing or found), None)
         if first is None:
             _outcome(case, "failure", unexplained(edge, report), "broken", "")
@@ -46,8 +48,8 @@ def _edge(edge: EdgeReport, report: Report, look: Look) -> ET.Element:
             _outcome(case, "failure", f"{first.code} {clean(first.cause)}", first.code, text)
     elif edge.verdict is Verdict.UNKNOWN:
         _outcome(case, "error", unexplained(edge, report), "unknown", text)
-    elif found:
-        ET.SubElement(case, "system-out").text = _xml(text)
+    elif found or edge.verdict is Verdict.BROKEN:
+        ET.SubElement(case, "system-out").text = _xml(text or unexplained(edge, report))
     return case
 
 

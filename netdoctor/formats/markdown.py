@@ -72,7 +72,8 @@ def _table(report: Report) -> Iterator[str]:
     for number, edge in enumerate(worst_first):
         codes = dict.fromkeys(finding.code for finding in findings_on(edge, report))
         cause = ", ".join(codes) or _text(unexplained(edge, report))
-        row = f"| {_code(edge.label)} | {_WORD[edge.verdict]} | {cause} |"
+        cause += f" accepted: {_text(edge.accepted)}" if edge.accepted else ""
+        row = f"| {_code(edge.label)} | {_WORD[edge.verdict]} | {cause.strip()} |"
         size += len(row) + 1
         if size > LIMIT // 2:
             yield f"| ... and {len(worst_first) - number} more | | |"
