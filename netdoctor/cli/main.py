@@ -135,29 +135,67 @@ def _fail(argv: list[str], message: str, hint: str, status: Exit, code: str | No
 
 
 def _report_failure(argv: list[str], message: str, hint: str, status: Exit, code: str | None) -> None:
-    """stdout carries a valid document whatever happens: a machine format says the error in its own shape."""
-    name = _asked_format(argv)
-    if name == "human":
-        return
-    from netdoctor.cli.common import give_up_stdout
+    """A valid document whatever happens, on stdout and in every file that was asked for.
+
+    A machine format says the error in its own shape; an old report that stays in its place would be read as this
+    run's. A format has the last word on stdout only where no file was named for it.
+    """
     from netdoctor.formats.interface import FORMATS, Failure
 
-    if name in FORMATS:
-        try:
-            sys.stdout.write(FORMATS.get(name).render_error(Failure(message, hint, int(status), code)))
-            sys.stdout.flush()
-        except OSError:
-            give_up_stdout()
+    failure = Failure(message, hint, int(status), code)
+
+    def document(name: str) -> str:
+        return FORMATS.get(name).render_error(failure) if name in FORMATS else ""
+
+    for text in _asked(argv, "--report"):
+        name, _, path = text.partition("=")
+        _leave(document(name), path)
+    said = document((_asked(argv, "--format") or ["human"])[-1])
+    output = (_asked(argv, "--output", "-o") or ["-"])[-1]
+    if output == "-" or not _leave(said, output):
+        _leave_on_stdout(said)
 
 
-def _asked_format(argv: list[str]) -> str:
-    """The options may be what is wrong, so they are read by eye."""
+def _leave(text: str, path: str) -> bool:
+    """Whether the file has it."""
+    from netdoctor.files import write_whole
+
+    if not (text and path):
+        return False
+    try:
+        write_whole(path, text)
+    except (OSError, ValueError):
+        # The sentence on stderr and the exit status are said already; there is nobody left to tell.
+        return False
+    return True
+
+
+def _leave_on_stdout(text: str) -> None:
+    from netdoctor.cli.common import give_up_stdout
+
+    if not text:
+        return
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError:
+        give_up_stdout()
+
+
+def _asked(argv: list[str], name: str, short: str = "") -> list[str]:
+    """Every value that the option was given. Read by eye: the options may be what is wrong."""
+    found = []
     for index, word in enumerate(argv):
-        if word.startswith("--format="):
-            return word.partition("=")[2]
-        if word == "--format" and index + 1 < len(argv):
-            return argv[index + 1]
-    return os.environ.get("NETDOCTOR_FORMAT", "human")
+        if word == "--":
+            break
+        if word.startswith(f"{name}="):
+            found.append(word.partition("=")[2])
+        elif word in (name, short) and index + 1 < len(argv):
+            found.append(argv[index + 1])
+        elif short and word.startswith(short) and not word.startswith("--") and len(word) > len(short):
+            found.append(word.removeprefix(short))
+    told = os.environ.get(f"NETDOCTOR_{name.lstrip('-').upper()}", "")
+    return found or (told.split() if name == "--report" else [told] if told else [])
 
 
 def _ready_streams() -> None:
