@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from fake_engine import Answer
+from somebody import as_nobody
 from topology.inspects import full
 
 from .conftest import in_a_child, netdoctor
 
-NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody else")
 
 
@@ -93,7 +93,7 @@ def test_permission_denied_names_the_socket_and_the_way_out(closed, words):
         server.bind(path)
         server.listen()
         Path(path).chmod(0o660)
-        ended = in_a_child(*words, "-H", f"unix://{path}", before=NOBODY, cwd="/")
+        ended = in_a_child(*words, "-H", f"unix://{path}", before=as_nobody(), cwd="/")
     assert ended.status == 3
     assert sentence(ended).startswith("netdoctor: ND903 You may not use the Docker Engine")
     assert path in ended.err and "sudo" in ended.err and "group" in ended.err

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from fake_engine import Answer, Script, fake_engine
+from somebody import as_nobody
 
 from netdoctor.engine.client import Engine, open_engine
 from netdoctor.engine.hosts import EngineHost
@@ -89,7 +90,7 @@ def test_a_socket_without_rights_names_the_socket_and_the_group(closed):
         server.listen()
         Path(path).chmod(0o660)
         said = subprocess.run(
-            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-c", code, f"unix://{path}"],
+[*as_nobody(), sys.executable, "-c", code, f"unix://{path}"],
             capture_output=True, text=True, timeout=30, check=False, cwd="/",
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
