@@ -136,7 +136,8 @@ def _not_better(was: Asked, now: EdgeReport) -> list[str]:
     if now.verdict is Verdict.UNKNOWN:
         return [f"{now.label} could not be asked from inside: {now.reason or 'no answer'}"]
     failing = first_failing(now)
-    if was.failing is not None and failing is not None and failing > was.failing:
+    # Every question is answered well, and only the caller's own words fail: that is later than any layer.
+    if was.failing is not None and (failing is None or failing > was.failing):
         return []
     layer = _ORDER[failing].name.lower() if failing is not None else "an unknown layer"
     return [f"{now.label} still fails, no later than before (at {layer})"]
