@@ -16,6 +16,8 @@ from netdoctor.topology.compose.tree import RESET, Node, documents
 
 MOST_FILES = 500
 """Files of one project, with everything they include and extend."""
+DEEPEST = 50
+"""Files (or services) that include (or extend) each other in a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,8 @@ def _service(
     place = extends.place
     if not base_name:
         raise Unreadable(f"extends of service {plain(name)!r} names no service", place)
+    if len(trail) >= DEEPEST:
+        raise Unreadable(f"more than {DEEPEST} services extend each other in a row", place)
     if (file, name) in trail:
         raise Unreadable(f"service {plain(name)!r} extends itself, by way of others", place)
     base_tree, base_file, base_directory = tree, file, directory
@@ -226,6 +230,8 @@ def _one_include(
     if not paths or any(not each.text for each in paths):
         raise Unreadable("include names no file", entry.place)
     files = tuple(shown(directory / (each.text or "")) for each in paths)
+    if len(trail) >= DEEPEST:
+        raise Unreadable(f"more than {DEEPEST} files include each other in a row", entry.place)
     for file in files:
         if file in trail:
             raise Unreadable(f"{plain(file)} is included by itself", entry.place)
