@@ -21,12 +21,27 @@ def edge_between(topology: Topology, source: str, target: str) -> Edge:
     """The edge ``source -> target``. Raises NotFound, Ambiguous, UsageError."""
     caller = None if _is_host(topology, source) else find_container(topology, source)
     typed, container = _target(topology, target)
+    try:
+        return edge_to(topology, caller, container, typed)
+    except SameContainer:
+        raise UsageError(
+            f"{plain(source)!r} and {plain(target)!r} are the same container.", hint="Name two containers."
+        ) from None
+
+
+class SameContainer(UsageError):
+    """Both ends are one."""
+
+
+def edge_to(topology: Topology, caller: Container | None, container: Container | None, typed: Address) -> Edge:
+    """The edge to what ``typed`` says, from a container or (None) this machine, to a container or (None) outside.
+
+    Raises UsageError.
+    """
     if container is None:
         return _outside(caller, typed)
     if caller is not None and caller.id == container.id:
-        raise UsageError(
-            f"{plain(source)!r} and {plain(target)!r} are the same container.", hint="Name two containers."
-        )
+        raise SameContainer(f"{caller.name} is both ends.", hint="Name two containers.")
     edge = _said_by_caller(topology, caller, container)
     edge = edge or Edge(caller.ref if caller else HOST, container.ref, name=_name(caller, container, typed))
     if caller is not None and typed.host in _addresses(container):
