@@ -1,4 +1,4 @@
-"""What a build needs to know: its steps, the variables in effect, what the finished image keeps, what the source reads."""
+"""What a build needs to know: its steps, the variables in effect, what the image keeps, what the source reads."""
 
 from __future__ import annotations
 
@@ -82,7 +82,8 @@ def test_only_the_stages_that_the_target_needs_are_run():
 
 
 def test_continued_lines_comments_and_heredocs():
-    text = 'FROM x\n\nRUN a && \\\n  # why\n\n  b\nRUN <<EOF\nc\nENV NOT=1\nEOF\nRUN ["d", "e f"]\nenv A=1 B=\'2 3\'\nENV C d e\n'
+    text = "FROM x\n\nRUN a && \\\n  # why\n\n  b\nRUN <<EOF\nc\nENV NOT=1\nEOF\n"
+    text += 'RUN ["d", "e f"]\nenv A=1 B=\'2 3\'\nENV C d e\n'
     assert [(each.word, each.line) for each in instructions(text)] == [
         ("FROM", 1), ("RUN", 3), ("RUN", 7), ("RUN", 11), ("ENV", 12), ("ENV", 13),
     ]  # fmt: skip
@@ -97,8 +98,8 @@ def test_another_escape_character():
 
 @pytest.mark.parametrize(
     "command",
-    ["npm run build", "yarn build", "pnpm build", "npm ci && npm run build:prod", "npx next build", "./node_modules/.bin/vite build",
-     "python manage.py collectstatic --noinput", "bundle exec rails assets:precompile", "bun run build", "npm test"],
+    ["npm run build", "yarn build", "pnpm build", "npm ci && npm run build:prod", "npx next build",
+     "./node_modules/.bin/vite build", "python manage.py collectstatic --noinput", "bundle exec rails assets:precompile", "bun run build", "npm test"],
 )  # fmt: skip
 def test_commands_that_build_the_application(command):
     assert builds_application(command)

@@ -1,0 +1,327 @@
+"""The rules over compose files: each contradiction is found, at its line, and files without one are left alone."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from netdoctor.diagnosis.lint import CLAIM, declared_edges, lint
+from netdoctor.model import Confidence, Report, Severity, Verdict
+from netdoctor.topology.compose import read_compose
+
+
+@pytest.fixture
+def judge(tmp_path, monkeypatch):
+    """Texts by file name, each a project of its own, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(text: str = "", **projects: str) -> Report:
+        files = {**({"shop": text} if text else {}), **projects}
+        for name, body in files.items():
+            file = Path(name, "compose.yaml")
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(textwrap.dedent(body), "utf-8")
+        return lint(read_compose([[f"{name}/compose.yaml"] for name in files], environment={}))
+
+    return run
+
+
+def told(report: Report) -> list[tuple[str, int]]:
+    """(code, line) of each finding that may fail a run, in order."""
+    assert report.topology is not None
+    found = []
+    for finding in report.findings:
+        if finding.confidence is Confidence.POSSIBLE or finding.severity is not Severity.ERROR:
+            continue
+        place = report.topology.place(*finding.about)
+        assert place is not None
+        found.append((finding.code, place.line))
+    return found
+
+
+INCIDENT = {
+    "app": """\
+        services:
+          app:
+            image: app
+            environment:
+              QDRANT_URL: http://qdrant:6333
+            networks: [coolify]
+        networks:
+          coolify: {external: true}
+        """,
+    "qdrant": "services:\n  qdrant: {image: qdrant/qdrant}\n",
+}
+
+
+def test_the_incident_is_seen_before_it_is_deployed(judge):
+    report = judge(**INCIDENT)
+    assert told(report) == [("ND101", 5)]
+    assert report.verdict is Verdict.BROKEN
+    (finding,) = report.findings
+    assert report.topology.place(*finding.about).file == "app/compose.yaml"
+    assert "no network" in finding.cause
+    text = finding.remedies[0].advice
+    # Both networks: a list of its own drops default.
+    assert "default: {}" in text
+    assert "coolify: {external: true}" in text
+
+
+def test_the_incident_with_its_permanent_fix_is_left_alone(judge):
+    service = "services:\n  qdrant: {image: qdrant/qdrant, networks: [default, coolify]}\n"
+    fixed = f"{service}networks: {{coolify: {{external: true}}}}\n"
+    report = judge(app=INCIDENT["app"], qdrant=fixed)
+    assert report.findings == ()
+    assert (report.verdict, [edge.reason for edge in report.edges]) == (Verdict.HOLDS, [CLAIM])
+    assert report.edges[0].label == "app-app-1 -> qdrant-qdrant-1:6333/healthz"
+
+
+def test_what_the_remedy_says_makes_the_files_agree(judge):
+    """Merged into the file it names, the advice of the finding ends it."""
+    import yaml
+
+    report = judge(**INCIDENT)
+    lines = report.findings[0].remedies[0].advice.splitlines()
+    name = lines[0].removeprefix("In ").removesuffix(":")
+    Path("fix.yaml").write_text(textwrap.dedent("\n".join(lines[1:])) + "\n", "utf-8")
+    assert yaml.safe_load(Path("fix.yaml").read_text("utf-8"))
+    again = read_compose([["app/compose.yaml"], [name, "fix.yaml"]], environment={})
+    assert told(lint(again)) == []
+
+
+DROPPED = """\
+    services:
+      app:
+        image: app
+        environment: {DB_URL: "postgres://u:p@db/x"}
+        networks: [proxy]
+      db: {image: postgres}
+    networks:
+      proxy: {external: true}
+    """
+
+
+def test_a_dropped_default_is_told_at_the_list_that_dropped_it(judge):
+    report = judge(DROPPED)
+    assert told(report) == [("ND103", 5)]
+    assert "ND101" in {each.code for each in report.findings[0].suppressed}
+
+
+def test_a_dependency_without_a_common_network_is_only_likely(judge):
+    report = judge("""\
+        services:
+          app: {image: app, depends_on: [db], networks: [front]}
+          db: {image: postgres, networks: [back]}
+        networks: {front: {}, back: {}}
+        """)
+    assert told(report) == [("ND101", 2)]
+    assert report.findings[0].confidence is Confidence.LIKELY
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Who waits for an end connects to nothing.
+        """\
+        services:
+          app: {image: app, depends_on: {job: {condition: service_completed_successfully}}, networks: [front]}
+          job: {image: job, networks: [back]}
+        networks: {front: {}, back: {}}
+        """,
+        # An order of starting on the host's network, as mail servers have with their firewall's helper.
+        """\
+        services:
+          app: {image: app, depends_on: [guard]}
+          guard: {image: guard, network_mode: host}
+        """,
+        # A namespace that is shared needs no network.
+        """\
+        services:
+          app: {image: app, network_mode: "service:vpn", depends_on: [vpn], environment: {API: "http://127.0.0.1:80"}}
+          vpn: {image: vpn}
+        """,
+    ],
+)
+def test_an_order_of_starting_is_no_connection(judge, text):
+    assert told(judge(text)) == []
+
+
+def test_the_default_bridge_has_no_names(judge):
+    text = """\
+        services:
+          app: {image: app, network_mode: bridge, environment: {R: "redis://cache:6379"}}
+          cache: {image: redis, network_mode: bridge}
+        """
+    assert told(judge(text)) == [("ND104", 2)]
+    assert told(judge(text.replace("image: app,", "image: app, links: [cache],"))) == []
+
+
+def test_a_name_that_nobody_has(judge):
+    report = judge("""\
+        services:
+          app:
+            image: app
+            environment:
+              REDIS_URL: redis://reddis:6379
+              CACHE_HOST: redis
+          redis: {image: redis}
+        """)
+    assert told(report) == [("ND201", 5)]
+    assert report.findings[0].confidence is Confidence.LIKELY
+    assert "Use redis instead of reddis in REDIS_URL" in report.findings[0].remedies[0].advice
+
+
+def test_a_name_that_somebody_on_an_external_network_may_have_is_only_possible(judge):
+    report = judge("""\
+        services:
+          app: {image: app, environment: {REDIS_URL: "redis://reddis:6379"}, networks: [shared]}
+          redis: {image: redis, networks: [shared]}
+        networks: {shared: {external: true}}
+        """)
+    assert told(report) == []
+    assert [(each.code, each.confidence) for each in report.findings] == [("ND201", Confidence.POSSIBLE)]
+    assert report.verdict is Verdict.HOLDS
+
+
+def test_the_hosts_port_used_inside(judge):
+    text = """\
+        services:
+          app:
+            image: app
+            environment: [API=http://web:8080/v1]
+          web: {image: web, ports: ["8080:80"]}
+        """
+    report = judge(text)
+    assert told(report) == [("ND302", 4)]
+    assert "port 80 instead of 8080 in API" in report.findings[0].remedies[0].advice
+    for other in ('["8080:8080"]', '["8080:80", "8081:8080"]', '["8080:80"], expose: ["8080"]', '["8080:80/udp"]'):
+        assert told(judge(text.replace('["8080:80"]', other))) == [], other
+
+
+def test_two_that_meet_on_a_silent_network_only(judge):
+    text = """\
+        services:
+          app: {image: app, environment: {R: "redis://cache"}, networks: [quiet]}
+          cache: {image: redis, networks: [quiet]}
+        networks:
+          quiet: {driver_opts: {com.docker.network.bridge.enable_icc: "false"}}
+        """
+    assert told(judge(text)) == [("ND108", 5)]
+    assert told(judge(text.replace('"false"', '"true"'))) == []
+
+
+def test_host_networking_on_one_side(judge):
+    report = judge("""\
+        services:
+          app: {image: app, network_mode: host, environment: {R: "redis://cache:6379"}}
+          cache: {image: redis}
+        """)
+    assert told(report) == [("ND105", 2)]
+
+
+HEALTHY = {
+    "aliases": """\
+        services:
+          app: {image: a, environment: {DB_HOST: database, Q: "http://vec.internal:6333"}}
+          db: {image: postgres, networks: {default: {aliases: [database]}}}
+          q: {image: qdrant/qdrant, networks: {default: {aliases: [vec.internal]}}}
+        """,
+    "container names and host names": """\
+        services:
+          app: {image: a, environment: {A: "http://the-db:1", B: "http://named:1", C: "http://shop-db-1:1"}}
+          db: {image: a, container_name: the-db, hostname: named}
+          b: {image: a}
+        """.replace(', C: "http://shop-db-1:1"', ""),
+    "outside": """\
+        services:
+          app:
+            image: a
+            environment: {A: "https://api.example.com", MAIL_HOST: smtp.example.com, B: "http://10.1.2.3", C: "http://localhost:1"}
+            extra_hosts: ["db:10.0.0.9"]
+          other: {image: a}
+        """,
+    "a hosts file that wins": """\
+        services:
+          app: {image: a, environment: {A: "http://db:1"}, extra_hosts: ["db:10.0.0.9"], networks: [one]}
+          db: {image: a, networks: [two]}
+        networks: {one: {}, two: {}}
+        """,
+    "links with another name": """\
+        services:
+          app: {image: a, links: ["db:database"], environment: {DB_HOST: database}}
+          db: {image: postgres}
+        """,
+    "internal network": """\
+        services:
+          app: {image: a, networks: [back], environment: {A: "http://db:5432"}}
+          db: {image: postgres, networks: [back]}
+        networks: {back: {internal: true}}
+        """,
+    "itself": "services:\n  app: {image: a, environment: {SELF: 'http://app:80'}, ports: ['8080:80']}\n",
+    "variables without a value": """\
+        services:
+          app: {image: "a:${TAG}", environment: {A: "http://${HOST}:${PORT}", DB_HOST: "${DB}"}, ports: ["${P}:80"]}
+          db: {image: postgres}
+        """,
+    "no connection at all": "services:\n  app: {image: a}\n  db: {image: postgres, networks: [n]}\nnetworks: {n: {}}\n",
+    "words that look like a service": """\
+        services:
+          app: {image: a, environment: {VIRTUAL_HOST: webs, SERVER_ADDRESS: appp, BIND_ADDR: 0.0.0.0}}
+          webs-api: {image: a}
+        """,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_healthy_files_are_left_alone(judge, name):
+    report = judge(HEALTHY[name])
+    assert [f for f in report.findings if f.code.startswith(("ND1", "ND2", "ND3"))] == []
+    assert report.verdict is Verdict.HOLDS
+
+
+def test_a_name_means_the_callers_own_project_first(judge):
+    stack = "services:\n  app: {image: a, environment: {DB_HOST: db}}\n  db: {image: postgres}\n"
+    report = judge(one=stack, two=stack)
+    assert told(report) == []
+    assert [edge.label for edge in report.edges] == ["one-app-1 -> one-db-1:5432", "two-app-1 -> two-db-1:5432"]
+
+
+def test_one_cause_in_two_variables_is_one_finding(judge):
+    report = judge("""\
+        services:
+          app: {image: app, environment: {A: "http://db:1", B: "http://db:2"}, networks: [one]}
+          db: {image: db, networks: [two]}
+        networks: {one: {}, two: {}}
+        """)
+    assert len(report.edges) == 2
+    assert len(told(report)) == 1
+
+
+def test_a_rule_that_needs_an_engine_is_skipped_by_name(judge):
+    report = judge(HEALTHY["aliases"])
+    assert {each.code: each.reason for each in report.skipped}["ND303"] == "needs a live engine"
+    assert report.unjudged == ()
+
+
+def test_only_and_skip(judge):
+    judge(**INCIDENT)
+    topology = read_compose([["app/compose.yaml"], ["qdrant/compose.yaml"]], environment={})
+    assert lint(topology, skip=frozenset({"ND101"})).findings == ()
+    assert [each.code for each in lint(topology, only=frozenset({"ND101"})).findings] == ["ND101"]
+
+
+def test_no_remedy_speaks_of_containers_that_do_not_exist_yet(judge):
+    for text in (DROPPED, HEALTHY["aliases"]):
+        for finding in judge(text).findings:
+            assert all(remedy.operations == () for remedy in finding.remedies)
+            assert all(remedy.advice for remedy in finding.remedies)
+
+
+def test_edges_say_where_they_come_from(judge):
+    judge(HEALTHY["links with another name"])
+    topology = read_compose([["shop/compose.yaml"]], environment={})
+    (edge,) = declared_edges(topology)
+    assert (edge.name, edge.port, edge.origin) == ("database", 5432, "environment DB_HOST")
+    assert topology.places[edge.basis].line == 2
