@@ -110,7 +110,10 @@ class RemoveNetwork:
     name: str
 
     def inverse(self, before: Topology) -> CreateNetwork:
-        return CreateNetwork(self.name)
+        known = next((network for network in before.networks if network.name == self.name), None)
+        if known is None:
+            return CreateNetwork(self.name)
+        return CreateNetwork(self.name, tuple(sorted(known.labels.items())), known.internal)
 
     def permanent(self) -> tuple[Membership, ...]:
         return ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netdoctor.model.edge import Edge
+from netdoctor.model.refs import HOST
 from netdoctor.model.topology import Container, Endpoint, Network, Topology
 
 
@@ -31,13 +32,15 @@ def carriers(topology: Topology, caller: Container, name: str) -> tuple[tuple[Co
 def predicted_addresses(topology: Topology, edge: Edge) -> tuple[str, ...]:
     """IP literals a dial along this edge may take: on shared networks, else every address the target has.
 
-    Loopback for two containers that are one namespace, or for a target in host mode asked from the host.
+    Loopback for two that are one namespace: by borrowing it, or because both are the host's.
     """
     target = topology.container(edge.target)
     if target is None:
         return ()
     source = topology.container(edge.source)
     if source is not None and _same_namespace(topology, source, target):
+        return ("127.0.0.1",)
+    if _on_the_host(topology, target) and (edge.source == HOST or (source and _on_the_host(topology, source))):
         return ("127.0.0.1",)
     shared = {network.id for network in topology.shared_networks(source, target)} if source is not None else set()
     endpoints = topology.endpoints_of(target)
@@ -56,3 +59,8 @@ def network_of_address(topology: Topology, container: Container, address: str) -
 def _same_namespace(topology: Topology, one: Container, other: Container) -> bool:
     first, second = topology.network_owner(one), topology.network_owner(other)
     return first is not None and second is not None and first.id == second.id
+
+
+def _on_the_host(topology: Topology, container: Container) -> bool:
+    owner = topology.network_owner(container)
+    return owner is not None and owner.network_mode == "host"
