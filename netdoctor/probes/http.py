@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from netdoctor.model import Layer, Observation, Outcome, Question, Topology
+from netdoctor.probes._greetings import recognise
 from netdoctor.probes.interface import PROBES, World
 from netdoctor.redact import redact_text
 from netdoctor.vantage.interface import DialFailed, Stream
@@ -34,6 +35,8 @@ class HttpEvidence:
     start: str = ""
     errno: int | None = None
     detail: str = ""
+    service: str = ""
+    """What answered instead of HTTP, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +153,9 @@ def _judge(raw: bytes, question: Http, answer: Callable[..., Observation[HttpEvi
     first, *lines = head.decode("latin-1").split("\r\n")
     words = first.split(" ", 2)
     if len(words) < 2 or not words[0].startswith("HTTP/") or not words[1].isdecimal():
-        return answer(Outcome.WRONG_SERVICE, start=start, detail="what answered speaks no HTTP")
+        service = recognise(raw)
+        detail = f"what answered is {service}" if service else "what answered speaks no HTTP"
+        return answer(Outcome.WRONG_SERVICE, start=start, service=service, detail=detail)
     status = int(words[1])
     headers = {key.strip().lower(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
     said = redact_text(body[:BODY_LIMIT].decode("utf-8", "replace"))
