@@ -99,7 +99,8 @@ def test_another_escape_character():
 @pytest.mark.parametrize(
     "command",
     ["npm run build", "yarn build", "pnpm build", "npm ci && npm run build:prod", "npx next build",
-     "./node_modules/.bin/vite build", "python manage.py collectstatic --noinput", "bundle exec rails assets:precompile", "bun run build", "npm test"],
+     "./node_modules/.bin/vite build", "python manage.py collectstatic --noinput", "bun run build",
+     "bundle exec rails assets:precompile", "npm test"],
 )  # fmt: skip
 def test_commands_that_build_the_application(command):
     assert builds_application(command)
