@@ -33,7 +33,7 @@ AT = A.ref
 
 
 def answers() -> Answers:
-    """One of every question."""
+    """One of every question on the ladder."""
     return Answers(
         {
             Membership(AT, AT): Observation(
@@ -78,7 +78,7 @@ def test_a_topology_survives_but_for_its_secrets(tmp_path, shape):
 
 def test_every_kind_of_question_survives_with_its_answer(tmp_path):
     asked = answers()
-    assert {type(question) for question, _ in asked} == {probe.question for probe in PROBES}
+    assert {type(question) for question, _ in asked} <= {probe.question for probe in PROBES}
     _, back = round_trip(tmp_path, topology(NET, A), asked)
     assert len(back) == len(asked)
     for question, observation in asked:
