@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 from netdoctor.cli.settings import Settings
 from netdoctor.engine.client import Engine, open_engine
@@ -50,26 +51,43 @@ class Session:
                 report = self._diagnose(edges, now)
         return report
 
+    def diagnose_pairs(self, edges: Sequence[Edge], left_out: Sequence[str]) -> Report:
+        """Every one of these edges, lightly; see ``diagnosis.everyone``."""
+        from netdoctor.diagnosis.everyone import diagnose_pairs
+
+        return self._standing(
+            self.topology,
+            lambda vantages, options: diagnose_pairs(self.topology, edges, vantages, left_out=left_out, **options),
+        )
+
     def _diagnose(self, edges: Sequence[Edge], topology: Topology) -> Report:
         from netdoctor.diagnosis.run import diagnose
+
+        return self._standing(topology, lambda vantages, options: diagnose(topology, edges, vantages, **options))
+
+    def _standing(self, topology: Topology, work: Callable[[Any, dict[str, Any]], Report]) -> Report:
+        """Do the work with this run's vantages and options; close the vantages."""
+        from netdoctor.cli._progress import progress_line
         from netdoctor.vantage.choose import Vantages
 
         settings = self.settings
-        with Vantages(
-            self.engine,
-            topology,
-            preference=settings.vantage,
-            allow_pull=settings.pull == "missing",
-            notice=speaker(settings),
-        ) as vantages:
-            return diagnose(
+        with (
+            progress_line(settings) as progress,
+            Vantages(
+                self.engine,
                 topology,
-                edges,
-                vantages,
-                timeout=settings.timeout,
-                only=codes(settings.only),
-                skip=codes(settings.skip),
-            )
+                preference=settings.vantage,
+                allow_pull=settings.pull == "missing",
+                notice=speaker(settings),
+            ) as vantages,
+        ):
+            options = {
+                "timeout": settings.timeout,
+                "only": codes(settings.only),
+                "skip": codes(settings.skip),
+                "progress": progress,
+            }
+            return work(vantages, options)
 
 
 @contextmanager
@@ -215,12 +233,28 @@ def status_of(report: Report, settings: Settings) -> Exit:
         for finding in report.findings
         if finding.severity.rank <= threshold and finding.confidence is not Confidence.POSSIBLE
     ]
-    if failing or any(edge.verdict is Verdict.BROKEN for edge in report.edges):
+    broken = [edge for edge in report.edges if edge.verdict is Verdict.BROKEN and not edge.accepted]
+    if failing or any(edge.severity.rank <= threshold for edge in broken):
         return Exit.FINDINGS
-    return Exit.OK if report.verdict is Verdict.HOLDS else Exit.UNKNOWN
+    if report.verdict is Verdict.HOLDS:
+        return Exit.OK
+    # What is broken below the threshold, or accepted, is no reason to call the rest unknown.
+    excused = report.edges and all(edge.verdict is not Verdict.UNKNOWN for edge in report.edges)
+    return Exit.OK if excused else Exit.UNKNOWN
 
 
-def until_green(attempt: Callable[[int], Report], seconds: float, *, pause: float = 0.5) -> Report:
+def is_green(report: Report, settings: Settings) -> bool:
+    """Nothing is left to wait for."""
+    return status_of(report, replace(settings, exit_zero=False)) is Exit.OK
+
+
+def until_green(
+    attempt: Callable[[int], Report],
+    seconds: float,
+    *,
+    pause: float = 0.5,
+    green: Callable[[Report], bool] = lambda report: report.verdict is Verdict.HOLDS,
+) -> Report:
     """Ask again until everything holds or the time is up; ``attempt`` is given the number of the try, from 0.
 
     While there is time, a container that does not exist (yet, or just now) is waited for too.
@@ -234,7 +268,7 @@ def until_green(attempt: Callable[[int], Report], seconds: float, *, pause: floa
             if time.monotonic() + pause >= deadline:
                 raise
         else:
-            if report.verdict is Verdict.HOLDS or time.monotonic() + pause >= deadline:
+            if green(report) or time.monotonic() + pause >= deadline:
                 return report
         time.sleep(pause)
         turn += 1

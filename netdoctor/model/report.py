@@ -45,6 +45,8 @@ class EdgeReport:
     reason: str = ""
     """Why it is unknown; on an edge that must not work, what was found."""
     reverse_reason: str = ""
+    like: str = ""
+    """The label of an edge that fails for the same cause, and was examined in this one's place."""
     accepted: str = ""
     """Why this broken edge fails no run: somebody accepts each of its causes."""
 
