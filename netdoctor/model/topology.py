@@ -174,7 +174,21 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True)
-class Topology:
+class _Lookup:
+    containers: Mapping[str, Container]
+    networks: Mapping[str, Network]
+    members: Mapping[str, tuple[Container, ...]]
+
+
+class _Indexed:
+    """Holds what a topology looks things up in: made at the first question, no part of its value."""
+
+    __slots__ = ("_lookup",)
+    _lookup: _Lookup
+
+
+@dataclass(frozen=True, slots=True)
+class Topology(_Indexed):
     """One moment of one engine (or of a set of compose files)."""
 
     knows: frozenset[Fact]
@@ -192,13 +206,11 @@ class Topology:
 
     def container(self, ref: Ref | str) -> Container | None:
         """By ref or full id."""
-        wanted = ref if isinstance(ref, str) else ref.id
-        return next((container for container in self.containers if container.id == wanted), None)
+        return self._index().containers.get(ref if isinstance(ref, str) else ref.id)
 
     def network(self, ref: Ref | str) -> Network | None:
         """By ref or id."""
-        wanted = ref if isinstance(ref, str) else ref.id
-        return next((network for network in self.networks if network.id == wanted), None)
+        return self._index().networks.get(ref if isinstance(ref, str) else ref.id)
 
     def place(self, *refs: Ref) -> Place | None:
         """Where the first of these that has a place stands: its own place, else that of the nearest thing around it."""
@@ -235,4 +247,23 @@ class Topology:
 
     def members(self, network: str) -> tuple[Container, ...]:
         """Containers with an endpoint on that network id."""
-        return tuple(c for c in self.containers if c.endpoint_on(network) is not None)
+        return self._index().members.get(network, ())
+
+    def _index(self) -> _Lookup:
+        """A hundred files have a thousand services, and every rule asks for them by id."""
+        try:
+            return self._lookup
+        except AttributeError:
+            pass
+        members: dict[str, dict[str, Container]] = {}
+        for container in self.containers:
+            for endpoint in container.endpoints:
+                members.setdefault(endpoint.network, {}).setdefault(container.id, container)
+        found = _Lookup(
+            # Of two with one id the first is meant.
+            {container.id: container for container in reversed(self.containers)},
+            {network.id: network for network in reversed(self.networks)},
+            {network: tuple(each.values()) for network, each in members.items()},
+        )
+        object.__setattr__(self, "_lookup", found)
+        return found
