@@ -47,10 +47,11 @@ def headline(finding: Finding) -> str:
 
 
 def advice(finding: Finding) -> Iterator[str]:
-    """Each remedy as one line: its title and the commands or the text to apply."""
-    for remedy in finding.remedies:
+    """Each remedy in lines: ``fix: title``, and below it, indented, the commands or the text to apply."""
+    for number, remedy in enumerate(finding.remedies):
+        yield f"{'or' if number else 'fix'}: {clean(remedy.title)}"
         what = [operation.command() for operation in remedy.operations] or remedy.advice.splitlines()
-        yield clean(f"{remedy.title}: {'; '.join(what)}" if what else remedy.title)
+        yield from (f"    {clean(line)}" for line in what)
 
 
 def told(finding: Finding) -> str:
@@ -58,7 +59,7 @@ def told(finding: Finding) -> str:
     lines = [clean(finding.cause), *(f"- {clean(line)}" for line in finding.evidence)]
     if finding.suppressed:
         lines.append(f"explains: {', '.join(dict.fromkeys(each.code for each in finding.suppressed))}")
-    return "\n".join([*lines, *(f"fix: {line}" for line in advice(finding))])
+    return "\n".join([*lines, *advice(finding)])
 
 
 def findings_on(edge: EdgeReport, report: Report) -> list[Finding]:
@@ -87,5 +88,7 @@ def unexplained(edge: EdgeReport, report: Report) -> str:
         return ""
     if edge.reason:
         return clean(edge.reason)
+    if edge.accepted or edge.reason:
+        return clean(f"accepted: {edge.accepted}" if edge.accepted else edge.reason)
     seen = ", ".join(f"{step.label}: {step.observation.outcome.value}" for step in edge.steps)
     return clean(f"it fails, and no rule knows why ({seen})" if seen else "it fails")

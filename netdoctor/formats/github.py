@@ -40,7 +40,7 @@ def _annotation(same: list[Finding], report: Report) -> str:
     labels = {edge.edge: edge.label for edge in report.edges}
     edges = list(dict.fromkeys(labels[each.edge] for each in same if each.edge in labels))
     also = [f"connections: {', '.join(clean(label) for label in edges)}"] if len(edges) > 1 else []
-    text = "\n".join([clean(finding.cause), *also, *(f"fix: {line}" for line in advice(finding))])
+    text = "\n".join([clean(finding.cause), *also, *advice(finding)])
     return _command(_COMMAND[level(finding)], {**where, "title": headline(finding)}, text)
 
 

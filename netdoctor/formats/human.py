@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from netdoctor.formats._paint import Line, paint
@@ -40,6 +41,10 @@ _WORD = {
 _LAYER = {Layer.MEMBERSHIP: "networks"}
 
 
+CROWD = 40
+"""Edges above which those that hold are only counted."""
+
+
 class HumanFormat:
     def render(self, report: Report, look: Look) -> str:
         return paint(list(_lines(report, look)), look)
@@ -51,10 +56,19 @@ class HumanFormat:
 
 def _lines(report: Report, look: Look) -> Iterator[Line]:
     whole = len(report.edges) == 1 or look.verbose
+    crowd = len(report.edges) > CROWD and not look.verbose
+    alike = Counter(edge.like for edge in report.edges)
     for edge in report.edges:
         # Of files only what contradicts them is news; nothing was asked that could be shown.
-        if not _from_files(report) or look.verbose:
-            yield from _edge(edge, look, whole or edge.verdict is not Verdict.HOLDS)
+        if _from_files(report) and not look.verbose:
+            continue
+        if not look.verbose and (edge.like or (crowd and edge.verdict is Verdict.HOLDS)):
+            continue
+        yield from _edge(edge, look, whole or edge.verdict is not Verdict.HOLDS)
+        if alike[edge.label] and not look.verbose:
+            yield from _wrapped(
+                f"{alike[edge.label]} more fail for the same cause (-v lists them)", look, "  ", "  ", ""
+            )
     for number, finding in enumerate(report.findings):
         if number or look.verbose or not _from_files(report):
             yield []
@@ -72,13 +86,17 @@ def _lines(report: Report, look: Look) -> Iterator[Line]:
 
 def _edge(report: EdgeReport, look: Look, whole: bool) -> Iterator[Line]:
     label, verdict = plain(redact_text(report.label)), report.verdict.value.upper()
+    if report.edge.isolated and report.verdict is Verdict.HOLDS:
+        verdict = "ISOLATED"
     first, *more = _fold(label, look.width - len(verdict) - 1)
     gap = look.width - len(first) - len(verdict)
     yield [(first, "strong"), (" " * gap, ""), (verdict, _VERDICT[report.verdict])]
     for line in more:
         yield [(f"  {line}", "strong")]
     if report.reason:
-        yield from _wrapped(report.reason, look, "  ", "  ", "doubt")
+        style = "faint" if report.verdict is Verdict.HOLDS else "doubt"
+        yield from _wrapped(report.reason, look, "  ", "  ", style)
+    yield from _expected(report, look)
     if not whole:
         return
     said = {report.reason} - {""}
@@ -89,6 +107,15 @@ def _edge(report: EdgeReport, look: Look, whole: bool) -> Iterator[Line]:
         yield from _wrapped(f"back: {report.reverse_label}", look, "  ", "    ", "faint")
         for step in back:
             yield from _step(step, look, said)
+
+
+def _expected(report: EdgeReport, look: Look) -> Iterator[Line]:
+    """Why somebody wants it so, where that is news, and who accepts that it is not."""
+    expectation = report.edge.expectation
+    if expectation is not None and expectation.why and report.verdict is not Verdict.HOLDS:
+        yield from _wrapped(f"expected because: {expectation.why}", look, "  ", "  ", "faint")
+    if report.accepted:
+        yield from _wrapped(f"accepted: {report.accepted}", look, "  ", "  ", "faint")
 
 
 def _step(step: Step, look: Look, said: set[str]) -> Iterator[Line]:
@@ -171,7 +198,11 @@ def _remedy(word: str, remedy: Remedy, look: Look) -> Iterator[Line]:
 
 def _unexplained(report: Report, look: Look) -> Iterator[Line]:
     explained = {finding.edge for finding in report.findings}
-    broken = [edge for edge in report.edges if edge.verdict is Verdict.BROKEN and edge.edge not in explained]
+    broken = [
+        edge
+        for edge in report.edges
+        if edge.verdict is Verdict.BROKEN and edge.edge not in explained and not (edge.reason or edge.accepted)
+    ]
     for edge in broken:
         yield []
         yield from _wrapped(

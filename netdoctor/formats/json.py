@@ -111,6 +111,7 @@ def _edge(report: EdgeReport, topology: Topology | None) -> dict[str, Any]:
         "origin": _clean(edge.origin),
         "verdict": report.verdict.value,
         "reason": _clean(report.reason),
+        **_expected(report),
         "vantages": list(report.vantages),
         "steps": [_step(step) for step in report.steps],
         "reverse": {
@@ -119,6 +120,23 @@ def _edge(report: EdgeReport, topology: Topology | None) -> dict[str, Any]:
             "reason": _clean(report.reverse_reason),
             "steps": [_step(step) for step in report.reverse],
         },
+    }
+
+
+def _expected(report: EdgeReport) -> dict[str, Any]:
+    """What somebody wrote about the edge; nothing for an edge that was only asked for."""
+    found: dict[str, Any] = {"like": _clean(report.like)} if report.like else {}
+    expectation = report.edge.expectation
+    if expectation is None:
+        return found
+    place = expectation.place
+    return {
+        **found,
+        "expectation": expectation.expect.value,
+        "why": _clean(expectation.why),
+        "severity": report.severity.value,
+        "accepted": _clean(report.accepted),
+        "written": {"file": _clean(place.file), "line": place.line, "column": place.column} if place else None,
     }
 
 

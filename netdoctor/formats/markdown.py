@@ -29,8 +29,7 @@ _DECLARED = {
 """Files alone never say that a connection holds."""
 
 _ENTITY = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}
-_ESCAPED = frozenset("\\`*_[]~$")
-_MENTION = re.compile(r"[@#](?=\w)")
+_SPECIAL = re.compile(r"[@#](?=\w)|://|www\.|[&<>|\\`*_\[\]~$]")
 _BLOCK = re.compile(r"^(?=[-+=#])|^(\d+)(?=[.)])")
 
 
@@ -92,8 +91,8 @@ def _finding(finding: Finding, report: Report) -> Iterator[str]:
         yield ""
     for line in finding.evidence:
         yield f"- {_text(line)}"
-    for remedy in finding.remedies:
-        yield from ("", f"Fix: {_text(remedy.title)}")
+    for number, remedy in enumerate(finding.remedies):
+        yield from ("", f"{'Or' if number else 'Fix'}: {_text(remedy.title)}")
         commands = [clean(operation.command()) for operation in remedy.operations]
         text = commands or [clean(line) for line in remedy.advice.splitlines()]
         if text:
@@ -107,12 +106,18 @@ def _longest_run(line: str) -> int:
 
 def _text(text: str) -> str:
     """Names come from outside: nothing in them may become markup, a link, a mention or a table cell's end."""
-    text = clean(text).strip()
-    escaped = "".join(_ENTITY.get(char) or (f"\\{char}" if char in _ESCAPED else char) for char in text)
-    # An invisible space keeps GitHub from telling somebody, or linking an issue; a backslash keeps it from linking.
-    escaped = _MENTION.sub(lambda found: f"{found[0]}&#8203;", escaped)
-    escaped = escaped.replace("://", ":\\//").replace("www.", "www\\.")
+    escaped = _SPECIAL.sub(_escape, clean(text).strip())
     return _BLOCK.sub(lambda found: f"{found[1] or ''}\\", escaped)
+
+
+def _escape(found: re.Match[str]) -> str:
+    char = found[0]
+    if char in _ENTITY:
+        return _ENTITY[char]
+    if char in "@#":
+        # An invisible space keeps GitHub from telling somebody, or linking an issue.
+        return f"{char}&#8203;"
+    return {"://": ":\\//", "www.": "www\\."}.get(char, f"\\{char}")
 
 
 def _code(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from netdoctor.formats._findings import advice, clean, level, place_of
 from netdoctor.formats.interface import FORMATS, Failure, Look
 from netdoctor.model import Finding, Place, Report, Severity, Verdict
+from netdoctor.terminal import plain
 from netdoctor.version import __version__
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -82,7 +83,7 @@ def _rules(findings: Iterable[Finding]) -> list[dict[str, Any]]:
 
 def _result(finding: Finding, place: Place) -> dict[str, Any]:
     later = ["Will show once the first cause is fixed."] if finding.announced else []
-    lines = [clean(finding.cause), *later, *(f"fix: {line}" for line in advice(finding))]
+    lines = [clean(finding.cause), *later, *advice(finding)]
     return {
         "ruleId": finding.code,
         "level": _LEVEL[level(finding)],
@@ -99,10 +100,11 @@ def _location(place: Place) -> dict[str, Any]:
 
 def _uri(file: str) -> str:
     """A relative path stays relative: code scanning finds it below the checkout."""
-    path = PurePosixPath(file)
-    if path.is_absolute():
-        return path.as_uri()
-    return PurePosixPath("/", path).as_uri().removeprefix("file:///")
+    try:
+        whole = PurePosixPath("/", file).as_uri()
+    except UnicodeEncodeError:
+        return _uri(plain(file))
+    return whole if file.startswith("/") else whole.removeprefix("file:///")
 
 
 FORMATS.add("sarif", SarifFormat(), home=__name__)

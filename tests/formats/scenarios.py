@@ -26,6 +26,8 @@ from netdoctor.model import (
 from netdoctor.vantage.fake import FakeVantages
 from netdoctor.vantage.interface import CannotAsk
 
+from .ci_scenarios import MORE
+
 SECRET = "hunter2Sup3rSecret"
 SECONDS = {Layer.DNS: 0.0021, Layer.PING: 0.0004, Layer.TCP: 0.3012, Layer.HTTP: 1.25}
 STORY = Edge(APP.ref, QDRANT.ref, name="qdrant", port=6333, path="/healthz", protocol="http")
@@ -134,6 +136,7 @@ REPORTS: dict[str, tuple[Callable[[], Report], int, Look]] = {
     "only-possible": (only_possible, 0, Look(verbose=True)),
     "hostile": (hostile, 1, Look(verbose=True, next_command="netdoctor fix \x1b[31m")),
     "nothing-asked": (nothing_asked, 3, Look()),
+    **MORE,
 }
 """Name -> (how it is made, its exit status, how it is looked at)."""
 
