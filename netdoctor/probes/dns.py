@@ -5,6 +5,7 @@ Never the host's resolver: a helper like getaddrinfo reads the host's files even
 
 from __future__ import annotations
 
+import importlib
 import ipaddress
 import math
 from dataclasses import dataclass, field
@@ -50,6 +51,8 @@ class DnsProbe:
         if _literal(name):
             return Observation(Outcome.CONNECTED, DnsEvidence(name, (name,), "literal"))
         vantage = world.vantage_at(question.at)
+        # Loading the library is our time, not the nameserver's.
+        importlib.import_module("dns.message")
         began = world.clock()
         config = vantage.resolver()
         found = _from_hosts(name, config)

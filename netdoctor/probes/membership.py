@@ -73,7 +73,7 @@ class MembershipProbe:
             closed = [network.name for network in evidence.shared if not network.icc]
             return f"both on {names}" + "".join(f"; {name} forbids traffic between containers" for name in closed)
         mine, theirs = (", ".join(each) or "none" for each in (evidence.source_networks, evidence.target_networks))
-        return f"none shared: {mine} | {theirs}"
+        return f"through the host: {mine} | {theirs}" if observation.good else f"none shared: {mine} | {theirs}"
 
 
 def _addresses(topology: Topology, target: Ref, network: str) -> tuple[str, ...]:

@@ -65,7 +65,8 @@ def test_a_namespace_whose_owner_is_gone_shares_nothing():
 
 def test_host_mode_reaches_every_bridge():
     a, b = container("metal1", network_mode="host"), container("db1", ONE)
-    assert asked(a, b)[0].outcome is Outcome.CONNECTED
+    observation, described = asked(a, b)
+    assert (observation.outcome, described) == (Outcome.CONNECTED, "through the host: none | one")
 
 
 def test_an_end_outside_docker_cannot_be_asked_about():
