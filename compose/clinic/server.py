@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Small servers (and one client) for clinic stacks, run inside the lab's Python image.
 
-    server.py tls PORT                   HTTPS, and nothing else
-    server.py keyed PORT KEY             HTTP: /collections wants the header ``api-key: KEY``, as Qdrant does
-    server.py hosted PORT NAME           HTTP: 400 to every Host but NAME and addresses
-    server.py proxy PORT                 an HTTP proxy that knows no name: 503 to every URL; 200 to a path
-    server.py redis PORT [PASSWORD]      the first words of Redis
-    server.py grpc PORT                  the first frame of an HTTP/2 server
-    server.py once NAME PORT             a client that resolves NAME once and goes on dialling that address
-    server.py wait PORT                  until something listens on PORT here
+server.py tls PORT                   HTTPS, and nothing else
+server.py keyed PORT KEY             HTTP: /collections wants the header ``api-key: KEY``, as Qdrant does
+server.py hosted PORT NAME           HTTP: 400 to every Host but NAME and addresses
+server.py proxy PORT                 an HTTP proxy that knows no name: 503 to every URL; 200 to a path
+server.py redis PORT [PASSWORD]      the first words of Redis
+server.py grpc PORT                  the first frame of an HTTP/2 server
+server.py once NAME PORT             a client that resolves NAME once and goes on dialling that address
+server.py wait PORT                  until something listens on PORT here
 """
 
 from __future__ import annotations
@@ -106,7 +106,9 @@ def grpc(connection: socket.socket) -> None:
 
 def once(name: str, port: int) -> None:
     address = socket.gethostbyname(name)
-    while True:
+    # Whoever waits for that port knows that the name has been resolved.
+    resolved = socket.create_server(("127.0.0.1", 9999))
+    while resolved:
         with contextlib.suppress(OSError), socket.create_connection((address, port), 10) as connection:
             connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
             connection.recv(4096)

@@ -13,6 +13,7 @@ from netdoctor.diagnosis.judge import applicable, judge_edge, order
 from netdoctor.diagnosis.run import edge_label
 from netdoctor.edges.arguments import catalogued
 from netdoctor.edges.environment import Mention, edge_from, mentions, names_of
+from netdoctor.edges.loopback import meant_by_loopback
 from netdoctor.model import (
     Answers,
     Case,
@@ -131,9 +132,11 @@ class _Index:
                 self.by_name[name].append(container)
 
     def meant(self, caller: Container, mention: Mention) -> Iterator[Container]:
-        """The containers that the caller's word stands for; none for itself, for loopback, for outside."""
+        """The containers that the caller's word stands for; none for itself, for outside."""
         host = mention.address.host.lower().rstrip(".")
         if host in LOOPBACK or host.startswith("127.") or _in_hosts_file(caller, host):
+            other = meant_by_loopback(self.topology, caller, mention.variable, mention.address)
+            yield from [other] if other is not None else []
             return
         linked = [link.container for link in caller.links if link.alias == host]
         if linked:
@@ -184,7 +187,7 @@ def _pointed(finding: Finding) -> Finding:
     if edge.origin == "depends_on" and finding.confidence is Confidence.CERTAIN:
         # An order of starting is declared, not a connection.
         finding = replace(finding, confidence=Confidence.LIKELY)
-    if finding.about[0].path:
+    if finding.about[0].path or finding.about[0].kind != "container":
         return finding
     others = tuple(ref for ref in finding.about if ref != edge.basis)
     return replace(finding, about=(edge.basis, *others))

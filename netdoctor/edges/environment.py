@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from netdoctor.edges.address import Address, parse_address, port_number
 from netdoctor.edges.catalogue import protocol_of
+from netdoctor.edges.loopback import meant_by_loopback
 from netdoctor.errors import UsageError
 from netdoctor.model import Container, Edge, Topology, carriers
 
@@ -52,7 +53,8 @@ def names_of(container: Container) -> frozenset[str]:
 
 
 def mention_of(topology: Topology, caller: Container, target: Container) -> Mention | None:
-    """The caller's own word for the target: by exact name or address, else by a name so like it that it must be meant.
+    """The caller's own word for the target: by exact name or address, else a loopback address by which only the target
+    can be meant, else a name so like its own that it must be meant.
 
     A likeness counts only where the written name belongs to nobody at all.
     """
@@ -61,6 +63,10 @@ def mention_of(topology: Topology, caller: Container, target: Container) -> Ment
     addresses = {address for endpoint in target.endpoints for address in endpoint.addresses}
     for mention in found:
         if mention.address.host.lower() in names or mention.address.host in addresses:
+            return mention
+    for mention in found:
+        other = meant_by_loopback(topology, caller, mention.variable, mention.address)
+        if other is not None and other.id == target.id:
             return mention
     taken = {name for container in topology.containers for name in names_of(container)}
     for mention in found:
@@ -74,7 +80,9 @@ def inferred_edges(topology: Topology, caller: Container) -> Iterator[Edge]:
     """One edge for each other container that the caller's environment names."""
     seen = set()
     for mention in mentions(caller):
-        for target in _meant(topology, caller, mention.address.host.lower()):
+        meant = _meant(topology, caller, mention.address.host.lower())
+        other = None if meant else meant_by_loopback(topology, caller, mention.variable, mention.address)
+        for target in meant or ([other] if other is not None else []):
             edge = edge_from(caller, target, mention)
             if (edge.target, edge.port) not in seen:
                 seen.add((edge.target, edge.port))

@@ -22,7 +22,7 @@ def carriers(topology: Topology, caller: Container, name: str) -> tuple[tuple[Co
         pinned = wanted.removesuffix(f".{network.name.lower()}")
         for member in topology.members(network.id):
             endpoint = member.endpoint_on(network.id)
-            has_record = member.state is None or member.state.running
+            has_record = member.state is None or (member.state.running and not member.state.restarting)
             named = endpoint is not None and (wanted in endpoint.names or pinned in endpoint.names)
             if endpoint is not None and has_record and (named or member.id in linked):
                 found.append((member, endpoint))

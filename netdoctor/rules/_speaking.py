@@ -35,10 +35,13 @@ def failed(case: Case) -> Iterator[tuple[Asked, Observation[Any]]]:
 
 
 def other_way(question: Asked) -> Asked:
-    """The same words with TLS instead of without, or the other way round; any answer will do."""
+    """The same words with TLS instead of without, or the other way round; any answer will do.
+
+    A handshake that is tried on a suspicion gets little time: a server that speaks TLS begins at once.
+    """
     if isinstance(question, Http):
-        return replace(question, tls=not question.tls, path="/", strict=False)
-    return replace(question, tls=not question.tls)
+        return replace(question, tls=not question.tls, path="/", strict=False, brief=not question.tls)
+    return replace(question, tls=not question.tls, brief=not question.tls)
 
 
 def spoke(observation: Observation[Any] | None) -> bool:

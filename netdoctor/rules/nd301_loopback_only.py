@@ -36,7 +36,7 @@ class LoopbackOnly:
     code = "ND301"
     title = "target listens on loopback only"
     needs = frozenset({Fact.RUNTIME})
-    suppresses: frozenset[str] = frozenset()
+    suppresses = frozenset({"ND506"})
 
     def wants(self, case: Case) -> Iterable[Question[Any]]:
         return wants_listeners(case)

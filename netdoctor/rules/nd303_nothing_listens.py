@@ -45,7 +45,7 @@ class NothingListens:
     code = "ND303"
     title = "nothing listens on that port"
     needs = frozenset({Fact.RUNTIME})
-    suppresses: frozenset[str] = frozenset()
+    suppresses = frozenset({"ND506"})
 
     def wants(self, case: Case) -> Iterable[Question[Any]]:
         return wants_listeners(case)

@@ -1,7 +1,7 @@
 """The target does not run, or is paused.
 
 What is looked for
-  The target's state by inspect: created, exited, dead, paused, or between two restarts.
+  The target's state by inspect: created, exited, dead or paused. A restart loop is ND502.
 
 Why it breaks
   A container that does not run has no address and no name: for the caller that looks exactly like a name
@@ -35,14 +35,21 @@ class NotRunning:
     code = "ND501"
     title = "target not running or paused"
     needs = frozenset({Fact.RUNTIME})
-    suppresses = frozenset({"ND108", "ND201", "ND202", "ND302", "ND303", "ND304"})
+    suppresses = frozenset({"ND108", "ND201", "ND202", "ND204", "ND302", "ND303", "ND304"})
 
     def wants(self, case: Case) -> Iterable[Question[Any]]:
         return ()
 
     def judge(self, case: Case) -> Iterable[Finding]:
         edge, target = case.edge, case.target
-        if edge is None or edge.reverse or target is None or target.state is None or target.running:
+        if (
+            edge is None
+            or edge.reverse
+            or target is None
+            or target.state is None
+            or target.running
+            or target.state.restarting
+        ):
             return
         state = target.state
         # An answer is newer than the inspect; but a paused target takes connections that nobody serves.
@@ -64,8 +71,6 @@ class NotRunning:
 def _doing(state: State) -> str:
     if state.paused:
         return "is paused: it takes connections and never answers"
-    if state.restarting:
-        return f"is between two restarts (exit code {state.exit_code})"
     if state.status == "created":
         return "was created and never started"
     if state.status == "exited":
@@ -89,8 +94,6 @@ def _details(state: State) -> str:
 def _remedy(target: Container, state: State) -> Remedy:
     if state.paused:
         return Remedy(f"Unpause {target.name}", advice=f"docker unpause {target.name}")
-    if state.restarting:
-        return Remedy("See why it ends", advice=f"docker logs --tail 50 {target.name}")
     if state.status in ("dead", "removing"):
         return Remedy("Recreate it", advice=f"docker rm {target.name}, then create it again")
     return Remedy(f"Start {target.name}", advice=f"docker start {target.name}")

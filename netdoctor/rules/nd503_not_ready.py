@@ -1,0 +1,155 @@
+"""The target is not ready yet, or takes connections and does not serve them.
+
+What is looked for
+  One of: nothing listens on the port yet while the health check says `starting` or the container is seconds old; a
+  service that says so itself (503 from a readiness path, Redis LOADING, "starting up"); a listener whose accept queue
+  holds connections that the program never took; a connection that opens and is never answered.
+
+Why it breaks
+  `depends_on` waits for the container, not for the server in it. A database that replays its log, an index that is
+  loaded, a program that is stuck or overloaded: the kernel goes on completing handshakes on its behalf until the queue
+  is full, and drops them afterwards. That looks like a firewall, and is none.
+
+What would prove it wrong
+  The same question answered a moment later (`netdoctor check --wait 60`). A queue that is empty and a packet that is
+  lost all the same: then something filters (ND304). Large answers alone that hang: then think of the MTU (ND701).
+
+The fix and its safety
+  Wait for it: `depends_on` with `condition: service_healthy` and a start period, or retries in the caller. For a stuck
+  program its own log, threads and limits say more; restarting it loses what it was doing.
+
+References
+  https://docs.docker.com/compose/how-tos/startup-order/
+  moby/moby #35451
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from netdoctor.model import (
+    Case,
+    Confidence,
+    Fact,
+    Finding,
+    Layer,
+    Outcome,
+    Question,
+    Remedy,
+    Severity,
+)
+from netdoctor.probes.http import Http
+from netdoctor.probes.listeners import Listeners
+from netdoctor.rules._health import age
+from netdoctor.rules._reading import (
+    Ends,
+    connected,
+    dial_lines,
+    dials,
+    ends,
+    listeners,
+    listeners_line,
+    wants_listeners,
+)
+from netdoctor.rules._speaking import failed, said_line
+from netdoctor.rules.registry import RULES
+
+YOUNG = 10.0
+"""Seconds that a server without a health check may need to open its port."""
+
+Told = tuple[Confidence, str, tuple[str, ...]]
+
+
+class NotReady:
+    code = "ND503"
+    title = "not ready, or its accept queue is full"
+    needs = frozenset({Fact.RUNTIME})
+    suppresses = frozenset({"ND303", "ND304", "ND404", "ND506"})
+
+    def wants(self, case: Case) -> Iterable[Question[Any]]:
+        found = ends(case)
+        if found is None or not found.target.running:
+            return ()
+        silent = any(observation.outcome is Outcome.TIMED_OUT for _, observation in failed(case))
+        return (Listeners(found.target.ref),) if silent else wants_listeners(case)
+
+    def judge(self, case: Case) -> Iterable[Finding]:
+        found = ends(case)
+        if found is None or found.edge.port is None or not found.target.running or not found.common:
+            return
+        told = _says_so(case, found) or _queue(case, found) or _silent(case, found) or _starting(case, found)
+        if told is None:
+            return
+        confidence, cause, evidence = told
+        caller, target = found.source.name, found.target.name
+        advice = f"netdoctor check {caller} {target} --wait 60\ndocker logs --tail 50 {target}"
+        yield Finding(
+            self.code,
+            self.title,
+            Severity.ERROR,
+            confidence,
+            Layer.TARGET,
+            (found.target.ref, found.source.ref),
+            cause,
+            (*evidence, *dial_lines(case)),
+            (Remedy("Wait for it, or see what it does", advice=advice),),
+        )
+
+
+def _says_so(case: Case, found: Ends) -> Told | None:
+    """The service answers, and the answer is that it cannot serve (yet)."""
+    for question, observation in failed(case):
+        evidence: Any = observation.evidence
+        if observation.outcome is not Outcome.HTTP_ERROR or evidence is None:
+            continue
+        line = (said_line(question, observation),)
+        if isinstance(question, Http):
+            if evidence.status == 503:
+                return Confidence.CERTAIN, f"{found.target.name} answers 503 to {question.path}: it is not ready.", line
+        elif evidence.trouble:
+            return Confidence.CERTAIN, f"{found.target.name} answers, and says that {evidence.trouble}.", line
+    return None
+
+
+def _queue(case: Case, found: Ends) -> Told | None:
+    """Connections wait in the kernel, and the dial (or the request) got nowhere."""
+    heard, port = listeners(case), found.edge.port or 0
+    waiting = sum(socket.backlog_waiting for socket in heard.on(port)) if heard is not None else 0
+    lost = any(observation.outcome is Outcome.TIMED_OUT for _, observation in dials(case)) and not connected(case)
+    mute = any(observation.outcome is Outcome.TIMED_OUT for _, observation in failed(case))
+    if heard is None or not waiting or not (lost or mute):
+        return None
+    full = "its accept queue is full" if lost else "it does not take them"
+    count = "a connection waits" if waiting == 1 else f"{waiting} connections wait"
+    cause = f"{found.target.name} has an open port {port} where {count}: {full}."
+    return Confidence.CERTAIN, cause, (f"accept queue on {port}: {waiting} waiting", listeners_line(heard))
+
+
+def _silent(case: Case, found: Ends) -> Told | None:
+    for question, observation in failed(case):
+        if observation.outcome is Outcome.TIMED_OUT:
+            cause = f"{found.target.name} takes connections on port {found.edge.port} and does not answer."
+            return Confidence.LIKELY, cause, (said_line(question, observation),)
+    return None
+
+
+def _starting(case: Case, found: Ends) -> Told | None:
+    """Nothing listens on that port yet, in a container that has hardly begun."""
+    heard, target = listeners(case), found.target
+    if heard is None or heard.on(found.edge.port or 0) or connected(case):
+        return None
+    if target.health is not None and target.health.status == "starting":
+        why = "its health check still says starting"
+    elif target.health is None and (old := age(case.topology, target)) is not None and old < YOUNG:
+        why = f"it was started {old:.0f} s ago"
+    else:
+        return None
+    # A port that never opens looks the same for as long: only where no other port is open is waiting the better guess.
+    if heard.ports:
+        return None
+    cause = f"{target.name} does not listen on port {found.edge.port} yet: {why}."
+    return Confidence.LIKELY, cause, (listeners_line(heard),)
+
+
+RULE = RULES.add(NotReady.code, NotReady(), home=__name__)
