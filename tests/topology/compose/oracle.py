@@ -1,7 +1,7 @@
 """Compose itself, where a current one is at hand: its ``config`` says what files mean, and we must say the same.
 
-NETDOCTOR_COMPOSE names the binary; else `docker-compose` beside this Python, then on PATH, then the docker plugin.
-Compose 1 is no oracle. Its ``config`` needs no engine.
+NETDOCTOR_COMPOSE is the command (as for compose/compose.sh), else `docker-compose` beside this Python, then
+on PATH, then the docker plugin. Compose 1 is no oracle. Its ``config`` needs no engine.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def compose_command() -> tuple[str, ...] | None:
     """The command of a Compose 2 or later, or None."""
     beside = Path(sys.executable).parent / "docker-compose"
     named = os.environ.get("NETDOCTOR_COMPOSE")
-    tries = [(named,)] if named else [(str(beside),), (shutil.which("docker-compose") or "",), ("docker", "compose")]
+    found_on_path = shutil.which("docker-compose") or ""
+    tries = [tuple(named.split())] if named else [(str(beside),), (found_on_path,), ("docker", "compose")]
     for words in tries:
         if not words[0] or shutil.which(words[0]) is None:
             continue
