@@ -78,7 +78,7 @@ def diagnose(
     """
     began = clock()
     rules, skipped = applicable(_chosen(only, skip), topology)
-    world = World(topology, vantages.at, timeout, clock)
+    world = World(topology, vantages.at, timeout, clock, getattr(vantages, "listed", None))
     broken = Broken()
     with Asker(world, recorded, progress=progress) as asking:
         edges = with_ports(topology, edges, asking)

@@ -107,6 +107,19 @@ class Engine:
             found: list[JSON] = self.api.networks()
             return found
 
+    def listed(self, network: str) -> list[tuple[str, str, tuple[str, ...]]]:
+        """Whom the network itself lists: (container id, name, addresses without their prefix length)."""
+        with translated(self.host, f"inspect network {network[:12]}"):
+            found: JSON = self.api.inspect_network(network)
+        return [
+            (
+                str(container),
+                str(entry.get("Name") or ""),
+                tuple(str(entry[key]).partition("/")[0] for key in ("IPv4Address", "IPv6Address") if entry.get(key)),
+            )
+            for container, entry in (found.get("Containers") or {}).items()
+        ]
+
     def has_image(self, name: str) -> bool:
         try:
             with translated(self.host, f"look for the image {name}"):

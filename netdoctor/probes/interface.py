@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -23,6 +23,8 @@ class World:
     """Raises CannotAsk or NoVantage."""
     timeout: float
     clock: Callable[[], float]
+    listed: Callable[[str], Iterable[tuple[str, str, tuple[str, ...]]]] | None = None
+    """What the network of that id lists itself: (container id, name, addresses). None: there is no engine."""
 
     def patience(self, brief: bool) -> float:
         return min(BRIEF, self.timeout) if brief else self.timeout

@@ -39,7 +39,7 @@ class DefaultBridge:
     code = "ND104"
     title = "default bridge has no names"
     needs: frozenset[Fact] = frozenset()
-    suppresses = frozenset({"ND108", "ND201", "ND202"})
+    suppresses = frozenset({"ND108", "ND201", "ND202", "ND204"})
 
     def wants(self, case: Case) -> Iterable[Question[Any]]:
         return ()

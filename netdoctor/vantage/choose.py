@@ -107,6 +107,10 @@ class Vantages:
         now = read_container(entry, {each.id: each for each in networks}, {each.name: each for each in networks})
         return _difference(container, now)
 
+    def listed(self, network: str) -> list[tuple[str, str, tuple[str, ...]]]:
+        """Whom that network lists itself (``Engine.listed``)."""
+        return self._engine.listed(network)
+
     def used(self) -> tuple[str, ...]:
         """What left a trace on the engine and belongs in the report: an exec, a helper container."""
         with self._lock:
