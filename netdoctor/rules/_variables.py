@@ -51,8 +51,13 @@ _PLAIN_WORDS = frozenset({"app", "web", "the", "new", "prod", "dev", "test", "ma
 def addresses_of(container: Container) -> Iterator[tuple[str, str]]:
     """Variables whose name says that they hold an address somebody dials, with their values."""
     for name, value in container.environment or ():
-        if _ADDRESS.search(name) and name.upper() not in _BINDS:
+        if is_address(name):
             yield name, value
+
+
+def is_address(variable: str) -> bool:
+    """By its name."""
+    return _ADDRESS.search(variable) is not None and variable.upper() not in _BINDS
 
 
 def host_of(value: str) -> str:
