@@ -102,7 +102,9 @@ def _edge(report: EdgeReport, look: Look, whole: bool) -> Iterator[Line]:
     said = {report.reason} - {""}
     for step in report.steps:
         yield from _step(step, look, said)
-    back = [step for step in report.reverse if step.layer is not Layer.MEMBERSHIP]
+    # From outside Docker nobody can ask: that there is no way back is no news.
+    asked = report.reverse if report.edge.target.kind != "external" else ()
+    back = [step for step in asked if step.layer is not Layer.MEMBERSHIP]
     if back:
         yield from _wrapped(f"back: {report.reverse_label}", look, "  ", "    ", "faint")
         for step in back:

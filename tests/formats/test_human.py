@@ -83,3 +83,14 @@ def test_an_error_is_said_on_stderr_only():
 
 def test_nothing_asked_is_said():
     assert "nothing was asked" in HUMAN.render(REPORTS["nothing-asked"][0](), Look())
+
+
+def test_a_host_outside_docker_has_no_way_back_to_show():
+    from diagnosis.play import healthy, run
+    from netdoctor.model import Edge, Outcome, Ref
+
+    seen, vantages, app, _, _ = healthy(dials={("10.9.9.9", 443): Outcome.REFUSED})
+    report = run(seen, vantages, Edge(app.ref, Ref("external", "10.9.9.9"), name="10.9.9.9", port=443))
+    text = HUMAN.render(report, Look())
+    assert "BROKEN" in text
+    assert "back:" not in text
