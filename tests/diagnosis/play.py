@@ -64,6 +64,7 @@ def inside(
         routes=[],
         addresses=["127.0.0.1"],
         neighbours=[],
+        connections=[],
     )
 
 
