@@ -33,7 +33,7 @@ def stale_values(topology: Topology, edge: Edge, source: Container, target: Cont
     if target is None:
         address = edge.name or edge.target.id
         if literal(address) and _unowned(topology, source, address):
-            yield Written(_variable(source, address) or "the target", address, edge.port, _path(source, address))
+            yield Written(_variable(source, address) or "", address, edge.port, _path(source, address))
         return
     for variable, value in source.environment or ():
         if _OTHER_USES.search(variable):

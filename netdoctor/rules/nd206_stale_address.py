@@ -66,6 +66,7 @@ class StaleAddress:
             sure = dial is not None and dial.known and (owner is not None or not dial.good)
             whose = f"{owner.name} has now" if owner is not None else "no container has"
             where = f"{written.where} of {source.name}"
+            holds = f"{where} holds" if written.where else f"{source.name} uses"
             target = case.target
             yield Finding(
                 self.code,
@@ -74,7 +75,7 @@ class StaleAddress:
                 Confidence.CERTAIN if sure else Confidence.LIKELY,
                 Layer.DNS,
                 (_place(written, source), *([target.ref] if target is not None else []), source.ref),
-                f"{where} holds the address {written.address}, which {whose}.",
+                f"{holds} the address {written.address}, which {whose}.",
                 (
                     *(_now(target) if target is not None else ()),
                     *((f"tcp {written.address}: {SAID.get(dial.outcome, dial.outcome.value)}",) if dial else ()),
@@ -116,7 +117,8 @@ def _remedy(edge: Edge, target: Container | None, written: Written, where: str) 
     if written.where == "extra_hosts":
         advice = f"Take the line {':'.join(written.path[1:])} out of {where}, and recreate the container."
     else:
-        advice = f"Use {name} instead of {written.address} in {where}, and recreate the container."
+        inside = f" in {where}, and recreate the container" if written.where else ""
+        advice = f"Use {name} instead of {written.address}{inside}."
     return Remedy("Use the name, not the address", advice=advice)
 
 

@@ -12,7 +12,8 @@ Why it breaks
   ... already exists in network").
 
 What would prove it wrong
-  A container with that id (`docker ps --all --no-trunc`), or an address that answers.
+  A container with that id (`docker ps --all --no-trunc`), or an address that answers. An engine gets into this
+  state by a crash only, which nobody can order: the rule is proven by a recorded run, not by a clinic stack.
 
 The fix and its safety
   `docker network disconnect --force NETWORK NAME` removes the record and touches nobody else. Where the engine
