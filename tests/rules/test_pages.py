@@ -53,8 +53,8 @@ def test_a_code_may_be_typed_in_several_ways(typed):
 
 def test_a_code_that_does_not_exist_has_near_ones():
     assert page("ND110x") is None
-    assert nearest("ND305")[0] == "ND304"
-    assert nearest("399")[0] == "ND304"
+    last = max(each.code for each in pages() if each.code.startswith("ND3"))
+    assert nearest("399")[0] == nearest("ND399")[0] == last
     assert all(each.startswith("ND10") for each in nearest("ND10I"))
     assert nearest("bananas") == ()
 
@@ -78,9 +78,9 @@ def test_explain_speaks_json():
 
 
 def test_an_unknown_code_is_a_wrong_usage_with_near_codes():
-    done = explain("ND105")
+    done = explain("ND100")
     assert done.returncode == 2 and done.stdout == ""
-    assert "There is no code 'ND105'." in done.stderr and "ND104" in done.stderr
+    assert "There is no code 'ND100'." in done.stderr and "ND101" in done.stderr
 
 
 @pytest.mark.parametrize("words", [(), ("ND101", "--list"), ("ND101", "--format", "nonsense")])
