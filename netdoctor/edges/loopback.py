@@ -11,7 +11,8 @@ from netdoctor.model import Container, Topology
 
 _FOR_BROWSERS = re.compile(
     r"(?i)^(NEXT_PUBLIC|VITE|REACT_APP|NUXT_PUBLIC|PUBLIC|EXPO_PUBLIC|GATSBY|VUE_APP)_|"
-    r"PUBLIC|EXTERNAL|BROWSER|CORS|ORIGIN|CALLBACK|REDIRECT|FRONTEND|SITE|DOMAIN|NEXTAUTH|(^|_)(APP|BASE|ROOT|HEALTH\w*)_?(URL|HOST)"
+    r"PUBLIC|EXTERNAL|BROWSER|CORS|ORIGIN|CALLBACK|REDIRECT|FRONTEND|SITE|DOMAIN|NEXTAUTH|REMOTE|"
+    r"(^|_)(APP|WEB|BASE|ROOT|HEALTH\w*)_?(URL|HOST)"
 )
 """Variables whose localhost is the user's own machine, or the caller's own address."""
 _KINDS = {

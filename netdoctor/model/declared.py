@@ -56,7 +56,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """A ``${VARIABLE}`` that had no value (and no default) when the files were read, so that nothing stands there.
+    """A ``${VARIABLE}`` that had no value (and no default but an empty one) when the files were read.
 
     ``path`` is where, like ``("environment", "QDRANT_URL")``. The machine that deploys may well have a value.
     """

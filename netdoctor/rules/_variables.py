@@ -99,7 +99,9 @@ def speaks_of(variable: str, container: Container) -> bool:
         words = tuple(re.split(r"[-_.]+", name.lower()))
         if _holds(stem, words) or (len(words) > 1 and "".join(words) in stem):
             return True
-    parts = {word for word in re.split(r"[-_.\d]+", container.name.lower()) if len(word) > 2} - _PLAIN_WORDS
+    # The project's name says nothing about one of its services.
+    own = container.name.lower().removeprefix((container.project or "").lower())
+    parts = {word for word in re.split(r"[-_.\d]+", own) if len(word) > 2} - _PLAIN_WORDS
     image = image_of(container)
     family = any(kind in image for word in stem for kind in _FAMILIES.get(word, ()))
     return family or bool(parts & set(stem))

@@ -37,6 +37,7 @@ from netdoctor.rules._variables import (
     named_by,
     placeholder,
     speaks_of,
+    stem_words,
 )
 from netdoctor.rules.registry import RULES
 
@@ -85,12 +86,11 @@ class UrlMissing:
                     continue
                 what, sure = said
                 target = _meant(case, source, variable)
-                filled_in_there = blanks.get(("environment", variable))
-                if filled_in_there is not None:
-                    # The machine that deploys may well have a value.
+                if (filled_in_there := blanks.get(("environment", variable))) is not None:
+                    # The machine that deploys may well have a value; all that have none here are told together.
                     what = f"is filled in from {filled_in_there}, which has no value here and no default"
-                    severity = Severity.WARNING if target is not None else Severity.INFO
-                    yield self._finding(source, target, variable, what, severity, Confidence.POSSIBLE)
+                    if target is not None:
+                        yield self._finding(source, target, variable, what, Severity.WARNING, Confidence.POSSIBLE)
                 elif target is not None and value.strip():
                     yield self._finding(source, target, variable, what, Severity.ERROR, Confidence.LIKELY)
                 elif target is not None:
@@ -137,6 +137,9 @@ def _advice(source: Container, target: Container | None, variable: str) -> str:
 
 def _meant(case: Case, source: Container, variable: str) -> Container | None:
     """The sibling that the variable's name means, when nothing else of the caller names it."""
+    own = {(name or "").lower().replace("-", "_") for name in (source.service, source.name)}
+    if "_".join(stem_words(variable)) in own:
+        return None  # its own address, which it tells others
     for each in case.topology.containers:
         sibling = each.id != source.id and each.project == source.project
         if sibling and speaks_of(variable, each) and not named_by(source, each, but=variable):

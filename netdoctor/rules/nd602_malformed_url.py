@@ -71,7 +71,8 @@ class MalformedUrl:
             for variable, value, what in _wrong(source):
                 if ("environment", variable) in blank:
                     continue
-                target = next((e for e in case.topology.containers if _means(variable, value, e, "")), None)
+                others = (each for each in case.topology.containers if each.id != source.id)
+                target = next((each for each in others if _means(variable, value, each, "")), None)
                 yield self._finding(source, target, variable, what, fatal=what.fatal and target is not None)
 
     def _finding(

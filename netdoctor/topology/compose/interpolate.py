@@ -22,6 +22,8 @@ class Interpolation:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = environment
         self.blanks: dict[Place, str] = {}
+        self.optional: dict[Place, str] = {}
+        """Those that are empty by their own default: ``${NAME:-}``."""
 
     def node(self, node: Node) -> Node:
         """The same tree with every scalar value filled in; keys stay as they are. Raises Unreadable."""
@@ -77,6 +79,8 @@ class Interpolation:
         value = self.environment.get(variable)
         there = value is not None and (value != "" or not sign.startswith(":"))
         if sign.endswith("-"):
+            if not there and not word:
+                self.optional[place] = variable
             return value if there and value is not None else self.text(word, place, depth + 1)
         if sign.endswith("+"):
             return self.text(word, place, depth + 1) if there else ""

@@ -30,6 +30,7 @@ class Project:
     files: tuple[str, ...]
     environment: Mapping[str, str]
     blanks: Mapping[Place, str]
+    optional: Mapping[Place, str]
     named: bool = False
     """The files, or the environment, give the name; else it is the folder's."""
 
@@ -39,6 +40,7 @@ class _Run:
     """What one project's reading shares."""
 
     blanks: dict[Place, str] = field(default_factory=dict)
+    optional: dict[Place, str] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
     raw: dict[str, list[Node]] = field(default_factory=dict)
     trees: dict[tuple[str, int], Node] = field(default_factory=dict)
@@ -72,6 +74,7 @@ class _Run:
             raise Unreadable("the file is empty", Place(self.files[-1] if file == STDIN else file, 1))
         self.environments.append(environment)
         self.blanks.update(filling.blanks)
+        self.optional.update(filling.optional)
         self.trees[file, id(environment)] = found
         return found
 
@@ -86,7 +89,7 @@ def load(wanted: Wanted) -> Project:
     services = root.get("services")
     if services is None or not services.fields:
         raise _no_services(root, run.files[0])
-    return Project(name, root, wanted.directory, tuple(run.files), environment, run.blanks, named)
+    return Project(name, root, wanted.directory, tuple(run.files), environment, run.blanks, run.optional, named)
 
 
 def _name(wanted: Wanted, run: _Run) -> tuple[str, bool]:

@@ -88,6 +88,8 @@ def variables(project: Project, body: Node) -> Variables:
         places[key] = node.place
         value = written(node) if node.value is not None else project.environment.get(key)
         variable = key if value is None else project.blanks.get(node.place)
+        if value == "" and variable is None:
+            variable = project.optional.get(node.place)
         if variable is not None:
             blanks[key] = Blank(("environment", key), variable)
         if value is None:
