@@ -157,13 +157,20 @@ def _rounds(
 
 def with_ports(topology: Topology, edges: Sequence[Edge], asking: Asker) -> list[Edge]:
     """An edge without a port takes the target's real listeners: an exposed one first, else the lowest."""
-    unported = [edge for edge in edges if edge.port is None and edge.target.kind == "container" and not edge.isolated]
-    asking.ask(Listeners(edge.target) for edge in unported)
+    unported = [_wants_port(edge) for edge in edges]
+    asking.ask(Listeners(edge.target) for edge, wanted in zip(edges, unported, strict=True) if wanted)
+    ports: dict[Ref, int | None] = {}
     found = []
-    for edge in edges:
-        port = _listening(topology, edge, asking.answers) if edge in unported else None
+    for edge, wanted in zip(edges, unported, strict=True):
+        if wanted and edge.target not in ports:
+            ports[edge.target] = _listening(topology, edge, asking.answers)
+        port = ports[edge.target] if wanted else None
         found.append(replace(edge, port=port, origin="listeners") if port is not None else edge)
     return found
+
+
+def _wants_port(edge: Edge) -> bool:
+    return edge.port is None and edge.target.kind == "container" and not edge.isolated
 
 
 def _listening(topology: Topology, edge: Edge, answers: Answers) -> int | None:
