@@ -11,5 +11,7 @@ compile() {
     "$work/venv/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-annotate --no-header "$@"
 }
+# What the container image and the GitHub action install, with what builds netdoctor itself.
+echo 'setuptools>=77' | compile --extra fast --output-file requirements.txt pyproject.toml -
 compile --output-file requirements-dev.txt pyproject.toml requirements-dev.in
 compile --no-deps --output-file compose/images/qdrant/requirements.txt compose/images/qdrant/requirements.in
