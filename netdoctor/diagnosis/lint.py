@@ -125,6 +125,7 @@ class _Index:
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
         self.by_name: Mapping[str, list[Container]] = defaultdict(list)
+        self.alone: dict[str | None, Topology] = {}
         self.by_project: Mapping[str | None, dict[str, Container]] = defaultdict(dict)
         for container in topology.containers:
             self.by_project[container.project].setdefault((container.service or container.name).lower(), container)
@@ -135,7 +136,7 @@ class _Index:
         """The containers that the caller's word stands for; none for itself, for outside."""
         host = mention.address.host.lower().rstrip(".")
         if host in LOOPBACK or host.startswith("127.") or _in_hosts_file(caller, host):
-            other = meant_by_loopback(self.topology, caller, mention.variable, mention.address)
+            other = meant_by_loopback(self._own(caller), caller, mention.variable, mention.address)
             yield from [other] if other is not None else []
             return
         linked = [link.container for link in caller.links if link.alias == host]
@@ -153,6 +154,13 @@ class _Index:
             if target.id not in seen:
                 seen.add(target.id)
                 yield target
+
+    def _own(self, caller: Container) -> Topology:
+        """The caller's project alone: whoever writes localhost means a neighbour, not another file's service."""
+        if caller.project not in self.alone:
+            mine = tuple(each for each in self.topology.containers if each.project == caller.project)
+            self.alone[caller.project] = replace(self.topology, containers=mine)
+        return self.alone[caller.project]
 
     def _alike(self, caller: Container, host: str, mention: Mention) -> list[Container]:
         """One of the caller's own project whose name is very like it, when nobody has the name at all."""

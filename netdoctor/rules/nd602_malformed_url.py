@@ -71,8 +71,12 @@ class MalformedUrl:
             for variable, value, what in _wrong(source):
                 if ("environment", variable) in blank:
                     continue
-                others = (each for each in case.topology.containers if each.id != source.id)
-                target = next((each for each in others if _means(variable, value, each, "")), None)
+                # A kind of thing, like "mail", means a neighbour; another project's is meant by its name only.
+                own = [e for e in case.topology.containers if e.project == source.project and e.id != source.id]
+                target = next((each for each in own if _means(variable, value, each, "")), None)
+                target = target or next(
+                    (e for e in case.topology.containers if mentions(value, e) and e != source), None
+                )
                 yield self._finding(source, target, variable, what, fatal=what.fatal and target is not None)
 
     def _finding(
