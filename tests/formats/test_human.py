@@ -87,6 +87,7 @@ def test_nothing_asked_is_said():
 
 def test_a_host_outside_docker_has_no_way_back_to_show():
     from diagnosis.play import healthy, run
+
     from netdoctor.model import Edge, Outcome, Ref
 
     seen, vantages, app, _, _ = healthy(dials={("10.9.9.9", 443): Outcome.REFUSED})
