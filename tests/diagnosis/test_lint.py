@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import textwrap
 from pathlib import Path
 
@@ -9,7 +11,10 @@ import pytest
 
 from netdoctor.diagnosis.lint import CLAIM, declared_edges, lint
 from netdoctor.model import Confidence, Report, Severity, Verdict
-from netdoctor.topology.compose import read_compose
+from netdoctor.topology.compose import Unreadable, read_compose
+
+ROOT = Path(__file__).resolve().parents[2]
+CORPUS = Path(os.environ.get("NETDOCTOR_COMPOSE_CORPUS", ROOT.parent / "shared" / "corpus" / "compose"))
 
 
 @pytest.fixture
@@ -346,3 +351,44 @@ def test_edges_say_where_they_come_from(judge):
     (edge,) = declared_edges(topology)
     assert (edge.name, edge.port, edge.origin) == ("database", 5432, "environment DB_HOST")
     assert topology.places[edge.basis].line == 2
+
+
+def test_the_incidents_first_failure_is_seen_in_the_files(judge):
+    """The image's build loads code that throws without a variable which only the running container gets."""
+    Path("shop", "lib").mkdir(parents=True)
+    Path("shop/Dockerfile").write_text("FROM node:20\nCOPY . .\nRUN npm run build\n", "utf-8")
+    Path("shop/package.json").write_text('{"scripts": {"build": "next build"}}', "utf-8")
+    source = 'const url = process.env.QDRANT_URL;\nif (!url) {\n  throw new Error("QDRANT_URL is missing");\n}\n'
+    Path("shop/lib/qdrant.ts").write_text(source, "utf-8")
+    text = """\
+        services:
+          app: {build: ., environment: {QDRANT_URL: "http://qdrant:6333"}}
+          qdrant: {image: qdrant/qdrant}
+        """
+    report = judge(text)
+    assert told(report) == [("ND604", 3)]
+    assert report.topology.place(*report.findings[0].about).file == "shop/Dockerfile"
+    cured = 'FROM node:20\nCOPY . .\nENV QDRANT_URL="http://placeholder:6333"\nRUN npm run build\nENV QDRANT_URL=""\n'
+    Path("shop/Dockerfile").write_text(cured, "utf-8")
+    assert judge(text).findings == ()
+    Path("shop/Dockerfile").write_text(cured.replace('ENV QDRANT_URL=""\n', ""), "utf-8")
+    assert [each.code for each in judge(text).findings] == ["ND604"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CORPUS.is_dir(), reason="no folder of real compose files at hand")
+def test_real_files_are_judged_without_a_crash_and_hardly_ever_wrongly(monkeypatch):
+    """They are published because they work: next to none may fail, alone or all of them together."""
+    monkeypatch.chdir(CORPUS)
+    read = []
+    for path in sorted(each.relative_to(CORPUS) for each in CORPUS.rglob("*") if each.is_file()):
+        with contextlib.suppress(Unreadable):
+            read_compose([[str(path)]], environment={})
+            read.append((str(path),))
+    assert len(read) > 100, "the folder holds next to nothing"
+    failing = [path for path in read if told(lint(read_compose([path], environment={})))]
+    together = lint(read_compose(read, environment={}))
+    print(len(read), len(together.edges), failing)
+    assert len(failing) <= len(read) / 100
+    assert len(told(together)) <= len(read) / 100
+    assert len(together.edges) > len(read)
