@@ -19,6 +19,7 @@ The fix and its safety
   `https=False`.
 
 References
+  https://nodejs.org/api/tls.html
   qdrant/qdrant #1930, #2148
   qdrant/qdrant-client #437, #770
 """

@@ -42,16 +42,9 @@ class NotRunning:
 
     def judge(self, case: Case) -> Iterable[Finding]:
         edge, target = case.edge, case.target
-        if (
-            edge is None
-            or edge.reverse
-            or target is None
-            or target.state is None
-            or target.running
-            or target.state.restarting
-        ):
+        state = target.state if target is not None else None
+        if edge is None or edge.reverse or target is None or state is None or target.running or state.restarting:
             return
-        state = target.state
         # An answer is newer than the inspect; but a paused target takes connections that nobody serves.
         if answered(case) or (connected(case) and not state.paused):
             return

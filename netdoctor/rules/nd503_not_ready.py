@@ -1,9 +1,8 @@
 """The target is not ready yet, or takes connections and does not serve them.
 
 What is looked for
-  One of: nothing listens on the port yet while the health check says `starting` or the container is seconds old; a
-  service that says so itself (503 from a readiness path, Redis LOADING, "starting up"); a listener whose accept queue
-  holds connections that the program never took; a connection that opens and is never answered.
+  One of: nothing listens yet while the health check says `starting` or the container is seconds old; a service that
+  says so itself (503, Redis LOADING); connections in the accept queue; one that opens and is never answered.
 
 Why it breaks
   `depends_on` waits for the container, not for the server in it. A database that replays its log, an index that is
@@ -15,12 +14,10 @@ What would prove it wrong
   lost all the same: then something filters (ND304). Large answers alone that hang: then think of the MTU (ND701).
 
 The fix and its safety
-  Wait for it: `depends_on` with `condition: service_healthy` and a start period, or retries in the caller. For a stuck
-  program its own log, threads and limits say more; restarting it loses what it was doing.
+  Wait for it: `depends_on` with `condition: service_healthy`, or retries in the caller; else read its log.
 
 References
   https://docs.docker.com/compose/how-tos/startup-order/
-  moby/moby #35451
 """
 
 from __future__ import annotations
@@ -55,9 +52,7 @@ from netdoctor.rules._reading import (
 from netdoctor.rules._speaking import failed, said_line
 from netdoctor.rules.registry import RULES
 
-YOUNG = 10.0
-"""Seconds that a server without a health check may need to open its port."""
-
+YOUNG = 10.0  # seconds that a server without a health check may need to open its port
 Told = tuple[Confidence, str, tuple[str, ...]]
 
 

@@ -16,6 +16,7 @@ The fix and its safety
   Write 127.0.0.1 in the check (or let the server bind `::`), and recreate the container.
 
 References
+  https://docs.docker.com/reference/dockerfile/#healthcheck
   wallabag/docker #407
   dsgnr/portchecker.io pull 362
 """

@@ -130,7 +130,7 @@ class FakeVantage:
         routes: Sequence[Route] | None = None,
         addresses: Sequence[str] | None = None,
         neighbours: Sequence[Neighbour] | None = None,
-        connections: Sequence[Connection] | None = None,
+        connections: Sequence[Connection] | None = (),
         patient: bool = False,
     ) -> None:
         """``pings``: True or a round trip in seconds is answered; False, or a text that says why, is lost."""

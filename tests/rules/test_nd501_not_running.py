@@ -28,11 +28,6 @@ def told(state: State | None, *on, **fields):
         (PAUSED, "is paused", "docker unpause db"),
         (EXITED, "ended with exit code 137", "docker start db"),
         (State("created"), "never started", "docker start db"),
-        (
-            State("restarting", running=True, restarting=True, exit_code=1),
-            "between two restarts",
-            "docker logs --tail 50 db",
-        ),
         (State("dead"), "it is dead", "docker rm db"),
     ],
 )
@@ -77,3 +72,7 @@ def test_it_is_announced_behind_a_missing_network():
 
 def test_its_own_mode_does_not_matter():
     assert len(told(EXITED, network_mode="container:gone").judged(RULE)) == 1
+
+
+def test_a_restart_loop_is_another_cause():
+    assert told(State("restarting", running=True, restarting=True, exit_code=1)).judged(RULE) == ()

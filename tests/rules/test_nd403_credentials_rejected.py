@@ -1,0 +1,123 @@
+"""ND403 is said when a server asks for credentials that the caller is seen not to have; values are never shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from netdoctor.model import Confidence, Outcome
+from netdoctor.rules.nd403_credentials_rejected import KEYED, RULE
+
+from .build import container, network, story, topology
+
+NET = network("n")
+QDRANT = container("qdrant", NET, environment=(("QDRANT__SERVICE__API_KEY", "right-key"),))
+REDIS = container("redis", NET, environment=())
+
+
+def told(environment, target, protocol, port=6333, variable="URL", path=None):
+    app = container("app", NET, environment=tuple(environment.items()))
+    basis = app.ref.at("environment", variable) if variable in environment else None
+    return story(
+        topology(app, target, NET), app, target, name=target.name, port=port, protocol=protocol, basis=basis, path=path
+    ).dns(Outcome.CONNECTED).tcp(Outcome.CONNECTED)  # fmt: skip
+
+
+def qdrant(environment, status=401):
+    found = told(environment, QDRANT, "http", variable="QDRANT_URL").http(Outcome.CONNECTED, status=200)
+    return found.http(Outcome.CONNECTED, path=KEYED, status=status, start="Must provide an API key")
+
+
+def redis(environment, demands="a password", target=REDIS):
+    return told(environment, target, "redis", variable="REDIS_URL").greeting(Outcome.CONNECTED, demands=demands)
+
+
+def test_a_key_that_is_not_the_servers():
+    (finding,) = qdrant({"QDRANT_URL": "http://qdrant:6333", "QDRANT_API_KEY": "wrong-key"}).judged(RULE)
+    assert finding.confidence is Confidence.CERTAIN
+    assert finding.caller_fails
+    assert "what app has in QDRANT_API_KEY is not what QDRANT__SERVICE__API_KEY says" in finding.cause
+    assert "wrong-key" not in repr(finding) and "right-key" not in repr(finding)
+
+
+def test_the_right_key_is_no_finding():
+    assert qdrant({"QDRANT_URL": "http://qdrant:6333", "QDRANT_API_KEY": "right-key"}).judged(RULE) == ()
+
+
+def test_no_key_at_all_is_likely():
+    (finding,) = qdrant({"QDRANT_URL": "http://qdrant:6333"}).judged(RULE)
+    assert finding.confidence is Confidence.LIKELY
+    assert "the environment of app has none for it" in finding.cause
+
+
+def test_a_secret_of_another_name_makes_it_possible_only():
+    (finding,) = qdrant({"QDRANT_URL": "http://qdrant:6333", "VECTOR_STORE_SECRET_FILE": "/run/x"}).judged(RULE)
+    assert finding.confidence is Confidence.POSSIBLE
+    assert not finding.caller_fails
+
+
+def test_the_key_is_asked_about_only_where_the_server_has_one():
+    environment = {"QDRANT_URL": "http://qdrant:6333"}
+    found = told(environment, QDRANT, "http", variable="QDRANT_URL").http(Outcome.CONNECTED, status=200)
+    assert {question.path for question in found.wanted(RULE)} == {KEYED}
+    bare = replace(QDRANT, environment=())
+    assert told(environment, bare, "http").http(Outcome.CONNECTED, status=200).wanted(RULE) == set()
+
+
+def test_redis_asks_for_a_password_and_the_url_has_none():
+    (finding,) = redis({"REDIS_URL": "redis://redis:6379"}).judged(RULE)
+    assert finding.cause.startswith("redis asks for a password, and the environment of app has none")
+    assert "recreate it" in finding.remedies[0].advice
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"REDIS_URL": "redis://:secret@redis:6379"},
+        {"REDIS_URL": "redis://user:secret@redis:6379"},
+        {"REDIS_URL": "redis://redis:6379", "REDIS_PASSWORD": "secret"},
+    ],
+)
+def test_a_password_that_is_there_is_trusted(environment):
+    assert redis(environment).judged(RULE) == ()
+
+
+def test_a_password_that_is_not_the_configured_one():
+    other = container("redis", NET, environment=(), command=("redis-server", "--requirepass", "other"))
+    (finding,) = redis({"REDIS_URL": "redis://:secret@redis:6379"}, target=other).judged(RULE)
+    assert finding.confidence is Confidence.CERTAIN
+    assert redis({"REDIS_URL": "redis://:other@redis:6379"}, target=other).judged(RULE) == ()
+
+
+def test_no_demand_no_finding():
+    assert redis({"REDIS_URL": "redis://redis:6379"}, demands="").judged(RULE) == ()
+
+
+def test_without_the_callers_own_word_nothing_is_known_about_it():
+    assert redis({"OTHER": "x"}).judged(RULE) == ()
+
+
+def test_a_host_that_mysql_does_not_allow_is_certain():
+    found = told({}, REDIS, "mysql").greeting(Outcome.CONNECTED, demands="Host '10.0.0.2' is not allowed to connect")
+    (finding,) = found.judged(RULE)
+    assert finding.confidence is Confidence.CERTAIN
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_path_that_was_asked_and_is_refused(status):
+    found = told({}, REDIS, "http", path="/private").http(Outcome.HTTP_ERROR, status=status)
+    (finding,) = found.judged(RULE)
+    assert finding.confidence is Confidence.LIKELY
+
+
+def test_a_guessed_path_that_wants_credentials_is_health():
+    assert told({}, REDIS, "http").http(Outcome.CONNECTED, status=403).judged(RULE) == ()
+    assert told({}, REDIS, "http").http(Outcome.CONNECTED, status=401).judged(RULE) == ()
+
+
+def test_a_bundles_masked_secrets_are_not_compared():
+    masked = replace(QDRANT, environment=(("QDRANT__SERVICE__API_KEY", "***"),))
+    app = {"QDRANT_URL": "http://qdrant:6333", "QDRANT_API_KEY": "*** 1a2b"}
+    found = told(app, masked, "http", variable="QDRANT_URL").http(Outcome.CONNECTED, status=200)
+    assert found.http(Outcome.CONNECTED, path=KEYED, status=401).judged(RULE) == ()
