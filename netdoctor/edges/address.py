@@ -46,7 +46,7 @@ def parse_address(text: str) -> Address:
         path = f"/{path}"
     return Address(
         host=found["host"].strip("[]"),
-        port=port if port is not None else SCHEME_PORTS.get(scheme or ""),
+        port=port if port is not None else SCHEME_PORTS.get((scheme or "").partition("+")[0]),
         path=path,
         scheme=scheme,
         port_given=port is not None,

@@ -58,6 +58,10 @@ SCHEME_PORTS: dict[str, int] = {
     "amqp": 5672,
     "amqps": 5671,
     "nats": 4222,
+    "kafka": 9092,
+    "memcached": 11211,
+    "mssql": 1433,
+    "sqlserver": 1433,
     "ws": 80,
     "wss": 443,
 }
@@ -80,8 +84,8 @@ def services_of(image: str) -> tuple[Service, ...]:
 
 
 def protocol_of(scheme: str) -> str:
-    """The protocol that a URL's scheme means; an unknown one is plain ``tcp``."""
-    scheme = scheme.lower()
+    """The protocol that a URL's scheme means (``postgresql+psycopg`` too); an unknown one is plain ``tcp``."""
+    scheme = scheme.lower().partition("+")[0]
     if scheme in SCHEME_PROTOCOLS:
         return SCHEME_PROTOCOLS[scheme]
     return scheme if scheme in SCHEME_PORTS else "tcp"

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from netdoctor.edges.address import Address, parse_address, port_number
+from netdoctor.edges.address import Address
 from netdoctor.edges.catalogue import protocol_of
 from netdoctor.edges.loopback import meant_by_loopback
-from netdoctor.errors import UsageError
+from netdoctor.edges.spellings import addresses_in
 from netdoctor.model import Container, Edge, Topology, carriers
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'`,;|<>]+")
-_HOST_NAME = re.compile(r"^(?P<stem>.*?)_?(?:HOST|HOSTNAME|ADDR|ADDRESS|SERVER|ENDPOINT)$", re.IGNORECASE)
-_PLAIN_HOST = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*(?::\d{1,5})?$")
 _LIKENESS = 0.75
 _SHORTEST = 4
 """Characters; shorter names are like too many others."""
@@ -32,15 +28,8 @@ class Mention:
 def mentions(container: Container) -> Iterator[Mention]:
     """Every address in the environment, in the variables' order. Values never leave as text: they hold secrets."""
     for variable, value in container.environment or ():
-        urls = _URL.findall(value)
-        for url in urls:
-            address = _parsed(url)
-            if address is not None:
-                yield Mention(variable, address)
-        if not urls and _HOST_NAME.match(variable) and _PLAIN_HOST.match(value):
-            address = _parsed(value)
-            if address is not None:
-                yield Mention(variable, _with_port(container, variable, address))
+        for address in addresses_in(variable, value, container.env):
+            yield Mention(variable, address)
 
 
 def names_of(container: Container) -> frozenset[str]:
@@ -99,6 +88,10 @@ def _meant(topology: Topology, caller: Container, host: str) -> list[Container]:
     if answering:
         return list({each.id: each for each in answering if each.id != caller.id}.values())
     found = [each for each in topology.containers if each.id != caller.id and host in names_of(each)]
+    owners = [each for each in topology.containers if any(host in e.addresses for e in each.endpoints)]
+    if not found and len(owners) == 1:
+        # An address that two containers have means neither of them surely.
+        found = [each for each in owners if each.id != caller.id]
     own = [each for each in found if each.project is not None and each.project == caller.project]
     exact = [each for each in found if each.name.lower() == host]
     running = [each for each in found if each.running]
@@ -118,22 +111,6 @@ def edge_from(caller: Container, target: Container, mention: Mention) -> Edge:
         origin=f"environment {mention.variable}",
         basis=caller.ref.at("environment", mention.variable),
     )
-
-
-def _parsed(text: str) -> Address | None:
-    try:
-        return parse_address(text)
-    except UsageError:
-        return None
-
-
-def _with_port(container: Container, variable: str, address: Address) -> Address:
-    if address.port is not None:
-        return address
-    shape = _HOST_NAME.match(variable)
-    stem = shape["stem"] if shape else ""
-    port = port_number(container.env(f"{stem}_PORT") or "") if stem else None
-    return address if port is None else Address(address.host, port, None, None, True)
 
 
 def _alike(host: str, name: str) -> bool:

@@ -88,7 +88,5 @@ def unexplained(edge: EdgeReport, report: Report) -> str:
         return ""
     if edge.reason:
         return clean(edge.reason)
-    if edge.accepted or edge.reason:
-        return clean(f"accepted: {edge.accepted}" if edge.accepted else edge.reason)
     seen = ", ".join(f"{step.label}: {step.observation.outcome.value}" for step in edge.steps)
     return clean(f"it fails, and no rule knows why ({seen})" if seen else "it fails")

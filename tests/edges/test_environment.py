@@ -31,7 +31,10 @@ def said(env):
         ({"DB_HOST": "db", "DB_PORT": "9" * 5000}, [("DB_HOST", "db", None, None)]),
         ({"REDIS_ADDR": "cache:6379"}, [("REDIS_ADDR", "cache", 6379, None)]),
         ({"ES_SERVER": "es"}, [("ES_SERVER", "es", None, None)]),
-        ({"BROKERS": "kafka://a:1,b:2 http://c"}, [("BROKERS", "a", 1, "kafka"), ("BROKERS", "c", 80, "http")]),
+        (
+            {"BROKERS": "kafka://a:1,b:2 http://c"},
+            [("BROKERS", "a", 1, "kafka"), ("BROKERS", "b", 2, "kafka"), ("BROKERS", "c", 80, "http")],
+        ),
         ({"GREETING": "hello db"}, []),
         ({"DB_HOST": "not a host"}, []),
         ({"BAD_URL": "http://:80/", "WORSE": "http://"}, []),

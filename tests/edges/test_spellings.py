@@ -1,0 +1,83 @@
+"""Every way in which drivers and people write where a server is; passwords never come along."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netdoctor.edges.spellings import addresses_in
+
+SECRET = "hunter2Sup3rSecret"
+
+
+def found(variable, value, **others):
+    return [(a.host, a.port) for a in addresses_in(variable, value, others.get)]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("DATABASE_URL", f"postgresql+psycopg://u:{SECRET}@db:5433/x", [("db", 5433)]),
+        ("DATABASE_URL", f"postgresql+asyncpg://u:{SECRET}@db/x?ssl=1", [("db", 5432)]),
+        ("DATABASE_URL", f"postgres://u:{SECRET}/with/slashes@db:5432/x", [("db", 5432)]),
+        ("DATABASE_URL", f"postgres://u:p@{SECRET}@db:5432/x", [("db", 5432)]),
+        ("SPRING_DATASOURCE_URL", "jdbc:postgresql://db:5432/shop?user=a", [("db", 5432)]),
+        ("JDBC_URL", "jdbc:sqlserver://mssql:1433;databaseName=x;password=" + SECRET, [("mssql", 1433)]),
+        ("JDBC_URL", "jdbc:mysql://a:3306,b:3307/x", [("a", 3306), ("b", 3307)]),
+        ("MONGO_URI", f"mongodb://u:{SECRET}@m1:1,m2:2,m3/x?replicaSet=r", [("m1", 1), ("m2", 2), ("m3", 27017)]),
+        ("KAFKA_BROKERS", "k1:9092,k2:9093", [("k1", 9092), ("k2", 9093)]),
+        ("KAFKA_BROKERS", "PLAINTEXT://k1:9092,SSL://k2:9093", [("k1", 9092), ("k2", 9093)]),
+        ("SPRING_KAFKA_BOOTSTRAP_SERVERS", "k1:9092, k2:9092", [("k1", 9092), ("k2", 9092)]),
+        ("KAFKA_CFG_CONTROLLER_QUORUM_VOTERS", "0@k0:9093,1@k1:9093", [("k0", 9093), ("k1", 9093)]),
+        ("ELASTICSEARCH_HOSTS", "es1:9200 es2:9200", [("es1", 9200), ("es2", 9200)]),
+        ("ELASTICSEARCH_HOSTS", '["http://es1:9200","http://es2:9200"]', [("es1", 9200), ("es2", 9200)]),
+        ("PG_DSN", f"host=db port=5433 user=u password={SECRET} dbname=x", [("db", 5433)]),
+        ("PG_DSN", "host=a,b port=1111,2222 dbname=x", [("a", 1111), ("b", 2222)]),
+        ("PG_DSN", "host='db' dbname=x", [("db", None)]),
+        ("MYSQL_DSN", f"user:{SECRET}@tcp(db:3306)/shop?parseTime=true", [("db", 3306)]),
+        ("MYSQL_DSN", f"user:p(a)s@s@{SECRET}@tcp(db)/shop", [("db", 3306)]),
+        ("CONNECTION_STRING", f"Server=tcp:db,1433;Database=x;User Id=sa;Password={SECRET};", [("db", 1433)]),
+        ("CONNECTION_STRING", f"Host=db;Port=5433;Username=u;Password={SECRET}", [("db", 5433)]),
+        ("PDO", "mysql:host=db;port=3307;dbname=x", [("db", 3307)]),
+        ("PDO", "pgsql:host=db;dbname=x", [("db", 5432)]),
+        ("QDRANT", "qdrant:6333", [("qdrant", 6333)]),
+        ("QDRANT_URL", "qdrant:6333", [("qdrant", 6333)]),
+        ("API_URL", "api", [("api", None)]),
+        ("REDIS_ADDR", "redis:6379", [("redis", 6379)]),
+    ],
+)  # fmt: skip
+def test_a_spelling_is_understood(variable, value, expected):
+    assert found(variable, value) == expected
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("REDIS_IMAGE", "redis:6379"),
+        ("BASE", "redis:7"),
+        ("TIME", "12:30"),
+        ("DB_HOST", "two words"),
+        ("PATH", "/usr/bin:/bin"),
+        ("OPTIONS", "host=db"),
+        ("GREETING", "hello, port=1"),
+        ("COLOR", "red"),
+        ("EMPTY_HOST", ""),
+    ],
+)
+def test_what_is_no_address_is_left_alone(variable, value):
+    assert found(variable, value) == []
+
+
+def test_host_and_port_apart_belong_together_by_their_stem():
+    assert found("DB_HOST", "db", DB_PORT="5433", PORT="1") == [("db", 5433)]
+    assert found("PGHOST", "db", PGPORT="5434") == [("db", 5434)]
+    assert found("DB_HOST", "db:1234", DB_PORT="5433") == [("db", 1234)]
+    assert found("HOST", "db", _PORT="1", PORT="2") == [("db", None)]
+
+
+@given(st.text(max_size=20), st.text(max_size=80))
+def test_any_value_can_be_read(variable, value):
+    for address in addresses_in(variable, value, {}.get):
+        assert address.host
+        assert "@" not in address.host
