@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from netdoctor.migration.points import Metric, Point
 
 TOLERANCE = 1e-6
+_ONE_UNIT = 4e-16
+"""Relative: what some JSON readers lose in the last place of a number that REST carried as text."""
 
 
-def difference(sent: Point, stored: Point, metric: Metric) -> str | None:
-    """What differs, in words, or None. Payloads must be equal in value and kind of number."""
-    if not same_vector(sent, stored, metric):
+def difference(sent: Point, stored: Point, metric: Metric, *, exact: bool = True) -> str | None:
+    """What differs, in words, or None. Payloads must be equal in value and kind of number.
+
+    ``exact``: this target keeps vectors bit for bit. Else cosine is compared by direction, the others by value.
+    """
+    if not same_vector(sent, stored, metric, exact=exact):
         return "its vector differs"
     if set(sent.payload) != set(stored.payload):
         odd = sorted(set(sent.payload) ^ set(stored.payload))[0]
@@ -23,18 +29,25 @@ def difference(sent: Point, stored: Point, metric: Metric) -> str | None:
     return None
 
 
-def same_vector(sent: Point, stored: Point, metric: Metric) -> bool:
-    """Bit-equal; for cosine also when a second normalisation on the server moved the last bits."""
+def same_vector(sent: Point, stored: Point, metric: Metric, *, exact: bool = True) -> bool:
+    """Shapes must be equal; a value that is no number is never the same."""
     import numpy as np
 
     one, other = sent.vector, stored.vector
-    if one.shape != other.shape:
+    if one.shape != other.shape or not np.isfinite(other).all():
         return False
     if one.tobytes() == other.tobytes():
         return True
+    if exact:
+        return bool(np.array_equal(one, other))  # 0.0 and -0.0 are equal in value
+    wide, read = one.astype(np.float64), other.astype(np.float64)
     if metric is Metric.COSINE:
-        return bool(np.abs(one.astype(np.float64) - other.astype(np.float64)).max() <= TOLERANCE)
-    return bool(np.array_equal(one, other))  # 0.0 and -0.0 are equal in value
+        long, length = float(wide @ wide) ** 0.5, float(read @ read) ** 0.5
+        if not long or not length:
+            return bool(long == length)
+        # A unit vector in each: the server may have normalised once more, or not at all.
+        return bool(np.abs(wide / long - read / length).max() <= TOLERANCE)
+    return bool(np.abs(wide - read).max() <= TOLERANCE * max(1.0, float(np.abs(wide).max())))
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -44,4 +57,8 @@ def _same(one: Any, other: Any) -> bool:
         return isinstance(other, list | tuple) and len(one) == len(other) and all(map(_same, one, other))
     if isinstance(one, int) and not isinstance(one, bool) and abs(one) >= 2**63:
         one = float(one)  # as it is written
+    if isinstance(other, int) and not isinstance(other, bool) and abs(other) >= 2**63:
+        other = float(other)
+    if type(one) is float and type(other) is float:
+        return math.isclose(one, other, rel_tol=_ONE_UNIT)
     return type(one) is type(other) and bool(one == other)

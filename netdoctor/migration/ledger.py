@@ -10,6 +10,7 @@ import contextlib
 import json
 import sqlite3
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS collection (name TEXT PRIMARY KEY, origin TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS done (batch INTEGER PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS sums (collection TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sample (number INTEGER PRIMARY KEY, data BLOB NOT NULL);
 """
 INTENDED, CREATED, FOUND = "intended", "created", "found"
 
@@ -101,10 +104,42 @@ class Ledger:
                     self._db.execute("INSERT OR REPLACE INTO fact VALUES ('upto', ?)", (str(upto),))
             self._upto = upto
 
+    @property
+    def complete(self) -> bool:
+        """Every batch of the plan is done, and its digests are here."""
+        return self.fact("complete") == "yes"
+
+    def checkpoint(
+        self, upto: int, sums: Mapping[str, bytes], samples: Mapping[int, bytes], *, complete: bool = False
+    ) -> None:
+        """The digests of all batches below ``upto``, with the collections that changed since the last one."""
+        with self._lock, self._db:
+            self._db.executemany("INSERT OR REPLACE INTO sums VALUES (?, ?)", sums.items())
+            self._db.executemany("INSERT OR REPLACE INTO sample VALUES (?, ?)", samples.items())
+            self._db.execute("INSERT OR REPLACE INTO fact VALUES ('summed', ?)", (str(upto),))
+            if complete:
+                self._db.execute("INSERT OR REPLACE INTO fact VALUES ('complete', 'yes')")
+
+    def sums(self) -> dict[str, bytes]:
+        with self._lock:
+            return dict(self._db.execute("SELECT collection, data FROM sums").fetchall())
+
+    def samples(self) -> dict[int, bytes]:
+        with self._lock:
+            return dict(self._db.execute("SELECT number, data FROM sample").fetchall())
+
+    def forget_sums(self) -> None:
+        """They were made in another way, or are of another run."""
+        with self._lock, self._db:
+            self._db.execute("DELETE FROM sums")
+            self._db.execute("DELETE FROM sample")
+            self._db.execute("DELETE FROM fact WHERE name IN ('summed', 'complete')")
+
     def start_over(self) -> None:
         """Forget everything but which collections of which target we created."""
         with self._lock, self._db:
-            self._db.execute("DELETE FROM done")
+            for table in ("done", "sums", "sample"):
+                self._db.execute(f"DELETE FROM {table}")  # noqa: S608  # the names are ours
             binding = self._db.execute("SELECT value FROM fact WHERE name = 'binding'").fetchone()
             self._db.execute("DELETE FROM fact WHERE name != 'format'")
             if binding is not None:

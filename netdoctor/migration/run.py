@@ -28,8 +28,9 @@ from netdoctor.migration.points import Layout
 from netdoctor.migration.retry import Retry, Stopped
 from netdoctor.migration.sources.interface import Source
 from netdoctor.migration.targets.interface import Target, TargetRefused
-from netdoctor.migration.verify import Verification, verify
-from netdoctor.migration.writer import Writer
+from netdoctor.migration.tracked import Tracker
+from netdoctor.migration.verify import Expected, Verification, verify
+from netdoctor.migration.writer import Writer, Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Options:
     in_flight: int = 4
     max_errors: int = 0
     patience: float = 60.0
+    repair: bool = False
+    """Send again what verification finds wrong."""
     target_name: str = ""
     """What the ledger calls the target; empty: its address."""
 
@@ -117,16 +120,21 @@ def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *,
     counts = _Counts()
     began = time.monotonic()
     _prepare(plan, target, ledger, retry, counts, listener)
-    writer = Writer(target, plan.layout, retry, lambda collection: ledger.origin(collection) == FOUND)
-    _write(plan, source, ledger, writer, options, counts, listener)
+    tracker = Tracker(ledger, plan.collections)
+    if not ledger.complete:
+        writer = Writer(target, plan.layout, retry, lambda collection: ledger.origin(collection) == FOUND)
+        _write(plan, source, ledger, writer, tracker, options, counts, listener)
+        _refuse_changed(source, plan)
+        tracker.save(complete=True)
     written = time.monotonic() - began
-    _refuse_changed(source, plan)
     checked = verify(
         plan,
-        source,
+        Expected(tracker.sums, tracker.samples),
         target,
+        source=source,
         retry=retry,
         workers=min(options.in_flight, 4),
+        repair=options.repair,
         tell=lambda done, total: listener(Verifying(done, total)),
     )
     _refuse_changed(source, plan)
@@ -221,6 +229,7 @@ def _write(
     source: Source,
     ledger: Ledger,
     writer: Writer,
+    tracker: Tracker,
     options: Options,
     counts: _Counts,
     listener: Listener,
@@ -229,27 +238,34 @@ def _write(
     sizes = {collection.name: collection.points for collection in plan.collections}
     failure: BaseException | None = None
     with ThreadPoolExecutor(options.in_flight, thread_name_prefix="netdoctor-write") as pool:
-        waiting: dict[Future[int], Batch] = {}
+        waiting: dict[Future[Written], tuple[Batch, bool]] = {}
 
-        def settle(done: set[Future[int]]) -> Iterator[BaseException]:
+        def settle(done: set[Future[Written]]) -> Iterator[BaseException]:
             for future in done:
-                batch = waiting.pop(future)
+                batch, new = waiting.pop(future)
                 error = future.exception()
                 if error is not None:
                     if not isinstance(error, Stopped):
                         yield error
                     continue
-                ledger.mark_done(batch.number)
-                counts.sent += future.result()
+                written = future.result()
+                if new:
+                    ledger.mark_done(batch.number)
+                tracker.settled(batch.number, batch.collection, written.tally, written.samples)
+                counts.sent += written.sent
                 counts.done += len(batch.records)
-                listener(_told(batch, sizes[batch.collection], options.limits, counts.done, plan.points))
+                if new:
+                    listener(_told(batch, sizes[batch.collection], options.limits, counts.done, plan.points))
 
         try:
+            first = 0
             for batch in cut(plan.good(source), plan.layout.collection_of, options.limits):
-                if ledger.is_done(batch.number):
+                at, first = first, first + len(batch.records)
+                if batch.number < tracker.upto:
                     counts.done += len(batch.records)
                     continue
-                waiting[pool.submit(writer.write, batch)] = batch
+                new = not ledger.is_done(batch.number)
+                waiting[pool.submit(writer.write, batch, send=new, first=at, total=plan.points)] = (batch, new)
                 while len(waiting) > options.in_flight and failure is None:
                     failure = next(settle(wait(waiting, return_when=FIRST_COMPLETED).done), None)
                 if failure is not None:
@@ -262,6 +278,7 @@ def _write(
             writer.retry.stop.set()
             failure = failure or error
     if failure is not None:
+        tracker.save()
         raise _with_state(failure, counts.done, plan.points)
 
 

@@ -1,31 +1,42 @@
 """Asks the target for everything that was meant to be there. Its answer decides the exit status.
 
-An acknowledgement proves nothing: every planned point is read back and compared with the record it came from, and
-sampled points must find themselves by search.
+An acknowledgement proves nothing. While the points streamed out, their digests were added up by buckets of ids; now
+the target is read once and summed up in the same way. Only where a bucket differs is the source read again, and the
+records in it are compared one by one. Sampled points must also find themselves by search.
 """
 
 from __future__ import annotations
 
+import itertools
+import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from netdoctor.migration.batches import Batch, Limits, cut
-from netdoctor.migration.compare import difference
+from netdoctor.migration.compare import same_vector
+from netdoctor.migration.digest import Sums
 from netdoctor.migration.plan import Plan
-from netdoctor.migration.points import Metric, Point
-from netdoctor.migration.records import Record
+from netdoctor.migration.points import Point
+from netdoctor.migration.readback import Held, read_back
+from netdoctor.migration.recheck import Found, Suspects, recheck
 from netdoctor.migration.retry import Retry
+from netdoctor.migration.samples import SAMPLES, Sample
+from netdoctor.migration.selfhits import self_hits
 from netdoctor.migration.sources.interface import Source
 from netdoctor.migration.targets.interface import Target
 
-SAMPLES = 100
-SCORE_TOLERANCE = 1e-5
-_HITS = 10
+__all__ = ["SAMPLES", "CollectionCheck", "Expected", "Verification", "verify"]
+
 _MOST_PROBLEMS = 20
-_READ_BACK = Limits(points=256, size=8 << 20)
+_PROBES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What was written: the digests by collection, and the sampled points by their index in the run."""
+
+    sums: Mapping[str, Sums]
+    samples: Mapping[int, Sample]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,11 @@ class Verification:
     problems: tuple[str, ...]
     """The first ones, each a sentence."""
     seconds: float
+    exact: bool = True
+    """Vectors were compared bit for bit; else (this target normalises or rounds) within a tolerance."""
+    reread: int = 0
+    """Points compared with the source again, one by one."""
+    repaired: int = 0
 
     @property
     def verified(self) -> int:
@@ -56,133 +72,127 @@ class Verification:
         return not self.problems and self.searched == self.found and all(c.equal == c.planned for c in self.collections)
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    collection: str
-    records: int
-    equal: int
-    searched: int
-    found: int
-    problems: tuple[str, ...]
-
-
 def verify(
     plan: Plan,
-    source: Source,
+    expected: Expected,
     target: Target,
     *,
+    source: Source | None,
     retry: Retry,
     workers: int = 2,
+    repair: bool = False,
     tell: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Verification:
-    """Read the export again, and every point of it from the target. ``tell(done, total)`` counts records."""
+    """Read the target once. ``source`` (None: not at hand) is read only where something differs.
+
+    ``tell(done, total)`` counts points read back.
+    """
     began = time.monotonic()
-    equal: Counter[str] = Counter()
-    problems: list[str] = []
-    searched = found = done = 0
-    for seen in _checks(plan, source, target, retry, workers):
-        equal[seen.collection] += seen.equal
-        searched += seen.searched
-        found += seen.found
-        problems.extend(seen.problems[: _MOST_PROBLEMS - len(problems)])
-        done += seen.records
-        tell(done, plan.points)
-    checks = []
-    for collection in plan.collections:
-        name = collection.name
-        held = retry.call(lambda name=name: target.count(name))  # type: ignore[misc]
-        checks.append(CollectionCheck(name, collection.points, equal[name], held))
-        if held < collection.points and len(problems) < _MOST_PROBLEMS:
-            problems.append(f"collection {name!r} holds {held} of {collection.points} points")
-    return Verification(tuple(checks), searched, found, tuple(problems), time.monotonic() - began)
+    count = _Counter(plan.points, tell)
+    exact = _keeps_bits(expected.samples.values(), plan, target, retry)
+    held = read_back(
+        plan.collections, plan.layout, expected.sums, target, retry=retry, workers=workers, tell=count.more
+    )
+    suspects = _suspects(plan, expected, held, exact)
+    found = Found()
+    if suspects.buckets and source is not None:
+        found = recheck(
+            plan, source, target, suspects, retry=retry, workers=workers, repair=repair, tell=lambda _points: None
+        )
+    elif suspects.buckets:
+        _without_source(suspects, expected, held, found)
+    count.end()
+    present = [s for s in expected.samples.values() if (s.collection, s.id) not in found.ids]
+    searched, lost = self_hits(present, plan.layout, target, retry)
+    checks = [
+        CollectionCheck(each.name, each.points, each.points - found.wrong.get(each.name, 0), held[each.name].points)
+        for each in plan.collections
+    ]
+    if found.repaired:
+        checks = [
+            CollectionCheck(c.name, c.planned, c.equal, retry.call(lambda name=c.name: target.count(name)))  # type: ignore[misc]
+            for c in checks
+        ]
+    problems = [*found.problems, *lost]
+    problems += [
+        f"collection {check.name!r} holds {check.held} of {check.planned} points"
+        for check in checks
+        if check.held < check.planned
+    ]
+    return Verification(
+        tuple(checks),
+        searched,
+        searched - len(lost),
+        tuple(problems[:_MOST_PROBLEMS]),
+        time.monotonic() - began,
+        exact,
+        found.compared,
+        found.repaired,
+    )
 
 
-def _checks(plan: Plan, source: Source, target: Target, retry: Retry, workers: int) -> Iterator[_Seen]:
-    """One result per batch, in any order; at most ``workers`` + 1 batches are in memory."""
-    with ThreadPoolExecutor(workers, thread_name_prefix="netdoctor-verify") as pool:
-        waiting: set[Future[_Seen]] = set()
-        passed = 0
-        try:
-            for batch in cut(plan.good(source), plan.layout.collection_of, _READ_BACK):
-                sampled = [n for n in range(len(batch.records)) if _sampled(passed + n, plan.points)]
-                passed += len(batch.records)
-                waiting.add(pool.submit(_check, batch, sampled, plan, target, retry))
-                if len(waiting) > workers:
-                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        yield future.result()
-            for future in waiting:
-                yield future.result()
-        except BaseException:
-            retry.stop.set()
-            raise
+class _Counter:
+    """Tells how many of the planned points are read; pages come from several threads."""
+
+    def __init__(self, total: int, tell: Callable[[int, int], None]) -> None:
+        self._total = total
+        self._tell = tell
+        self._done = 0
+        self._lock = threading.Lock()
+
+    def more(self, points: int) -> None:
+        with self._lock:
+            self._done = min(self._total, self._done + points)
+            if self._done < self._total:
+                self._tell(self._done, self._total)
+
+    def end(self) -> None:
+        self._tell(self._total, self._total)
 
 
-def _sampled(index: int, total: int) -> bool:
-    """Whether point ``index`` is one of SAMPLES, spread evenly over ``total``."""
-    return (index + 1) * SAMPLES // total != index * SAMPLES // total or total <= SAMPLES
+def _keeps_bits(samples: Iterable[Sample], plan: Plan, target: Target, retry: Retry) -> bool:
+    """Whether vectors come back as they were sent, bit for bit.
+
+    A target that normalises once more moves the last bits of many points; one point alone that is merely close to
+    what was sent is a damaged point, not a habit.
+    """
+    if target.transport == "folder":
+        return False
+    groups: dict[str, list[Sample]] = {}
+    for sample in itertools.islice(samples, _PROBES):
+        groups.setdefault(sample.collection, []).append(sample)
+    close = 0
+    for collection, group in groups.items():
+        ids = [sample.id for sample in group]
+        stored = retry.call(lambda c=collection, i=ids: target.retrieve(c, i))  # type: ignore[misc]
+        for sample in group:
+            if sample.id in stored:
+                sent = Point(sample.id, sample.vector, {})
+                same = same_vector(sent, stored[sample.id], plan.layout.metric)
+                close += not same and same_vector(sent, stored[sample.id], plan.layout.metric, exact=False)
+    return close < 2
 
 
-def _check(batch: Batch, sampled: list[int], plan: Plan, target: Target, retry: Retry) -> _Seen:
-    points = [plan.layout.point(record) for record in batch.records]
-    ids = [point.id for point in points]
-    stored = retry.call(lambda: target.retrieve(batch.collection, ids))
-    problems: list[str] = []
-    equal = searched = found = 0
-    for record, point in zip(batch.records, points, strict=True):
-        problem = _problem(point, stored.get(point.id), plan.layout.metric)
-        if problem is None:
-            equal += 1
-        else:
-            problems.append(_about(record, batch.collection, problem))
-    for index in sampled:
-        point = points[index]
-        if point.id not in stored or not point.vector.any():
-            continue  # told already; a vector without a direction finds nothing
-        searched += 1
-        problem = retry.call(lambda point=point: _self_hit(target, batch.collection, point, plan.layout.metric))  # type: ignore[misc]
-        if problem is None:
-            found += 1
-        else:
-            problems.append(_about(batch.records[index], batch.collection, problem))
-    return _Seen(batch.collection, len(points), equal, searched, found, tuple(problems))
+def _suspects(plan: Plan, expected: Expected, held: Mapping[str, Held], exact: bool) -> Suspects:
+    buckets: dict[str, frozenset[int] | None] = {}
+    for each in plan.collections:
+        if not exact:
+            buckets[each.name] = None
+            continue
+        differing = expected.sums[each.name].differing(held[each.name].sums)
+        if differing:
+            buckets[each.name] = differing
+    return Suspects(expected.sums, buckets, exact)
 
 
-def _problem(sent: Point, stored: Point | None, metric: Metric) -> str | None:
-    return "is not there" if stored is None else difference(sent, stored, metric)
-
-
-def _about(record: Record, collection: str, problem: str) -> str:
-    return f"record {record.number} (byte {record.offset}, id {record.id!r}) in collection {collection!r}: {problem}"
-
-
-def own_score(point: Point, metric: Metric) -> float:
-    """What a point scores against itself (of distances, less is better)."""
-    import numpy as np
-
-    if metric in (Metric.EUCLID, Metric.MANHATTAN):
-        return 0.0
-    wide = point.vector.astype(np.float64)
-    own = float(wide @ wide)
-    return 1.0 if metric is Metric.COSINE else own
-
-
-def _self_hit(target: Target, collection: str, point: Point, metric: Metric) -> str | None:
-    """A point must be among its own nearest; where equals crowd it out, it must score as itself."""
-    own = own_score(point, metric)
-    slack = SCORE_TOLERANCE * max(1.0, abs(own))
-    distance = metric in (Metric.EUCLID, Metric.MANHATTAN)
-    if metric is not Metric.DOT:  # with dot products a longer vector may win everywhere
-        hits = target.search(collection, point.vector, _HITS)
-        if any(hit.id == point.id and _reaches(hit.score, own, slack, distance) for hit in hits):
-            return None
-        if not hits or not _reaches(hits[-1].score, own, slack, distance):
-            return "a search for its own vector does not find it"
-    alone = target.search(collection, point.vector, 1, only=point.id)
-    if alone and alone[0].id == point.id and _reaches(alone[0].score, own, slack, distance):
-        return None
-    return "it does not score as itself in a search"
-
-
-def _reaches(score: float, own: float, slack: float, distance: bool) -> bool:
-    return score <= own + slack if distance else score >= own - slack
+def _without_source(suspects: Suspects, expected: Expected, held: Mapping[str, Held], found: Found) -> None:
+    """As much as can be said: how many points lie in the buckets that differ."""
+    for name, buckets in suspects.buckets.items():
+        sums = expected.sums[name]
+        points = sums.points if buckets is None else sums.points_in(buckets)
+        read = 0 if buckets is None else held[name].sums.points_in(buckets)
+        found.wrong[name] = max(1, points)
+        found.problems.append(
+            f"collection {name!r} differs from what was written, in at most {max(points, read)} points; "
+            "the export, when it is given, tells which"
+        )

@@ -67,13 +67,21 @@ def value_bytes(value: Any) -> bytes:
     if value is None:
         return _NULL
     if isinstance(value, Mapping):
-        return _sized(_F6, _entries(_F1, value))
+        return _sized(_F6, b"".join([_sized(_F1, entry) for entry in payload_entries(value)]))
     return _sized(_F7, b"".join(_sized(_F1, value_bytes(item)) for item in value))
 
 
-def _entries(tag: bytes, items: Mapping[str, Any]) -> bytes:
-    """A ``map<string, Value>`` field."""
-    return b"".join([_sized(tag, _key(key) + _sized(_F2, value_bytes(item))) for key, item in items.items()])
+def payload_entries(items: Mapping[str, Any]) -> list[bytes]:
+    """The entries of a ``map<string, Value>``, without tag and length, in their bytes' order.
+
+    Equal payloads give equal entries, whatever the order of their keys: digests rely on it.
+    """
+    return sorted([_key(key) + _sized(_F2, value_bytes(item)) for key, item in items.items()])
+
+
+def entry_start(key: str) -> bytes:
+    """How the entry of that key begins."""
+    return _key(key) + _F2
 
 
 @functools.lru_cache(4096)
@@ -82,15 +90,23 @@ def _key(key: str) -> bytes:
     return _sized(_F1, key.encode("utf-8"))
 
 
-def point_protobuf(point: Point) -> bytes:
-    """The point as one element of ``UpsertPoints.points``, its tag and length included."""
+def point_protobuf(point: Point, entries: Sequence[bytes] | None = None) -> bytes:
+    """The point as one element of ``UpsertPoints.points``, its tag and length included.
+
+    ``entries``: its payload's, where somebody has made them already.
+    """
     numbers = point.vector.astype("<f4", copy=False).tobytes()
     dense = _sized(_DENSE, _sized(_F1, numbers))
+    payload = payload_entries(point.payload) if entries is None else entries
     return _sized(
         _F3,
-        _sized(_F1, _sized(_F2, point.id.encode("ascii")))
-        + _entries(_F3, point.payload)
-        + _sized(_F4, _sized(_F1, dense)),
+        b"".join(
+            [
+                _sized(_F1, _sized(_F2, point.id.encode("ascii"))),
+                *[_sized(_F3, entry) for entry in payload],
+                _sized(_F4, _sized(_F1, dense)),
+            ]
+        ),
     )
 
 

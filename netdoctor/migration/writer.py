@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from netdoctor.errors import MigrationFailed
 from netdoctor.migration.batches import Batch
 from netdoctor.migration.compare import difference
+from netdoctor.migration.digest import Tally, point_digest
 from netdoctor.migration.points import Layout, Point
 from netdoctor.migration.records import Record
 from netdoctor.migration.retry import Retry
+from netdoctor.migration.samples import Sample, sampled
 from netdoctor.migration.targets.interface import KeyRefused, Target, TargetRefused, TargetUnreachable
+from netdoctor.migration.wire import payload_entries
 
 
 class RecordRefused(MigrationFailed):
@@ -23,6 +26,15 @@ class WouldOverwrite(MigrationFailed):
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """What became of a batch: the points sent (fewer than it has when some were there, equal), and its digests."""
+
+    sent: int
+    tally: Tally
+    samples: Mapping[int, Sample]
+
+
+@dataclass(frozen=True, slots=True)
 class Writer:
     """``foreign(collection)``: it was there before this run, so what it holds is not ours to replace."""
 
@@ -31,30 +43,47 @@ class Writer:
     retry: Retry
     foreign: Callable[[str], bool]
 
-    def write(self, batch: Batch) -> int:
-        """Returns the number of points sent; fewer than the batch has when some were there already, equal."""
-        points = [self.layout.point(record) for record in batch.records]
-        pairs = list(zip(batch.records, points, strict=True))
+    def write(self, batch: Batch, *, send: bool = True, first: int = 0, total: int = 1) -> Written:
+        """``send`` False: it was written by an earlier run, only its digests are wanted.
+
+        ``first`` is the index of its first point in the run, ``total`` the run's size: they choose the samples.
+        """
+        records = batch.records
+        points = [self.layout.point(record) for record in records]
+        entries = [payload_entries(point.payload) for point in points]
+        tally = Tally.of(
+            (point.id, point_digest(point.id, entry, point.vector))
+            for point, entry in zip(points, entries, strict=True)
+        )
+        samples = {
+            first + n: Sample.of(batch.collection, records[n], points[n])
+            for n in range(len(records))
+            if sampled(first + n, total)
+        }
+        if not send:
+            return Written(0, tally, samples)
+        chosen = range(len(records))
         if self.foreign(batch.collection):
-            pairs = self._unwritten(batch.collection, pairs)
-        encoded = [(record, self.target.encode(point)) for record, point in pairs]
+            there = self._there(batch.collection, records, points)
+            chosen = [n for n in chosen if points[n].id not in there]  # type: ignore[assignment]
+        encoded = [(records[n], self.target.encode(points[n], entries[n])) for n in chosen]
         if encoded:
             self._send(batch.collection, encoded)
-        return len(encoded)
+        return Written(len(encoded), tally, samples)
 
-    def _unwritten(self, collection: str, pairs: Sequence[tuple[Record, Point]]) -> list[tuple[Record, Point]]:
-        ids = [point.id for _, point in pairs]
-        there = self.retry.call(lambda: self.target.retrieve(collection, ids))
-        for record, point in pairs:
+    def _there(self, collection: str, records: Sequence[Record], points: Sequence[Point]) -> Mapping[str, Point]:
+        """Those of the points that the collection has already, equal. Raises WouldOverwrite."""
+        there = self.retry.call(lambda: self.target.retrieve(collection, [point.id for point in points]))
+        for record, point in zip(records, points, strict=True):
             stored = there.get(point.id)
             # A killed run may have left this very point: equal content is ours, or as good as ours.
-            if stored is not None and difference(point, stored, self.layout.metric) is not None:
+            if stored is not None and difference(point, stored, self.layout.metric, exact=False) is not None:
                 raise WouldOverwrite(
                     f"Collection {collection!r} already has point {point.id} (record {record.number}, "
                     f"id {record.id!r}) with other content.",
                     hint="remove it there, or migrate into another collection; nothing was overwritten",
                 )
-        return [(record, point) for record, point in pairs if point.id not in there]
+        return there
 
     def _send(self, collection: str, encoded: Sequence[tuple[Record, bytes]]) -> None:
         try:

@@ -10,7 +10,7 @@ import pytest
 
 from netdoctor.migration.points import Metric, Point
 from netdoctor.migration.target import Transport, open_folder, open_server
-from netdoctor.migration.targets.interface import KeyRefused, Target, TargetRefused, TargetUnreachable
+from netdoctor.migration.targets.interface import KeyRefused, Query, Target, TargetRefused, TargetUnreachable
 from netdoctor.vantage.host import HostVantage
 
 from .lab import Server, server, via_host
@@ -64,11 +64,12 @@ def test_a_point_finds_itself_and_can_be_asked_for_alone(target: Target, own: st
     target.create(own, 4, Metric.COSINE)
     sent = points()
     target.upsert(own, [target.encode(point) for point in sent])
-    hits = target.search(own, sent[2].vector, 3)
+    (hits, others) = target.search(own, [Query(sent[2].vector), Query(sent[3].vector)], 3)
+    assert others[0].id == sent[3].id
     assert len(hits) == 3
     assert hits[0].id == sent[2].id
     assert hits[0].score == pytest.approx(1.0, abs=1e-5)
-    (alone,) = target.search(own, sent[2].vector, 1, only=sent[4].id)
+    ((alone,),) = target.search(own, [Query(sent[2].vector, only=sent[4].id)], 1)
     assert alone.id == sent[4].id
 
 

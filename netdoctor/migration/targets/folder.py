@@ -7,15 +7,12 @@ import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from netdoctor.errors import UsageError
 from netdoctor.migration.points import Metric, Point
-from netdoctor.migration.targets.interface import CollectionState, Hit, TargetRefused
-from netdoctor.migration.wire import point_json
-
-if TYPE_CHECKING:
-    from netdoctor.migration.records import Vector
+from netdoctor.migration.targets.interface import CollectionState, Hit, Page, Query, Stored, TargetRefused
+from netdoctor.migration.wire import payload_entries, point_json
 
 
 class FolderTarget:
@@ -64,7 +61,7 @@ class FolderTarget:
     def index_tenant(self, name: str, field: str) -> None:
         """Nothing to do: local mode has no payload indexes."""
 
-    def encode(self, point: Point) -> bytes:
+    def encode(self, point: Point, entries: Sequence[bytes] | None = None) -> bytes:
         return point_json(point)
 
     def upsert(self, name: str, points: Sequence[bytes]) -> None:
@@ -90,12 +87,38 @@ class FolderTarget:
             for point in found
         }
 
-    def search(self, name: str, vector: Vector, limit: int, *, only: str | None = None) -> Sequence[Hit]:
-        models = self._models
-        wanted = None if only is None else models.Filter(must=[models.HasIdCondition(has_id=[only])])
+    def scroll(self, name: str, limit: int, start: str | int | None = None) -> Page:
+        import numpy as np
+
         with self._lock:
-            found = self._client.query_points(name, query=vector.tolist(), limit=limit, query_filter=wanted)
-        return [Hit(str(point.id), float(point.score)) for point in found.points]
+            found, following = self._client.scroll(
+                name, limit=limit, offset=start, with_payload=True, with_vectors=True
+            )
+        points = [
+            Stored(
+                str(point.id),
+                payload_entries(point.payload or {}),
+                np.asarray(point.vector if isinstance(point.vector, list) else [], dtype="<f4").tobytes(),
+            )
+            for point in found
+        ]
+        return Page(points, following)
+
+    def search(self, name: str, queries: Sequence[Query], limit: int) -> Sequence[Sequence[Hit]]:
+        models = self._models
+        answers = []
+        for query in queries:
+            conditions: list[Any] = []
+            if query.only is not None:
+                conditions.append(models.HasIdCondition(has_id=[query.only]))
+            if query.tenant is not None:
+                field, value = query.tenant
+                conditions.append(models.FieldCondition(key=field, match=models.MatchValue(value=value)))
+            wanted = models.Filter(must=conditions) if conditions else None
+            with self._lock:
+                found = self._client.query_points(name, query=query.vector.tolist(), limit=limit, query_filter=wanted)
+            answers.append([Hit(str(point.id), float(point.score)) for point in found.points])
+        return answers
 
     def close(self) -> None:
         with self._lock:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from netdoctor.migration.points import Metric, Point
 from netdoctor.migration.targets.interface import (
     CollectionState,
     Hit,
     KeyRefused,
+    Page,
+    Query,
+    Stored,
     TargetRefused,
     TargetUnreachable,
     Transient,
 )
-from netdoctor.migration.wire import point_protobuf, upsert_protobuf
-
-if TYPE_CHECKING:
-    from netdoctor.migration.records import Vector
+from netdoctor.migration.unwire import Unknown, scrolled
+from netdoctor.migration.wire import payload_entries, point_protobuf, upsert_protobuf
 
 T = TypeVar("T")
 
@@ -72,6 +73,10 @@ class GrpcTarget:
             "/qdrant.Points/Upsert",
             response_deserializer=api.PointsOperationResponse.FromString,
         )
+        # No deserializer: a vector's bytes stay bytes.
+        self._scroll: Any = self._channel.unary_unary(
+            "/qdrant.Points/Scroll", request_serializer=api.ScrollPoints.SerializeToString
+        )
 
     def health(self) -> str:
         api = self._api
@@ -125,8 +130,8 @@ class GrpcTarget:
         )
         self._call(self._points.CreateFieldIndex, request)
 
-    def encode(self, point: Point) -> bytes:
-        return point_protobuf(point)
+    def encode(self, point: Point, entries: Sequence[bytes] | None = None) -> bytes:
+        return point_protobuf(point, entries)
 
     def upsert(self, name: str, points: Sequence[bytes]) -> None:
         reply = self._call(self._upsert, upsert_protobuf(name, points))
@@ -139,8 +144,6 @@ class GrpcTarget:
         return int(self._call(self._points.Count, request).result.count)
 
     def retrieve(self, name: str, ids: Sequence[str]) -> Mapping[str, Point]:
-        import numpy as np
-
         api = self._api
         request = api.GetPoints(
             collection_name=name,
@@ -150,26 +153,64 @@ class GrpcTarget:
         )
         found: dict[str, Point] = {}
         for point in self._call(self._points.Get, request).result:
-            output = point.vectors.vector
-            numbers = output.dense.data if output.HasField("dense") else output.data
-            vector = np.fromiter(numbers, dtype=np.float32, count=len(numbers))
             payload = {key: _plain(value) for key, value in point.payload.items()}
-            found[point.id.uuid] = Point(point.id.uuid, vector, payload)
+            found[point.id.uuid] = Point(point.id.uuid, _dense(point), payload)
         return found
 
-    def search(self, name: str, vector: Vector, limit: int, *, only: str | None = None) -> Sequence[Hit]:
+    def scroll(self, name: str, limit: int, start: str | int | None = None) -> Page:
         api = self._api
-        request = api.QueryPoints(
+        request = api.ScrollPoints(
             collection_name=name,
-            query=api.Query(nearest=api.VectorInput(dense=api.DenseVector(data=vector.tolist()))),
             limit=limit,
+            with_payload=api.WithPayloadSelector(enable=True),
+            with_vectors=api.WithVectorsSelector(enable=True),
         )
-        if only is not None:
-            wanted = api.HasIdCondition(has_id=[api.PointId(uuid=only)])
-            request.filter.CopyFrom(api.Filter(must=[api.Condition(has_id=wanted)]))
-            request.params.CopyFrom(api.SearchParams(exact=True))
-        found = self._call(self._points.Query, request).result
-        return [Hit(point.id.uuid or str(point.id.num), float(point.score)) for point in found]
+        if start is not None:
+            request.offset.CopyFrom(api.PointId(num=start) if isinstance(start, int) else api.PointId(uuid=start))
+        raw = self._call(self._scroll, request)
+        try:
+            points, following = scrolled(raw)
+        except Unknown:
+            return self._slow_page(api.ScrollResponse.FromString(raw))
+        return Page([Stored(*point) for point in points], following)
+
+    def _slow_page(self, reply: Any) -> Page:
+        points = [
+            Stored(
+                point.id.uuid or str(point.id.num),
+                payload_entries({key: _plain(value) for key, value in point.payload.items()}),
+                _dense(point).tobytes(),
+            )
+            for point in reply.result
+        ]
+        following = reply.next_page_offset if reply.HasField("next_page_offset") else None
+        return Page(points, None if following is None else following.uuid or following.num)
+
+    def search(self, name: str, queries: Sequence[Query], limit: int) -> Sequence[Sequence[Hit]]:
+        api = self._api
+        request = api.QueryBatchPoints(
+            collection_name=name, query_points=[self._query(name, query, limit) for query in queries]
+        )
+        return [
+            [Hit(point.id.uuid or str(point.id.num), float(point.score)) for point in answer.result]
+            for answer in self._call(self._points.QueryBatch, request).result
+        ]
+
+    def _query(self, name: str, query: Query, limit: int) -> Any:
+        api = self._api
+        nearest = api.VectorInput(dense=api.DenseVector(data=query.vector.tolist()))
+        one = api.QueryPoints(collection_name=name, query=api.Query(nearest=nearest), limit=limit)
+        conditions = []
+        if query.only is not None:
+            wanted = api.HasIdCondition(has_id=[api.PointId(uuid=query.only)])
+            conditions.append(api.Condition(has_id=wanted))
+            one.params.CopyFrom(api.SearchParams(exact=True))
+        if query.tenant is not None:
+            field = api.FieldCondition(key=query.tenant[0], match=api.Match(keyword=query.tenant[1]))
+            conditions.append(api.Condition(field=field))
+        if conditions:
+            one.filter.CopyFrom(api.Filter(must=conditions))
+        return one
 
     def close(self) -> None:
         self._channel.close()
@@ -202,6 +243,15 @@ class _Absent(TargetRefused):
 
 def _words(error: Exception) -> str:
     return error.reason if isinstance(error, Transient) else str(error)
+
+
+def _dense(point: Any) -> Any:
+    """The unnamed vector of a retrieved point, in the typed or in the older flat form; shape ``(dimension,)``."""
+    import numpy as np
+
+    output = point.vectors.vector
+    numbers = output.dense.data if output.HasField("dense") else output.data
+    return np.fromiter(numbers, dtype=np.float32, count=len(numbers))
 
 
 def _plain(value: Any) -> Any:

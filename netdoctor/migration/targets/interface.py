@@ -57,6 +57,32 @@ class Hit:
     score: float
 
 
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Nearest to ``vector``. ``only``: exact, and only that point; ``tenant``: only points with that field's value."""
+
+    vector: Vector
+    only: str | None = None
+    tenant: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A point as read back: ``entries`` are its payload's (``wire.payload_entries``), ``vector`` float32 bytes."""
+
+    id: str
+    entries: Sequence[bytes]
+    vector: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Points in the order of their ids; ``following`` is where the next page starts, None at the end."""
+
+    points: Sequence[Stored]
+    following: str | int | None
+
+
 class Target(Protocol):
     """Thread-safe for encode, upsert and the reading calls. Calls raise Transient, TargetRefused, KeyRefused."""
 
@@ -80,8 +106,8 @@ class Target(Protocol):
     def index_tenant(self, name: str, field: str) -> None:
         """Index ``field`` as the tenant key."""
 
-    def encode(self, point: Point) -> bytes:
-        """The point as this transport writes it."""
+    def encode(self, point: Point, entries: Sequence[bytes] | None = None) -> bytes:
+        """The point as this transport writes it; ``entries``: its payload's, where they are made already."""
 
     def upsert(self, name: str, points: Sequence[bytes]) -> None:
         """Write encoded points and wait until they are applied."""
@@ -92,8 +118,11 @@ class Target(Protocol):
     def retrieve(self, name: str, ids: Sequence[str]) -> Mapping[str, Point]:
         """The points among ``ids`` that are there, by id."""
 
-    def search(self, name: str, vector: Vector, limit: int, *, only: str | None = None) -> Sequence[Hit]:
-        """Nearest points, best first. ``only``: exact, and only that point."""
+    def scroll(self, name: str, limit: int, start: str | int | None = None) -> Page:
+        """At most ``limit`` points with payload and vector, from the id ``start`` on (it need not exist)."""
+
+    def search(self, name: str, queries: Sequence[Query], limit: int) -> Sequence[Sequence[Hit]]:
+        """For each query the nearest points, best first, in one request."""
 
     def close(self) -> None:
         """Never raises."""

@@ -12,16 +12,17 @@ from netdoctor.migration.targets.interface import (
     CollectionState,
     Hit,
     KeyRefused,
+    Page,
+    Query,
+    Stored,
     TargetRefused,
     TargetUnreachable,
     Transient,
 )
-from netdoctor.migration.wire import loads, point_json, upsert_json
+from netdoctor.migration.wire import loads, payload_entries, point_json, upsert_json
 
 if TYPE_CHECKING:
     import httpx
-
-    from netdoctor.migration.records import Vector
 
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 _JSON = {"Content-Type": "application/json"}
@@ -89,7 +90,7 @@ class RestTarget:
         schema = {"type": "keyword", "is_tenant": True}
         self._call("PUT", f"{_path(name)}/index?wait=true", {"field_name": field, "field_schema": schema})
 
-    def encode(self, point: Point) -> bytes:
+    def encode(self, point: Point, entries: Sequence[bytes] | None = None) -> bytes:
         return point_json(point)
 
     def upsert(self, name: str, points: Sequence[bytes]) -> None:
@@ -113,12 +114,38 @@ class RestTarget:
             for point in found
         }
 
-    def search(self, name: str, vector: Vector, limit: int, *, only: str | None = None) -> Sequence[Hit]:
-        body: dict[str, Any] = {"query": vector.tolist(), "limit": limit}
-        if only is not None:
-            body |= {"filter": {"must": [{"has_id": [only]}]}, "params": {"exact": True}}
-        found = self._call("POST", f"{_path(name)}/points/query", body)
-        return [Hit(str(point["id"]), float(point["score"])) for point in found["points"]]
+    def scroll(self, name: str, limit: int, start: str | int | None = None) -> Page:
+        import numpy as np
+
+        body: dict[str, Any] = {"limit": limit, "with_payload": True, "with_vector": True}
+        if start is not None:
+            body["offset"] = start
+        found = self._call("POST", f"{_path(name)}/points/scroll", body)
+        points = [
+            Stored(
+                str(point["id"]),
+                payload_entries(point.get("payload") or {}),
+                np.asarray(point["vector"] if isinstance(point["vector"], list) else [], dtype="<f4").tobytes(),
+            )
+            for point in found["points"]
+        ]
+        return Page(points, found.get("next_page_offset"))
+
+    def search(self, name: str, queries: Sequence[Query], limit: int) -> Sequence[Sequence[Hit]]:
+        searches = []
+        for query in queries:
+            body: dict[str, Any] = {"query": query.vector.tolist(), "limit": limit}
+            conditions: list[dict[str, Any]] = []
+            if query.only is not None:
+                conditions.append({"has_id": [query.only]})
+                body["params"] = {"exact": True}
+            if query.tenant is not None:
+                conditions.append({"key": query.tenant[0], "match": {"value": query.tenant[1]}})
+            if conditions:
+                body["filter"] = {"must": conditions}
+            searches.append(body)
+        found = self._call("POST", f"{_path(name)}/points/query/batch", {"searches": searches})
+        return [[Hit(str(point["id"]), float(point["score"])) for point in answer["points"]] for answer in found]
 
     def close(self) -> None:
         self._client.close()

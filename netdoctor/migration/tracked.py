@@ -1,0 +1,62 @@
+"""Digests and samples of what a run has written, in step with its ledger."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from netdoctor.migration.digest import DIGEST_VERSION, Sums, Tally, empty_sums
+from netdoctor.migration.ledger import Ledger
+from netdoctor.migration.plan import CollectionPlan
+from netdoctor.migration.samples import Sample
+
+_EVERY = 5.0
+"""Seconds between two checkpoints, or twenty times what one takes."""
+
+
+class Tracker:
+    """``upto``: batches below it are in the sums of an earlier run already. Used by one thread."""
+
+    def __init__(
+        self, ledger: Ledger, collections: Sequence[CollectionPlan], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self.sums = empty_sums(collections)
+        self.samples: dict[int, Sample] = {}
+        self.upto = 0
+        if ledger.fact("digest version") == str(DIGEST_VERSION):
+            self.upto = int(ledger.fact("summed") or 0)
+            self.sums |= {name: Sums.from_bytes(data) for name, data in ledger.sums().items()}
+            self.samples = {number: Sample.from_bytes(data) for number, data in ledger.samples().items()}
+        else:
+            ledger.forget_sums()
+            ledger.set_fact("digest version", str(DIGEST_VERSION))
+        self._next = self.upto
+        self._waiting: dict[int, tuple[str, Tally]] = {}
+        self._changed: set[str] = set()
+        self._new: dict[int, Sample] = {}
+        self._due = clock() + _EVERY
+
+    def settled(self, number: int, collection: str, tally: Tally, samples: Mapping[int, Sample]) -> None:
+        """Batch ``number`` is done. Sums take batches in their order, so that a checkpoint is one number."""
+        self._waiting[number] = (collection, tally)
+        self.samples.update(samples)
+        self._new.update(samples)
+        while self._next in self._waiting:
+            name, waiting = self._waiting.pop(self._next)
+            self.sums[name].add(waiting)
+            self._changed.add(name)
+            self._next += 1
+        if self._clock() >= self._due:
+            self.save()
+
+    def save(self, *, complete: bool = False) -> None:
+        """Write a checkpoint; ``complete``: every batch of the plan is in it."""
+        began = self._clock()
+        sums = {name: self.sums[name].to_bytes() for name in self._changed}
+        samples = {number: sample.to_bytes() for number, sample in self._new.items()}
+        self._ledger.checkpoint(self._next, sums, samples, complete=complete)
+        self._changed.clear()
+        self._new.clear()
+        self._due = self._clock() + max(_EVERY, 20 * (self._clock() - began))
