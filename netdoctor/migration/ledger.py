@@ -54,6 +54,15 @@ class Ledger:
         """Durable when it returns, even through a power cut."""
         self._durably("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
 
+    def remember(self, facts: Mapping[str, str | None]) -> None:
+        """Facts that later commands start from; those without a value are forgotten. Not worth a disk's flush."""
+        with self._lock, self._db:
+            for name, value in facts.items():
+                if value is None:
+                    self._db.execute("DELETE FROM fact WHERE name = ?", (name,))
+                else:
+                    self._db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
+
     def bind(self, binding: dict[str, Any]) -> bool:
         """True: these facts were bound by an earlier run, which this one resumes. Raises LedgerMismatch."""
         told = self.fact("binding")

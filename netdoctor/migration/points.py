@@ -174,6 +174,12 @@ class Layout:
             "tenant_field": self.tenant_field,
         }
 
+    @classmethod
+    def bound(cls, binding: Mapping[str, Any]) -> Layout:
+        """The layout that a ledger's binding tells; the number kinds are in its plan."""
+        names = ("id_field", "strip_prefix", "default_collection", "collection", "tenant_field")
+        return cls(metric=Metric(binding["metric"]), **{name: binding[name] for name in names})
+
 
 def _number(value: float, integer: bool) -> float:
     return int(value) if integer else float(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from netdoctor.migration.plan import Plan
@@ -27,6 +27,9 @@ class Scene:
     via: str = ""
     vantage: str = ""
     ledger: str = ""
+
+    def of(self, export: str, ledger: str) -> Scene:
+        return replace(self, export=export, ledger=ledger)
 
 
 def percent(part: int, whole: int) -> float:
@@ -57,6 +60,12 @@ def document(result: Result, scene: Scene) -> dict[str, Any]:
             }
             for check in checked.collections
         ],
+        "other_points": _others(result),
+        "compared": {
+            "bit_for_bit": checked.exact,
+            "with_the_source_again": checked.reread,
+            "repaired": checked.repaired,
+        },
         "searches": {"asked": checked.searched, "found": checked.found},
         "problems": list(checked.problems),
         **_about_plan(plan),
@@ -114,6 +123,34 @@ def text(result: Result, scene: Scene) -> str:
     return "\n".join(lines) + "\n"
 
 
+def verification_text(result: Result, scene: Scene) -> str:
+    """For people: of a verification alone."""
+    plan, checked = result.plan, result.verification
+    bad = [check for check in checked.collections if check.equal < check.planned]
+    how = "bit for bit" if checked.exact else "within the tolerance of this target"
+    shown = bad[:_MOST_COLLECTIONS]
+    rows = [
+        ("migrated", f"{plan.points}"),
+        ("verified", f"{checked.verified}  {how}"),
+        *(("", f"{plain(check.name)}  {check.equal} of {check.planned}") for check in shown),
+        ("", f"and {len(bad) - len(shown)} more" if len(bad) > len(shown) else ""),
+        ("repaired", f"{checked.repaired}" if checked.repaired else ""),
+        ("searches", f"{checked.found} of {checked.searched} sampled vectors find themselves"),
+        ("time", f"{checked.seconds:.2f} s"),
+        ("ledger", plain(scene.ledger)),
+    ]
+    lines = [*_title(scene), *_table(rows), *(f"  ! {plain(problem)}" for problem in checked.problems)]
+    if _others(result):
+        lines.append(f"  note: {_others(result)} other points are in these collections too")
+    if checked.good:
+        lines.append(f"OK: {checked.verified} of {plan.points} vectors are in Qdrant, verified.")
+    else:
+        lines.append(f"DIFFERENT: {checked.verified} of {plan.points} vectors are in Qdrant as they were sent.")
+        if not checked.repaired:
+            lines.append("  send them again: add --repair")
+    return "\n".join(lines) + "\n"
+
+
 def plan_text(plan: Plan, scene: Scene) -> str:
     rows = [
         ("in export", f"{plan.records}"),
@@ -150,13 +187,17 @@ def _notes(plan: Plan, result: Result | None) -> list[str]:
     if plan.left_out:
         notes.append(f"  note: keys not migrated: {', '.join(map(plain, plan.left_out))}")
     if result is not None:
-        extra = sum(max(0, check.held - check.planned) for check in result.verification.collections)
-        if extra:
-            notes.append(f"  note: {extra} other points are in these collections too")
+        if _others(result):
+            notes.append(f"  note: {_others(result)} other points are in these collections too")
         missing = any(check.equal < check.planned for check in result.verification.collections)
         if missing and result.resumed:
-            notes.append("  note: the ledger says they were written; add --restart to write them again")
+            notes.append("  note: the ledger says they were written; add --repair to send them again")
     return notes
+
+
+def _others(result: Result) -> int:
+    """Points in the collections that are not of this run."""
+    return sum(max(0, check.held - check.planned) for check in result.verification.collections)
 
 
 def _head(scene: Scene) -> dict[str, Any]:

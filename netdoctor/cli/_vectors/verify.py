@@ -1,0 +1,65 @@
+"""``netdoctor vectors verify``: whether all that a migration wrote is still there, as it was sent."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from netdoctor.cli._target import ledger_path, open_target, option, target_options
+from netdoctor.cli.common import emit
+from netdoctor.cli.settings import read_settings, shared_options
+from netdoctor.errors import UsageError
+from netdoctor.exits import Exit
+
+
+@click.command(short_help="Compare the target with what was migrated.")
+@click.argument("export", type=click.Path(path_type=Path))
+@target_options
+@option("--ledger", type=click.Path(path_type=Path), help="Default: EXPORT.netdoctor.sqlite")
+@option("--repair", is_flag=True, help="Send again what differs.")
+@option("--patience", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds of retrying.")
+@shared_options
+@click.pass_context
+def command(ctx: click.Context, /, **given: Any) -> None:
+    """Read the target once and compare it with what the migration of EXPORT wrote, by the run's ledger.
+
+    EXPORT itself is read only where something differs, to name the records. Exit 1 on any difference.
+    """
+    from netdoctor.migration.aftermath import verify_again
+    from netdoctor.migration.ledger import open_ledger
+    from netdoctor.migration.progress import showing
+    from netdoctor.migration.sources.interface import open_source
+    from netdoctor.migration.summary import document, verification_text
+
+    settings = read_settings(ctx, given)
+    if settings.format not in ("human", "json"):
+        raise UsageError("A verification is reported as human or json.")
+    path = ledger_path(given)
+    if not path.exists():
+        raise UsageError(
+            f"There is no ledger {path}.",
+            hint=f"name it with --ledger, or migrate first: netdoctor migrate {given['export']}",
+        )
+    with ExitStack() as stack:
+        ledger = open_ledger(path)
+        stack.callback(ledger.close)
+        given["to"] = given["to"] or ledger.fact("to")
+        given["via"] = given["via"] or ledger.fact("via")
+        given["grpc_port"] = given["grpc_port"] or int(ledger.fact("grpc port") or 0) or None
+        source = open_source(given["export"]) if given["export"].exists() else None
+        target, scene, name = open_target(stack, settings, given)
+        listener = stack.enter_context(showing(sys.stderr, quiet=bool(settings.quiet)))
+        result = verify_again(
+            source, target, ledger, name=name, patience=given["patience"], repair=given["repair"], listener=listener
+        )
+    scene = scene.of(given["export"].name, str(path))
+    told = document(result, scene)
+    text = json.dumps(told, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+    emit(settings, text if settings.format == "json" else verification_text(result, scene))
+    if not result.verification.good:
+        ctx.exit(int(Exit.FINDINGS))

@@ -1,0 +1,103 @@
+"""``netdoctor vectors``: what follows a migration, from its ledger alone."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from netdoctor.cli.main import run
+from netdoctor.exits import Exit
+from netdoctor.migration.points import point_id
+from netdoctor.migration.target import Transport
+
+from .lab import Server, records, via_host, write_export
+
+pytestmark = pytest.mark.usefixtures("bare_environment")
+
+
+@pytest.fixture
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(("QDRANT", "NETDOCTOR", "DOCKER")):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def export(tmp_path: Path, own: str, qdrant: Server, capsys: pytest.CaptureFixture[str]) -> Path:
+    """An export that is migrated already, into collection ``own``."""
+    things = records(60, 8)
+    for thing in things:
+        thing["namespace"] = own
+    path = write_export(tmp_path / "export.json", things)
+    assert run(["migrate", str(path), "--to", qdrant.url, "--grpc-port", str(qdrant.grpc)]) == Exit.OK
+    capsys.readouterr()
+    return path
+
+
+def spoil(qdrant: Server, own: str, number: int) -> None:
+    identity = point_id(records(60, 8)[number]["id"])
+    with via_host(qdrant, Transport.REST) as target:
+        target._call(  # type: ignore[attr-defined]
+            "POST", f"/collections/{own}/points/payload?wait=true", {"payload": {"name": "x"}, "points": [identity]}
+        )
+
+
+def test_verify_needs_the_ledger_only_until_something_differs(
+    export: Path, qdrant: Server, own: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["vectors", "verify", str(export)]) == Exit.OK
+    out, err = capsys.readouterr()
+    assert "verified     60  bit for bit" in out
+    assert "OK: 60 of 60 vectors are in Qdrant, verified." in out
+    assert f"target {qdrant.url}" in err
+    spoil(qdrant, own, 7)
+    assert run(["vectors", "verify", str(export)]) == Exit.FINDINGS
+    out, _ = capsys.readouterr()
+    assert "record 8 " in out and "its payload differs in 'name'" in out
+    assert "DIFFERENT: 59 of 60" in out
+    moved = export.rename(export.with_name("away.json"))
+    assert run(["vectors", "verify", str(export)]) == Exit.FINDINGS
+    assert "differs from what was written, in at most" in capsys.readouterr().out
+    assert run(["vectors", "verify", str(export), "--repair"]) == Exit.USAGE
+    assert "Without the export" in capsys.readouterr().err
+    moved.rename(export)
+    assert run(["vectors", "verify", str(export), "--repair", "--format", "json", "-q"]) == Exit.OK
+    out, err = capsys.readouterr()
+    told = json.loads(out)
+    assert (told["ok"], told["verified"], told["compared"]["repaired"], told["sent"]) == (True, 60, 1, 0)
+    assert err == ""
+    assert run(["vectors", "verify", str(export), "--transport", "rest"]) == Exit.OK
+
+
+def test_verify_refuses_what_is_not_its_own(export: Path, own: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["vectors", "verify", "nothing.json"]) == Exit.USAGE
+    assert "There is no ledger nothing.json.netdoctor.sqlite" in capsys.readouterr().err
+    assert run(["vectors", "verify", str(export), "--to", "./elsewhere"]) == Exit.USAGE
+    assert "not into 'folder " in capsys.readouterr().err
+    write_export(export, records(5, 8))
+    assert run(["vectors", "verify", str(export)]) == Exit.USAGE
+    assert "has changed since" in capsys.readouterr().err
+
+
+def test_migrate_repairs_when_asked(export: Path, qdrant: Server, own: str, capsys: pytest.CaptureFixture[str]) -> None:
+    spoil(qdrant, own, 3)
+    command = ["migrate", str(export), "--to", qdrant.url, "--grpc-port", str(qdrant.grpc)]
+    assert run(command) == Exit.FINDINGS
+    assert "--repair" in capsys.readouterr().out
+    assert run([*command, "--repair"]) == Exit.OK
+
+
+def test_every_command_of_the_group_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    import click
+
+    from netdoctor.cli.vectors import command
+
+    names = command.list_commands(click.Context(command))
+    assert "verify" in names
+    for name in names:
+        assert run(["vectors", name, "--help"]) == Exit.OK
+        assert "--to" in capsys.readouterr().out
+    assert run(["vectors", "nonsense"]) == Exit.USAGE
