@@ -85,7 +85,8 @@ def same_service(one: Container, other: Container) -> bool:
     swarm = "com.docker.swarm.service.id"
     if one.id == other.id or (swarm in one.labels and one.labels.get(swarm) == other.labels.get(swarm)):
         return True
-    return one.project is not None and one.project == other.project and one.service == other.service
+    named = one.project is not None and one.service is not None
+    return named and (one.project, one.service) == (other.project, other.service)
 
 
 def is_swarm_task(container: Container) -> bool:

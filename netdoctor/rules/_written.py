@@ -13,6 +13,8 @@ _ADDRESS = re.compile(r"(?<![\d.])(\d{1,3}(?:\.\d{1,3}){3})(?::(\d{1,5}))?(?!\.?
 _OTHER_USES = re.compile(r"no_?proxy|cidr|subnet|trust|allow|range|gateway|bind|listen|advert|forwarded|version", re.I)
 """Variables that hold addresses for another purpose than to connect there."""
 
+_KINDS = frozenset({"host", "hostname", "addr", "address", "server", "endpoint", "ip", "url", "uri", "dsn"})
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -40,13 +42,26 @@ def stale_values(topology: Topology, edge: Edge, source: Container, target: Cont
             continue
         for address, port in _ADDRESS.findall(value):
             number = int(port) if port and int(port) < 65536 else None
-            if not _unowned(topology, source, address):
-                continue
             words = {target.name.lower(), (target.service or target.name).lower()}
             spoken = any(word.replace("-", "_") in variable.lower() for word in words)
+            if not _unowned(topology, source, address):
+                # DB_HOST means the container db, wherever its address lies and whoever has it now.
+                if _is_its_own(variable, words) and address not in _present(topology, target):
+                    yield Written(variable, address, number, ("environment", variable))
+                continue
             elsewhere = edge.origin.startswith("environment")
             if spoken or (number is not None and number == edge.port) or not elsewhere:
                 yield Written(variable, address, number, ("environment", variable))
+
+
+def _is_its_own(variable: str, words: set[str]) -> bool:
+    """``DB_HOST``, ``DB_URL``, ``DB_IP`` for the word ``db``."""
+    stem, _, last = variable.lower().rpartition("_")
+    return stem in {word.replace("-", "_") for word in words} and last in _KINDS
+
+
+def _present(topology: Topology, target: Container) -> set[str]:
+    return {address for endpoint in topology.endpoints_of(target) for address in endpoint.addresses}
 
 
 def _unowned(topology: Topology, source: Container, address: str) -> bool:

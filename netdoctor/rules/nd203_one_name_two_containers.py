@@ -61,7 +61,8 @@ class OneNameTwoContainers:
             for member, endpoint in carrying
             if not same_service(member, found.target) and given & set(endpoint.addresses)
         ]
-        if not others or (works(case) and all(_on_purpose(member, found.target) for member, _ in others)):
+        together = all(_on_purpose(found, member) for member, _ in others)
+        if not others or (together and works(case)):
             return
         strangers = list(dict.fromkeys(member.name for member, _ in others))
         its_own = any(same_service(member, found.target) for member, _ in carrying)
@@ -81,7 +82,7 @@ class OneNameTwoContainers:
             self.code,
             self.title,
             Severity.ERROR,
-            Confidence.LIKELY if all(_on_purpose(member, found.target) for member, _ in others) else Confidence.CERTAIN,
+            Confidence.LIKELY if together else Confidence.CERTAIN,
             Layer.DNS,
             about,
             cause,
@@ -90,8 +91,13 @@ class OneNameTwoContainers:
         )
 
 
-def _on_purpose(one: Container, other: Container) -> bool:
-    """Looks like a group behind one alias: services of one project, or bare containers of one image."""
+def _on_purpose(found: Ends, other: Container) -> bool:
+    """Looks like a group behind one alias: services of one project, or bare containers of one image, under a name
+    that is neither one's own.
+    """
+    one, name = found.target, (found.name or "").lower()
+    if name in (own.lower() for each in (one, other) for own in (each.name, each.service or "")):
+        return False
     if one.project is not None or other.project is not None:
         return one.project == other.project
     return one.image == other.image

@@ -65,11 +65,17 @@ def test_two_stacks_each_on_its_own_network():
     assert finding.about[0] == target.ref
 
 
-def test_alone_on_a_network_of_unknown_owner_counts_only_beside_the_platform():
+def test_alone_on_a_network_of_unknown_owner_is_likely_only():
     somewhere, elsewhere = network("somewhere"), network("elsewhere")
     kept = container("store", somewhere, labels=MANAGED)
-    assert len(between(container("app", COOLIFY), kept, COOLIFY, somewhere).judged(RULE)) == 1
-    assert between(container("app", elsewhere), kept, elsewhere, somewhere).judged(RULE) == ()
+    (finding,) = between(container("app", elsewhere), kept, elsewhere, somewhere).judged(RULE)
+    assert finding.confidence is Confidence.LIKELY
+
+
+def test_a_destination_of_the_platform_is_nobody_s_own():
+    destination, elsewhere = network("coolify-prod"), network("elsewhere")
+    app = container("app", destination, labels=MANAGED)
+    assert between(app, container("store", elsewhere), destination, elsewhere).judged(RULE) == ()
 
 
 def test_a_network_with_strangers_on_it_is_not_its_own():

@@ -55,20 +55,27 @@ def test_tasks_of_one_swarm_service_do_too():
 @pytest.mark.parametrize("projects", [("shop", "shop"), (None, None)])
 def test_a_group_behind_one_alias_that_answers_everywhere_is_meant_so(projects):
     first, second = (
-        container(f"pool-{n}", SHARED, project=project, aliases=["db"], image="search:1")
+        container(f"node-{n}", SHARED, project=project, aliases=["pool"], image="search:1")
         for n, project in enumerate(projects)
     )
-    seen = told(second, target=first)
+    seen = told(second, target=first, name="pool")
     for one in (first, second):
         seen.tcp(Outcome.CONNECTED, address(one))
     assert seen.judged(RULE) == ()
 
 
 def test_a_group_of_which_one_does_not_answer_is_likely_the_trouble():
-    second = container("shop-cache", SHARED, project="shop", aliases=["db"])
-    seen = told(second).tcp(Outcome.CONNECTED, address(DB)).tcp(Outcome.REFUSED, address(second))
-    (finding,) = seen.judged(RULE)
+    first, second = (container(f"node-{n}", SHARED, project="shop", aliases=["pool"]) for n in (1, 2))
+    seen = told(second, target=first, name="pool").tcp(Outcome.CONNECTED, address(first))
+    (finding,) = seen.tcp(Outcome.REFUSED, address(second)).judged(RULE)
     assert finding.confidence is Confidence.LIKELY
+
+
+def test_another_service_of_the_project_that_takes_the_target_s_own_name_is_no_group():
+    second = container("shop-cache", SHARED, project="shop", service="cache", aliases=["db"])
+    seen = told(second).tcp(Outcome.CONNECTED, address(DB)).tcp(Outcome.CONNECTED, address(second))
+    (finding,) = seen.judged(RULE)
+    assert finding.confidence is Confidence.CERTAIN
 
 
 def test_strangers_that_answer_too_are_worse_not_better():

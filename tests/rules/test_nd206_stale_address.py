@@ -100,6 +100,18 @@ def test_addresses_for_other_purposes_or_of_somebody(environment):
     assert seen.wanted(RULE) == set() and seen.judged(RULE) == ()
 
 
+@pytest.mark.parametrize(("address", "whose"), [("192.0.2.8", "no container has"), ("10.20.0.9", "cache has now")])
+def test_the_target_s_own_variable_means_it_wherever_the_address_lies(address, whose):
+    seen = told(app(STORE_HOST=address), dialled=address, outcome=Outcome.TIMED_OUT)
+    (finding,) = seen.judged(RULE)
+    assert finding.cause == f"STORE_HOST of app holds the address {address}, which {whose}."
+
+
+def test_the_target_s_own_variable_may_lead_to_a_machine_that_answers_or_to_the_target():
+    assert told(app(STORE_HOST="192.0.2.8"), dialled="192.0.2.8", outcome=Outcome.CONNECTED).judged(RULE) == ()
+    assert told(app(STORE_HOST="10.20.0.5")).judged(RULE) == ()
+
+
 def test_a_caller_that_names_the_target_elsewhere_may_mean_something_else():
     seen = told(app(PEER=f"{OLD}:9000", STORE_URL="http://store:8080"), origin="environment STORE_URL")
     assert seen.judged(RULE) == ()
