@@ -1,0 +1,33 @@
+# netdoctor as an image, for hosts without Python. docs/container.md says how to run it, and what works with which rights.
+#
+#   docker build -t netdoctor .
+#
+# Where no package index is in reach: fetch the wheels first (pip download -r requirements.txt -d wheels),
+# and build with --build-arg PIP_NO_INDEX=1.
+ARG PYTHON_IMAGE=python:3.12-slim
+
+FROM ${PYTHON_IMAGE} AS build
+ARG PIP_NO_INDEX
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_FIND_LINKS=/src/wheels
+WORKDIR /src
+# A folder that need not be there: the pattern matches a file that is.
+COPY requirements.txt wheels* wheels/
+RUN python3 -m venv /opt/netdoctor \
+    && /opt/netdoctor/bin/pip install --require-hashes -r wheels/requirements.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY netdoctor netdoctor
+# Only now: a change of the code leaves the layer above alone. pip is of no use in the finished image.
+RUN /opt/netdoctor/bin/pip install --no-deps --no-build-isolation . \
+    && /opt/netdoctor/bin/pip uninstall --yes --quiet setuptools pip
+
+FROM ${PYTHON_IMAGE}
+LABEL org.opencontainers.image.title=netdoctor \
+      org.opencontainers.image.description="Finds out why one container cannot reach another" \
+      org.opencontainers.image.licenses=Apache-2.0
+COPY --from=build /opt/netdoctor /opt/netdoctor
+ENV PATH=/opt/netdoctor/bin:$PATH PYTHONUNBUFFERED=1 NETDOCTOR_STATE_DIR=/var/lib/netdoctor
+# Nobody in particular; the journal of fixes is the only thing it writes: -v netdoctor:/var/lib/netdoctor keeps it.
+RUN mkdir -p /var/lib/netdoctor && chown 65532:65532 /var/lib/netdoctor
+USER 65532:65532
+WORKDIR /work
+ENTRYPOINT ["netdoctor"]
