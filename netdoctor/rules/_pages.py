@@ -130,7 +130,9 @@ def nearest(code: str) -> tuple[str, ...]:
     """Codes that may have been meant: alike, else of the same hundred."""
     known = [each.code for each in pages()]
     wanted = canonical(code)
-    alike = difflib.get_close_matches(wanted, known, n=3, cutoff=0.75)
+    alike = difflib.get_close_matches(wanted, known, n=len(known), cutoff=0.75)
+    # The last digit is the one that is mistyped: who begins alike comes first.
+    alike.sort(key=lambda each: -sum(wanted.startswith(each[:length]) for length in range(1, len(each))))
     number = wanted.removeprefix("ND")
     if number.isdigit():
         alike = sorted(

@@ -55,7 +55,7 @@ def test_a_code_that_does_not_exist_has_near_ones():
     assert page("ND110x") is None
     last = max(each.code for each in pages() if each.code.startswith("ND3"))
     assert nearest("399")[0] == nearest("ND399")[0] == last
-    assert all(each.startswith("ND1") for each in nearest("ND10I"))
+    assert all(each.startswith("ND10") for each in nearest("ND10I"))
     assert nearest("bananas") == ()
 
 
