@@ -78,7 +78,17 @@ def judge_edge(
             replace(f, severity=Severity.WARNING) if f.severity is Severity.ERROR and not f.caller_fails else f
             for f in found
         ]
-    return announce(suppress(found, {rule.code: rule.suppresses for rule in rules}))
+    return announce(suppress(found, below(rules)))
+
+
+def below(rules: Iterable[Rule]) -> dict[str, frozenset[str]]:
+    """Which codes are listed under each: those it suppresses, and those that say of themselves that they follow it."""
+    rules = list(rules)
+    found = {rule.code: set(rule.suppresses) for rule in rules}
+    for rule in rules:
+        for cause in getattr(rule, "follows", ()):
+            found.get(cause, set()).add(rule.code)
+    return {code: frozenset(codes) for code, codes in found.items()}
 
 
 def verdict_with(verdict: Verdict, findings: Iterable[Finding]) -> Verdict:

@@ -13,7 +13,9 @@ from netdoctor.fixes.persist import Declared, Paste, Patch, Permanent, plan_perm
 from netdoctor.fixes.plan import Plan, make_plan
 from netdoctor.fixes.possible import stands
 from netdoctor.fixes.run import Desk, Outcome, baseline, carry_out
-from netdoctor.model import Confidence, Edge, EdgeReport, Finding, Membership, Report, Topology, Verdict
+from netdoctor.model import Confidence, Edge, EdgeReport, Finding, Membership, Report, Severity, Topology, Verdict
+
+IMPERMANENT = frozenset({"ND801", "ND802", "ND803"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,9 @@ class Result:
     @property
     def left(self) -> tuple[Finding, ...]:
         """What still fails, or was never fixable from outside."""
-        fixed_now = [f for outcome in self.outcomes for f in outcome.judgement.left]
+        # What works now and is not in a file yet is what --persist is for, no failure of the fix.
+        left = [f for outcome in self.outcomes for f in outcome.judgement.left]
+        fixed_now = [f for f in left if f.severity is Severity.ERROR or f.code not in IMPERMANENT]
         not_kept = [o.fix.finding for o in self.outcomes if not o.kept and o.fix is not None]
         held = [each.finding for each in self.intended.plan.held_back]
         stopped = [fix.finding for fix in self.intended.plan.fixes[len(self.outcomes) :]]

@@ -75,7 +75,11 @@ class Finding:
 
 
 class Rule(Protocol):
-    """One root cause, one code, one file; the module's docstring is the page that ``explain`` prints."""
+    """One root cause, one code, one file; the module's docstring is the page that ``explain`` prints.
+
+    A rule may also have ``follows: frozenset[str]``: codes under which its finding is listed when they are found too.
+    It says of itself what ``suppresses`` says of others, so that a note on many causes edits none of them.
+    """
 
     code: str
     title: str

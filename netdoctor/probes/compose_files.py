@@ -53,9 +53,11 @@ class ComposeFilesEvidence:
 
 @dataclass(frozen=True, slots=True)
 class ComposeFiles(Question[ComposeFilesEvidence]):
-    """``brief``: compare only if a file is newer than the container."""
+    """``brief``: compare only if a file is newer than the container. ``needed``: files that cannot be read are worth
+    a word, since something fails that they may explain."""
 
     brief: bool = field(default=False)
+    needed: bool = field(default=False, compare=False)
 
 
 class ComposeFilesProbe:
@@ -65,17 +67,20 @@ class ComposeFilesProbe:
     def ask(self, question: ComposeFiles, world: World) -> Observation[ComposeFilesEvidence]:
         container = world.topology.container(question.at)
         if container is None or container.service is None or container.project is None:
-            raise CannotAsk("no compose file made it")
+            return _unread(question, "no compose file made it")
         if not (world.topology.endpoint or "").startswith("unix:"):
-            raise CannotAsk("its compose files are on the engine's machine")
+            return _unread(question, "its compose files are on the engine's machine")
         began = world.clock()
         files, env_files = _paths(container)
-        if not files and not question.brief:
-            raise CannotAsk(f"the compose file that its labels name is not here: {_named(container)}")
-        newer = _newer(container, (*files, *env_files, *([files[0].parent / ".env"] if files else [])))
+        if not files:
+            return _unread(question, f"the compose file that its labels name is not here: {_named(container)}")
+        newer = _newer(container, (*files, *env_files, files[0].parent / ".env"))
         evidence = ComposeFilesEvidence(tuple(str(path) for path in files), newer)
-        if files and (newer or not question.brief):
-            evidence = _compared(container, world.topology, files, env_files, newer)
+        if newer or not question.brief:
+            try:
+                evidence = _compared(container, world.topology, files, env_files, newer)
+            except CannotAsk as error:
+                return _unread(question, error.reason)
         return Observation(Outcome.CONNECTED, evidence, seconds=world.clock() - began)
 
     def label(self, question: ComposeFiles, topology: Topology) -> str:
@@ -87,9 +92,16 @@ class ComposeFilesProbe:
         if evidence is None:
             return observation.reason
         if not evidence.compared:
-            return "older than the container"
+            return observation.reason or "older than the container"
         differs = evidence.undeclared or evidence.missing or evidence.aliases or evidence.changed
         return "differ from it" if differs or not evidence.declared else "agree with it"
+
+
+def _unread(question: ComposeFiles, reason: str) -> Observation[ComposeFilesEvidence]:
+    """Of what works, nobody is told about every file that is elsewhere."""
+    if question.needed:
+        raise CannotAsk(reason)
+    return Observation(Outcome.CONNECTED, ComposeFilesEvidence(()), reason)
 
 
 def _named(container: Container) -> str:

@@ -25,7 +25,9 @@ def endpoint(network: Network, *aliases: str) -> Endpoint:
     return Endpoint(network.id, network.name, aliases=aliases, names=("shop-app-1", *aliases))
 
 
-def asked(folder: Path, text: str, *endpoints: Endpoint, brief=False, age=60.0, files="compose.yaml", **fields):
+def asked(
+    folder: Path, text: str, *endpoints: Endpoint, brief=False, needed=True, age=60.0, files="compose.yaml", **fields
+):
     """``age``: how many seconds after the file the container was made."""
     (folder / "compose.yaml").write_text(text)
     made = datetime.fromtimestamp(time.time() + age, UTC) + timedelta(0)
@@ -45,7 +47,9 @@ def asked(folder: Path, text: str, *endpoints: Endpoint, brief=False, age=60.0, 
     def nowhere(ref: Ref):
         raise AssertionError("no vantage is needed")
 
-    return ComposeFilesProbe().ask(ComposeFiles(container.ref, brief), World(topology, nowhere, 4.0, time.monotonic))
+    return ComposeFilesProbe().ask(
+        ComposeFiles(container.ref, brief, needed), World(topology, nowhere, 4.0, time.monotonic)
+    )
 
 
 PLAIN = "services: {app: {image: x}}\n"
@@ -144,3 +148,8 @@ def test_host_mode_and_borrowed_namespaces_have_no_networks_to_compare(tmp_path)
     for mode in ("host", "none", "container:abc"):
         found = asked(tmp_path, PLAIN, network_mode=mode).evidence
         assert (found.undeclared, found.missing) == ((), ())
+
+
+def test_of_what_works_nobody_is_told_that_a_file_is_elsewhere(tmp_path):
+    found = asked(tmp_path, PLAIN, files="/artifacts/gone.yaml", needed=False)
+    assert found.known and not found.evidence.compared and "gone.yaml" in found.reason
