@@ -41,11 +41,12 @@ from netdoctor.model import (
     Question,
     Remedy,
     Severity,
+    carriers,
 )
 from netdoctor.model.joining import common_networks, join_operation, open_for_joining, preferred_join
 from netdoctor.rules._borrowing import dead, names_a_person_uses
 from netdoctor.rules._placing import caller, mode, networks_of, runs, set_in
-from netdoctor.rules._reading import connected, dial_lines, dns_line, name_failed, networks_line, works
+from netdoctor.rules._reading import connected, declared, dial_lines, dns_line, name_failed, networks_line, works
 from netdoctor.rules.registry import RULES
 
 
@@ -69,7 +70,14 @@ class NoNamespaceOfItsOwn:
             if said is not None:
                 yield _finding(case, one, f"{one.name} {said[0]}.", said[1])
                 return
-            if mode(case.topology, one) == "none" and runs(one) and not (target is None and connected(case)):
+            # Who only waits for another to start was perhaps meant to be alone.
+            waits = edge.origin == "depends_on"
+            if (
+                mode(case.topology, one) == "none"
+                and not waits
+                and runs(one)
+                and not (target is None and connected(case))
+            ):
                 cause = f"{one.name} has no network at all (network_mode: none)."
                 yield _finding(case, one, cause, *_out_of_none(case, one, ends))
                 return
@@ -114,8 +122,11 @@ def _borrowed(case: Case, edge: Edge, source: Container, target: Container) -> I
     about, owner = (source, mine) if mine is not source else (target, theirs)
     uses = f"{about.name} lives in the network of {owner.name}"
     where = set_in(edge, source)
+    # From files alone nobody has asked; that nobody carries the name is known all the same.
+    unasked = declared(topology) and edge.name is not None and not carriers(topology, source, edge.name)
+    nameless = name_failed(case) or unasked
     if mine.id == theirs.id:
-        if name_failed(case):
+        if nameless:
             advice = f"Use 127.0.0.1 instead of {edge.name}{where}."
             both = f"{source.name} and {target.name} both live in the network of {mine.name}, without {edge.name}."
             yield _finding(case, about, both, Remedy("Use loopback", advice=advice))
@@ -127,7 +138,7 @@ def _borrowed(case: Case, edge: Edge, source: Container, target: Container) -> I
             Remedy(f"Connect {join.container_name} to {join.network_name}", (join,), safe=True) for join in joins
         ]
         yield _finding(case, about, f"{uses}, and no network is shared ({lines}).", *remedies)
-    elif name_failed(case) and theirs is not target:
+    elif nameless and theirs is not target:
         own = names_a_person_uses(topology, mine, theirs)
         cause = (
             f"{target.name} lives in the network of {theirs.name} and so carries no name: {edge.name} leads nowhere."

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from netdoctor.model import Confidence, Connect, Disconnect, Endpoint, Outcome, State
+from netdoctor.model import Confidence, Connect, Disconnect, Endpoint, Fact, Outcome, State
 from netdoctor.rules.nd106_no_namespace_of_its_own import RULE
 
 from .build import container, ident, network, story, topology
@@ -80,6 +80,20 @@ def test_a_borrower_s_own_name_is_carried_by_nobody():
     owner = container("vpn", NET, service="tunnel")
     (finding,) = told(container("app", NET), borrower("api", "vpn"), owner).dns(FAILED).judged(RULE)
     assert finding.remedies[0].advice == "Use tunnel instead of api."
+
+
+def test_files_alone_show_that_a_borrower_s_name_is_carried_by_nobody():
+    owner = replace(container("vpn", NET, service="tunnel"), state=None)
+    source, target = (replace(each, state=None) for each in (container("app", NET), borrower("api", "vpn")))
+    seen = topology(source, target, owner, NET, knows=frozenset({Fact.DECLARED}))
+    assert len(story(seen, source, target, name="api", port=80).judged(RULE)) == 1
+    assert story(seen, source, target, name="tunnel", port=80).judged(RULE) == ()
+
+
+def test_who_only_waits_for_another_may_be_meant_to_be_alone():
+    seen = told(alone("job"), container("api", NET), name=None)
+    seen.edge = replace(seen.edge, origin="depends_on")
+    assert seen.judged(RULE) == ()
 
 
 def test_two_in_one_namespace_talk_through_loopback():
