@@ -17,6 +17,8 @@ from netdoctor.model.topology import Container, Topology
 _USERINFO = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://(?P<user>[^:@/\s]*)(?::(?P<password>[^/\s]*))?@")
 _URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
 _SECRET = re.compile(r"(?i)(pass|pwd|secret|token|key|credential|auth)")
+_PASSWORD = re.compile(r"(?i)(pass|pwd|credential|auth)")
+_ADDRESS = re.compile(r"(?i)(url|uri|host|addr|address|endpoint|server)$")
 _MASKED = "***"
 """What a bundle writes instead of a secret: it is there, and cannot be compared."""
 
@@ -79,7 +81,7 @@ def carried(topology: Topology, edge: Edge) -> tuple[Carried, ...] | None:
     found = _USERINFO.match(value)
     if found is not None and found["password"]:
         return (Carried(name, _readable(unquote(found["password"])), unquote(found["user"]) or None),)
-    stem = name.partition("_")[0].lower()
+    stem = _stem(name)
     beside = [
         Carried(key, _readable(each))
         for key, each in caller.environment
@@ -88,9 +90,22 @@ def carried(topology: Topology, edge: Edge) -> tuple[Carried, ...] | None:
     return tuple(beside)
 
 
-def any_secret(container: Container) -> bool:
-    """Whether any variable at all looks like a credential, or names a file of one."""
-    return any(_SECRET.search(key) and value for key, value in container.environment or ())
+def any_secret(container: Container, edge: Edge) -> bool:
+    """Whether some variable looks like a credential (or names a file of one) that may be meant for this edge.
+
+    ``QDRANT_API_KEY`` beside ``QDRANT_URL`` is meant for that one; a database's secret is called a password.
+    """
+    sort = _SECRET if edge.protocol in ("http", "https", "grpc") else _PASSWORD
+    own = edge.basis.path[-1] if edge.basis is not None and edge.basis.path else ""
+    others = {_stem(key) for key, _ in container.environment or () if key != own and _ADDRESS.search(key)}
+    return any(
+        value and sort.search(key) and _stem(key) not in others - {_stem(own)}
+        for key, value in container.environment or ()
+    )
+
+
+def _stem(variable: str) -> str:
+    return variable.partition("_")[0].lower()
 
 
 def mismatch(have: tuple[Carried, ...], want: Wanted) -> Carried | None:

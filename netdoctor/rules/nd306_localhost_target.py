@@ -63,7 +63,8 @@ class LocalhostTarget:
             self.title,
             Severity.ERROR,
             Confidence.CERTAIN if own is not None else Confidence.LIKELY,
-            Layer.TCP,
+            # It never leaves its own namespace: what is wrong at the target shows only afterwards.
+            Layer.MEMBERSHIP,
             about(found.edge),
             f"{caller} uses {word}{f':{port}' if port else ''}, which is {caller} itself, and means {target}.",
             (*mine, *(_loopback_dials(case) if live else ())),

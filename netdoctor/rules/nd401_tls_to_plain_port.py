@@ -92,7 +92,7 @@ def _remedy(case: Case, edge: Edge, question: Asked) -> Remedy:
     advice = f"Use {plain}://{where} instead of {tls}://{where}{where_set(case)}."
     target = case.target
     if target is not None and "qdrant" in target.image.lower():
-        advice += f'\nIn the client: QdrantClient(url="http://{where}", api_key=...), not host= with a key.'
+        advice += f'\nIn the client: QdrantClient(url="http://{where}") with the key as before, not host="{edge.name}".'
     return Remedy(f"Use {plain}://", advice=advice)
 
 

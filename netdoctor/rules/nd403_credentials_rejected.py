@@ -69,7 +69,7 @@ class CredentialsRejected:
         want = wanted(target, spoken(edge.protocol)[0].replace("https", "http")) if target is not None else None
         wrong = mismatch(have, want) if have and want else None
         for question, demand, fails in _demands(case):
-            confidence = _confidence(case, have, wrong, demand, fails)
+            confidence = _confidence(case, edge, have, wrong, demand, fails)
             if confidence is None:
                 continue
             yield Finding(
@@ -117,13 +117,13 @@ def _said(start: str) -> str:
 
 
 def _confidence(
-    case: Case, have: tuple[Carried, ...] | None, wrong: Carried | None, demand: str, fails: bool
+    case: Case, edge: Edge, have: tuple[Carried, ...] | None, wrong: Carried | None, demand: str, fails: bool
 ) -> Confidence | None:
     """None: nothing says that the caller lacks them."""
     if wrong is not None or "not allowed" in demand:
         return Confidence.CERTAIN
     if have == () and case.source is not None:
-        return Confidence.LIKELY if fails or not any_secret(case.source) else Confidence.POSSIBLE
+        return Confidence.LIKELY if fails or not any_secret(case.source, edge) else Confidence.POSSIBLE
     # The question itself failed for want of them, and what the caller has cannot be compared.
     return (Confidence.POSSIBLE if have else Confidence.LIKELY) if fails else None
 

@@ -121,3 +121,16 @@ def test_a_bundles_masked_secrets_are_not_compared():
     app = {"QDRANT_URL": "http://qdrant:6333", "QDRANT_API_KEY": "*** 1a2b"}
     found = told(app, masked, "http", variable="QDRANT_URL").http(Outcome.CONNECTED, status=200)
     assert found.http(Outcome.CONNECTED, path=KEYED, status=401).judged(RULE) == ()
+
+
+@pytest.mark.parametrize(
+    ("beside", "confidence"),
+    [
+        ({"QDRANT_URL": "http://q:6333", "QDRANT_API_KEY": "x"}, Confidence.LIKELY),
+        ({"SECRET_KEY": "x"}, Confidence.LIKELY),
+        ({"CACHE_PASSWORD_FILE": "/run/secrets/x"}, Confidence.POSSIBLE),
+    ],
+)
+def test_only_secrets_that_may_be_meant_for_it_make_it_possible(beside, confidence):
+    (finding,) = redis({"REDIS_URL": "redis://redis:6379", **beside}).judged(RULE)
+    assert finding.confidence is confidence
