@@ -46,7 +46,7 @@ from netdoctor.model import (
 from netdoctor.model.joining import common_networks, join_operation, open_for_joining, preferred_join
 from netdoctor.rules._borrowing import dead, names_a_person_uses
 from netdoctor.rules._placing import caller, mode, networks_of, runs, set_in
-from netdoctor.rules._reading import connected, declared, dial_lines, dns_line, name_failed, networks_line, works
+from netdoctor.rules._reading import declared, dial_lines, dns_line, name_failed, networks_line, works
 from netdoctor.rules.registry import RULES
 
 
