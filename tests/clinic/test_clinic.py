@@ -37,11 +37,13 @@ def test_every_rule_has_a_stack_of_its_number():
 
     # What no engine does on demand is proven by a recorded run instead.
     recorded = {path.name[:5].upper() for path in (ROOT / "tests" / "rules").glob("nd*.json")}
-    proven = {case.expect for case in CASES} | recorded
+    proven = {case.expect for case in CASES} | {code for case in CASES for code in case.under} | recorded
     assert set(RULES.names()) <= proven
     for case in CASES:
         if case.expect is not None:
-            assert any(code in case.name for code in (case.expect[2:], *(each[2:] for each in case.announced)))
+            assert any(
+                code in case.name for code in (case.expect[2:], *(each[2:] for each in (*case.announced, *case.under)))
+            )
 
 
 def test_there_are_healthy_stacks_and_stacks_with_two_causes():
