@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netdoctor.errors import MigrationFailed
 
@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     Vector = NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One vector of the export.
+class Record(NamedTuple):
+    """One vector of the export. A tuple: one is made for every vector, and a frozen dataclass takes thrice as long.
 
     ``number`` counts from 1; ``offset`` is where the record starts in the file and ``size`` its length, both in
     bytes; ``values`` has shape ``(dimension,)``, float32, every value finite. ``namespace`` is as exported: the

@@ -8,11 +8,12 @@ import io
 import json
 import math
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from netdoctor.errors import UsageError
-from netdoctor.migration.fast import Fast, fast_parser
+from netdoctor.migration.fast import SAFE, Fast, Many, fast_many, fast_parser
 from netdoctor.migration.framing import ArrayFramer, BrokenFrame, Frame
 from netdoctor.migration.points import default_namespace
 from netdoctor.migration.records import BadRecord, Record
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from netdoctor.migration.records import Vector
 
 _KNOWN = frozenset({"id", "values", "metadata", "namespace"})
+_GROUP, _GROUP_BYTES = 64, 256 << 10
+"""So many records, or bytes of them, are parsed in one step. Long ones gain nothing by it: one is a step worth."""
 _SPARSE = ("sparse_values", "sparseValues")
 
 
@@ -76,40 +79,78 @@ class ExportJson:
                 yield from read_records(stream)
                 return
             self._digest, self._digested = "", self.stamp()
-            hashing = _Hashing(stream)
-            yield from read_records(hashing)
-            self._digest = hashing.finish()
+            with contextlib.closing(_Hashing(stream)) as hashing:
+                yield from read_records(hashing)
+                self._digest = hashing.finish()
 
 
 class _Hashing(io.RawIOBase):
-    """Digests what is read on the way."""
+    """Digests what is read on the way, one chunk behind, in a thread of its own."""
 
     def __init__(self, stream: BinaryIO | io.FileIO) -> None:
         self._stream = stream
-        self._hash = hashlib.blake2b(digest_size=16)
+        self._hash = hashlib.sha256()  # processors have instructions for it
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="netdoctor-digest")
+        self._busy: Future[None] | None = None
 
     def read(self, size: int = -1, /) -> bytes:
         data = self._stream.read(size) or b""
-        self._hash.update(data)
+        if self._busy is not None:
+            self._busy.result()
+        self._busy = self._thread.submit(self._hash.update, data) if data else None
         return data
+
+    def close(self) -> None:
+        self._thread.shutdown()
+        super().close()
 
     def finish(self) -> str:
         """The digest of the whole file, also when reading stopped early."""
         while self.read(1 << 20):
             pass
-        return self._hash.hexdigest()
+        return self._hash.hexdigest()[:32]
 
 
 def read_records(stream: BinaryIO | io.RawIOBase) -> Iterator[Record | BadRecord]:
     """Records of the JSON array in ``stream``; a fatal BadRecord comes last when the array breaks off."""
-    number = 0
-    fast = fast_parser()
-    try:
-        for frame in ArrayFramer(stream):  # type: ignore[arg-type]  # only read() is used
-            number += 1
-            yield parse_record(number, frame, fast)
-    except BrokenFrame as broken:
-        yield BadRecord(number + 1, broken.offset, broken.reason, fatal=True)
+    number = size = 0
+    group: list[Frame] = []
+    fast, many = fast_parser(), fast_many()
+    fatal = None
+    frames = iter(ArrayFramer(stream))  # type: ignore[arg-type]  # only read() is used
+    while fatal is None:
+        try:
+            frame = next(frames, None)
+        except BrokenFrame as broken:
+            frame, fatal = None, broken
+        if frame is not None:
+            group.append(frame)
+            size += len(frame.raw)
+            if len(group) < _GROUP and size < _GROUP_BYTES:
+                continue
+        yield from _parse(number + 1, group, fast, many)
+        number += len(group)
+        group, size = [], 0
+        if frame is None:
+            break
+    if fatal is not None:
+        yield BadRecord(number + 1, fatal.offset, fatal.reason, fatal=True)
+
+
+def _parse(number: int, group: list[Frame], fast: Fast | None, many: Many | None) -> Iterator[Record | BadRecord]:
+    """The group's records, of which the first has that number. All in one step, unless something is odd."""
+    found = None
+    if many is not None and group and len(group[0].raw) * _GROUP <= _GROUP_BYTES:
+        found = many([frame.raw for frame in group])
+    if found is None:
+        for index, frame in enumerate(group):
+            yield parse_record(number + index, frame, fast)
+        return
+    for index, (frame, (thing, vector)) in enumerate(zip(group, found, strict=True)):
+        try:
+            yield _record(number + index, frame, thing, vector)
+        except _Wrong:
+            yield parse_record(number + index, frame)  # the strict way, which names the fault
 
 
 def parse_record(number: int, frame: Frame, fast: Fast | None = None) -> Record | BadRecord:
@@ -118,15 +159,15 @@ def parse_record(number: int, frame: Frame, fast: Fast | None = None) -> Record 
         quick = fast(frame.raw) if fast is not None else None
         if quick is not None:
             with contextlib.suppress(_Wrong):
-                return _record(number, frame, *quick)
+                return _record(number, frame, quick[0], _narrow(quick[1]))
         thing = _load(frame.raw)
         return _record(number, frame, thing, None)
     except _Wrong as wrong:
         return BadRecord(number, frame.offset + wrong.at, wrong.reason)
 
 
-def _record(number: int, frame: Frame, thing: dict[str, Any], numbers: Numbers | None) -> Record:
-    """``numbers``: the values, where they are read already; else they are in ``thing``."""
+def _record(number: int, frame: Frame, thing: dict[str, Any], vector: Vector | None) -> Record:
+    """``vector``: the values, where they are read already; else they are in ``thing``."""
     identity = thing.get("id")
     if not isinstance(identity, str):
         raise _Wrong("it has no id" if identity is None else f"its id is {_kind(identity)}, not a string")
@@ -141,11 +182,13 @@ def _record(number: int, frame: Frame, thing: dict[str, Any], numbers: Numbers |
     escape = frame.raw.find(b"\\")
     if escape >= 0 and (frame.raw.find(b"\\ud", escape) >= 0 or frame.raw.find(b"\\uD", escape) >= 0):
         _refuse_surrogates(identity, namespace, metadata)
-    for key in _SPARSE:
-        if thing.get(key):
-            raise _Wrong("it has sparse values, which this version does not migrate")
-    left_out = tuple(key for key in thing if key not in _KNOWN and key not in _SPARSE) if len(thing) > 3 else ()
-    values = _vector(thing.get("values"), "values" in thing) if numbers is None else _narrow(numbers)
+    left_out: tuple[str, ...] = ()
+    if not thing.keys() <= _KNOWN:
+        for key in _SPARSE:
+            if thing.get(key):
+                raise _Wrong("it has sparse values, which this version does not migrate")
+        left_out = tuple(key for key in thing if key not in _KNOWN and key not in _SPARSE)
+    values = _vector(thing.get("values"), "values" in thing) if vector is None else vector
     return Record(
         number, frame.offset, len(frame.raw), identity, values, metadata, default_namespace(namespace), left_out
     )
@@ -188,6 +231,8 @@ def _narrow(numbers: Numbers) -> Vector:
 
     if not len(numbers):
         raise _Wrong("its values are empty")
+    if float(numbers.dot(numbers)) < SAFE:  # never true of what is not finite
+        return numbers.astype(np.float32)
     with np.errstate(over="ignore"):
         vector = numbers.astype(np.float32)
     if not np.isfinite(vector).all():
