@@ -72,12 +72,7 @@ class NoNamespaceOfItsOwn:
                 return
             # Who only waits for another to start was perhaps meant to be alone.
             waits = edge.origin == "depends_on"
-            if (
-                mode(case.topology, one) == "none"
-                and not waits
-                and runs(one)
-                and not (target is None and connected(case))
-            ):
+            if mode(case.topology, one) == "none" and not waits and runs(one):
                 cause = f"{one.name} has no network at all (network_mode: none)."
                 yield _finding(case, one, cause, *_out_of_none(case, one, ends))
                 return

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from netdoctor.model import Confidence, Connect, Disconnect, Endpoint, Fact, Outcome, State
+from netdoctor.model import Answers, Case, Confidence, Connect, Disconnect, Edge, Endpoint, Fact, Outcome, Ref, State
 from netdoctor.rules.nd106_no_namespace_of_its_own import RULE
 
 from .build import container, ident, network, story, topology
@@ -115,3 +115,11 @@ def test_two_ordinary_containers_are_another_matter():
 def test_a_stopped_container_without_a_network_is_stopped_first_of_all():
     stopped = replace(alone("api"), state=State("exited"))
     assert told(container("app", NET), stopped).dns(FAILED).judged(RULE) == ()
+
+
+def test_the_outside_cannot_be_reached_without_a_network_either():
+    lone = alone("app")
+    edge = Edge(lone.ref, Ref("external", "a.test"), name="a.test", port=80)
+    (finding,) = RULE.judge(Case(topology(lone, NET, NONE), edge, Answers()))
+    assert finding.about == (lone.ref, edge.target)
+    assert finding.remedies[-1].advice == "Take network_mode: none away from app and recreate it."
