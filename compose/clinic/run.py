@@ -18,7 +18,7 @@ Each folder holds ``compose.yaml`` and ``case.yaml``:
     joins      [container, network]: what the fix must have connected
     status     the exit status of ``check``, where it is not 1 for a code that is expected and 0 for none
     swarm      true: on a private engine with a one-node swarm, started for the first such stack
-    own        true: on a private engine of this stack's own, which its commands may break
+    own        true: on a private engine of this stack's own ({ENGINE}: its process), which its commands may break
     lint       true: nothing is started; ``netdoctor lint`` judges compose.yaml
     edited     a file that takes compose.yaml's place once the stack is up (in a copy of the folder)
     under      codes that must be listed under the one that comes first
@@ -186,6 +186,9 @@ class Stack:
         return done.returncode, report, done.stderr or done.stdout
 
     def fill(self, text: str) -> str:
+        if "{ENGINE}" in text:
+            folder = Path(os.environ["DOCKER_HOST"].removeprefix("unix://")).parent
+            text = text.replace("{ENGINE}", (folder / "dockerd.pid").read_text().strip())
         text = text.replace("{N}", self.name).replace("{PORT}", str(self._port)).replace("{HEX}", self.name[-4:])
         return re.sub(r"\{(pid|ip|vip):([^}]+)\}", lambda found: LOOK_UP[found[1]](found[2]), text)
 
