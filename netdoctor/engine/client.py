@@ -57,6 +57,12 @@ class Engine:
         return str(self._version.get("Version", ""))
 
     @property
+    def apis(self) -> tuple[str, str] | None:
+        """The oldest and the newest API version it speaks; None where it does not say."""
+        oldest, newest = self._version.get("MinAPIVersion"), self._version.get("ApiVersion")
+        return (str(oldest), str(newest)) if oldest and newest else None
+
+    @property
     def is_podman(self) -> bool:
         return any("podman" in str(part.get("Name", "")).lower() for part in self._version.get("Components") or ())
 

@@ -200,6 +200,8 @@ class Topology(_Indexed):
     engine_id: str | None = None
     """None where nobody needed it: the engine is slow to say it."""
     engine_version: str | None = None
+    engine_apis: tuple[str, str] | None = None
+    """The oldest and the newest API version that the engine speaks: ``("1.24", "1.47")``."""
     endpoint: str | None = None
     """Where the engine was reached, for error messages."""
     taken_at: str | None = None

@@ -33,7 +33,9 @@ _HEALTH_LOG = 5
 def read_topology(engine: Engine) -> Topology:
     """One look at the engine. Raises what ``Engine`` raises."""
     networks, containers = engine.networks(), engine.containers()
-    return build_topology(containers, networks, engine_version=engine.version, endpoint=engine.host.url)
+    return build_topology(
+        containers, networks, engine_version=engine.version, engine_apis=engine.apis, endpoint=engine.host.url
+    )
 
 
 def build_topology(
@@ -42,6 +44,7 @@ def build_topology(
     *,
     engine_id: str | None = None,
     engine_version: str | None = None,
+    engine_apis: tuple[str, str] | None = None,
     endpoint: str | None = None,
 ) -> Topology:
     """Containers' and networks' inspect JSON to one topology."""
@@ -65,6 +68,7 @@ def build_topology(
         source="engine",
         engine_id=engine_id,
         engine_version=engine_version,
+        engine_apis=engine_apis,
         endpoint=endpoint,
         taken_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
