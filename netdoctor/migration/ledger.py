@@ -21,6 +21,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS collection (name TEXT PRIMARY KEY, origin TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS done (batch INTEGER PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS deferred (collection TEXT PRIMARY KEY, threshold INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sums (collection TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sample (number INTEGER PRIMARY KEY, data BLOB NOT NULL);
 """
@@ -88,6 +89,21 @@ class Ledger:
     def set_origin(self, collection: str, origin: str) -> None:
         self._durably("INSERT OR REPLACE INTO collection VALUES (?, ?)", (collection, origin))
 
+    def origins(self) -> dict[str, str]:
+        with self._lock:
+            return dict(self._db.execute("SELECT name, origin FROM collection").fetchall())
+
+    def deferred(self) -> dict[str, int]:
+        """The collections whose indexing is put off, and the thresholds (kilobytes) to put back."""
+        with self._lock:
+            return dict(self._db.execute("SELECT collection, threshold FROM deferred").fetchall())
+
+    def set_deferred(self, collection: str, threshold: int) -> None:
+        self._durably("INSERT OR REPLACE INTO deferred VALUES (?, ?)", (collection, threshold))
+
+    def forget_deferred(self, collection: str) -> None:
+        self._durably("DELETE FROM deferred WHERE collection = ?", (collection,))
+
     @property
     def begun(self) -> bool:
         """Whether any batch is done."""
@@ -150,7 +166,7 @@ class Ledger:
             for table in ("done", "sums", "sample"):
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608  # the names are ours
             binding = self._db.execute("SELECT value FROM fact WHERE name = 'binding'").fetchone()
-            self._db.execute("DELETE FROM fact WHERE name != 'format'")
+            self._db.execute("DELETE FROM fact WHERE name NOT IN ('format', 'run')")
             if binding is not None:
                 earlier = (json.loads(binding[0]).get("target", ""),)
                 self._db.execute("INSERT INTO fact VALUES ('former target', ?)", earlier)
@@ -159,6 +175,7 @@ class Ledger:
     def forget_collections(self) -> None:
         with self._lock, self._db:
             self._db.execute("DELETE FROM collection")
+            self._db.execute("DELETE FROM deferred")  # of another server
 
     def close(self) -> None:
         """Never raises. A ledger that nothing was ever bound to is removed: that run did not begin."""
@@ -170,7 +187,7 @@ class Ledger:
         with self._lock, contextlib.suppress(sqlite3.Error):
             self._db.close()
 
-    def _durably(self, statement: str, values: tuple[str, ...]) -> None:
+    def _durably(self, statement: str, values: tuple[str | int, ...]) -> None:
         with self._lock:
             self._db.execute("PRAGMA synchronous=FULL")
             try:

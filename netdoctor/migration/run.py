@@ -12,9 +12,9 @@ from uuid import uuid4
 
 from netdoctor.errors import MigrationFailed
 from netdoctor.migration.batches import Batch, Limits, cut
+from netdoctor.migration.deferral import restore
 from netdoctor.migration.events import (
     BatchDone,
-    CollectionReady,
     Listener,
     Planned,
     Planning,
@@ -22,9 +22,10 @@ from netdoctor.migration.events import (
     Verifying,
     silent,
 )
-from netdoctor.migration.ledger import CREATED, FOUND, INTENDED, Ledger, LedgerMismatch
-from netdoctor.migration.plan import CollectionPlan, Plan, make_plan
+from netdoctor.migration.ledger import FOUND, Ledger, LedgerMismatch
+from netdoctor.migration.plan import Plan, make_plan
 from netdoctor.migration.points import Layout
+from netdoctor.migration.prepare import Wishes, prepare
 from netdoctor.migration.retry import Retry, Stopped
 from netdoctor.migration.sources.interface import Source
 from netdoctor.migration.targets.interface import Target, TargetRefused
@@ -42,6 +43,7 @@ class Options:
     in_flight: int = 4
     max_errors: int = 0
     patience: float = 60.0
+    wishes: Wishes = field(default_factory=Wishes)
     repair: bool = False
     """Send again what verification finds wrong."""
     target_name: str = ""
@@ -119,13 +121,24 @@ def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *,
     options = replace(options, limits=_limits(ledger, options.limits))
     counts = _Counts()
     began = time.monotonic()
-    _prepare(plan, target, ledger, retry, counts, listener)
     tracker = Tracker(ledger, plan.collections)
-    if not ledger.complete:
-        writer = Writer(target, plan.layout, retry, lambda collection: ledger.origin(collection) == FOUND)
-        _write(plan, source, ledger, writer, tracker, options, counts, listener)
-        _refuse_changed(source, plan)
-        tracker.save(complete=True)
+    try:
+        counts.created += prepare(plan, target, ledger, options.wishes, retry, listener)
+        if not ledger.complete:
+            writer = Writer(target, plan.layout, retry, lambda collection: ledger.origin(collection) == FOUND)
+            _write(plan, source, ledger, writer, tracker, options, counts, listener)
+            _refuse_changed(source, plan)
+            tracker.save(complete=True)
+    except BaseException:
+        # The server may be gone, and then the next start does it: no patience here.
+        restore(target, ledger, Retry(patience=1.0))
+        raise
+    unrestored = restore(target, ledger, retry)
+    if unrestored:
+        raise TargetRefused(
+            f"Indexing of collection {unrestored[0]!r} could not be switched on again.",
+            hint="everything is written; repeat the same command, which tries again and verifies",
+        )
     written = time.monotonic() - began
     checked = verify(
         plan,
@@ -156,72 +169,6 @@ def _refuse_changed(source: Source, plan: Plan) -> None:
             f"The export {source.label} changed while it was read.",
             hint="add --restart, with an export that nobody writes to",
         )
-
-
-def _prepare(plan: Plan, target: Target, ledger: Ledger, retry: Retry, counts: _Counts, listener: Listener) -> None:
-    """Compare every collection that is there before the first one is created; then create what is missing."""
-    missing: list[CollectionPlan] = []
-    for wanted in plan.collections:
-        state = retry.call(lambda wanted=wanted: target.collection(wanted.name))  # type: ignore[misc]
-        origin = ledger.origin(wanted.name)
-        if state is None:
-            if origin == CREATED and ledger.begun:
-                raise TargetRefused(
-                    f"Collection {wanted.name!r}, which an earlier run created, is gone from {target.address}.",
-                    hint="add --restart to migrate everything again",
-                )
-            missing.append(wanted)
-            continue
-        _refuse_other_kind(wanted, plan.layout, state.dimension, state.metric, state.vectors, state.datatype, target)
-        if origin is None:
-            ledger.set_origin(wanted.name, FOUND)
-        elif origin == INTENDED:
-            # Killed between asking and hearing. Empty: nobody's data is at risk. Else look before overwriting.
-            ledger.set_origin(wanted.name, FOUND if state.points else CREATED)
-        listener(CollectionReady(wanted.name, created=False))
-    for wanted in missing:
-        ledger.set_origin(wanted.name, INTENDED)
-        retry.call(lambda wanted=wanted: _create(wanted, plan.layout, target))  # type: ignore[misc]
-        ledger.set_origin(wanted.name, CREATED)
-        counts.created.append(wanted.name)
-        listener(CollectionReady(wanted.name, created=True))
-
-
-def _create(wanted: CollectionPlan, layout: Layout, target: Target) -> None:
-    try:
-        target.create(wanted.name, wanted.dimension, layout.metric)
-    except TargetRefused:
-        # A first try may have been carried out although its answer was lost.
-        state = target.collection(wanted.name)
-        if state is None or (state.dimension, state.metric, state.points) != (wanted.dimension, layout.metric, 0):
-            raise
-    if layout.collection is not None:
-        target.index_tenant(wanted.name, layout.tenant_field)
-
-
-def _refuse_other_kind(
-    wanted: CollectionPlan,
-    layout: Layout,
-    dimension: int | None,
-    metric: object,
-    vectors: tuple[str, ...],
-    datatype: str,
-    target: Target,
-) -> None:
-    if dimension is None:
-        what = f"has named vectors ({', '.join(vectors)})" if vectors else "has no dense vector"
-    elif dimension != wanted.dimension:
-        what = f"has vectors of {dimension} dimensions, the export has {wanted.dimension}"
-    elif metric is not layout.metric:
-        what = f"measures by {getattr(metric, 'value', metric)}, not {layout.metric.value}"
-    elif datatype not in ("float32", "default"):
-        what = f"stores vectors as {datatype}, which would lose precision"
-    else:
-        return
-    raise TargetRefused(
-        f"Collection {wanted.name!r} on {target.address} {what}. Nothing was written.",
-        hint="remove that collection, or choose another name with --default-collection or --strip-prefix",
-    )
 
 
 def _write(

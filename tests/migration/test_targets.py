@@ -88,7 +88,8 @@ def test_names_that_need_encoding_are_names(target: Target, own: str) -> None:
     state = target.collection(name)
     assert state is not None
     assert (state.name, state.metric) == (name, Metric.EUCLID)
-    target.index_tenant(name, "namespace")
+    target.index(name, "namespace", "keyword", tenant=True)
+    target.index(name, "n", "integer")
 
 
 @pytest.mark.parametrize("transport", [Transport.GRPC, Transport.REST])

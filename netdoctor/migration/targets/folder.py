@@ -11,7 +11,16 @@ from typing import Any
 
 from netdoctor.errors import UsageError
 from netdoctor.migration.points import Metric, Point
-from netdoctor.migration.targets.interface import CollectionState, Hit, Page, Query, Stored, TargetRefused
+from netdoctor.migration.targets.interface import (
+    AS_USUAL,
+    CollectionState,
+    Hit,
+    Making,
+    Page,
+    Query,
+    Stored,
+    TargetRefused,
+)
 from netdoctor.migration.wire import payload_entries, point_json
 
 
@@ -49,7 +58,7 @@ class FolderTarget:
             return CollectionState(name, None, None, info.points_count or 0, vectors=tuple(sorted(vectors or ())))
         return CollectionState(name, vectors.size, Metric(vectors.distance.value), info.points_count or 0)
 
-    def create(self, name: str, dimension: int, metric: Metric) -> None:
+    def create(self, name: str, dimension: int, metric: Metric, making: Making = AS_USUAL) -> None:
         models = self._models
         params = models.VectorParams(size=dimension, distance=models.Distance(metric.value))
         with self._lock:
@@ -58,8 +67,19 @@ class FolderTarget:
             except ValueError as error:
                 raise TargetRefused(f"The folder {self.address} refuses collection {name!r}: {error}.") from error
 
-    def index_tenant(self, name: str, field: str) -> None:
+    def index(self, name: str, field: str, kind: str, *, tenant: bool = False) -> None:
         """Nothing to do: local mode has no payload indexes."""
+
+    def set_indexing_threshold(self, name: str, kilobytes: int) -> None:
+        """Nothing to do: local mode has no index."""
+
+    def delete(self, name: str, ids: Sequence[str]) -> None:
+        with self._lock:
+            self._client.delete(name, list(ids))
+
+    def drop(self, name: str) -> None:
+        with self._lock:
+            self._client.delete_collection(name)
 
     def encode(self, point: Point, entries: Sequence[bytes] | None = None) -> bytes:
         return point_json(point)

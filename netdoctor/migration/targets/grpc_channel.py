@@ -7,9 +7,12 @@ from typing import Any, TypeVar
 
 from netdoctor.migration.points import Metric, Point
 from netdoctor.migration.targets.interface import (
+    AS_USUAL,
+    RUN_MARK,
     CollectionState,
     Hit,
     KeyRefused,
+    Making,
     Page,
     Query,
     Stored,
@@ -110,25 +113,61 @@ class GrpcTarget:
             api.CollectionStatus.Name(info.status).lower(),
             () if unnamed is not None else tuple(sorted(config.params_map.map)),
             "float32" if datatype == "default" else datatype,
+            int(info.config.optimizer_config.indexing_threshold)
+            if info.config.optimizer_config.HasField("indexing_threshold")
+            else None,
+            self._run_of(info.config),
         )
 
-    def create(self, name: str, dimension: int, metric: Metric) -> None:
-        api = self._api
-        params = api.VectorParams(size=dimension, distance=api.Distance.Value(metric.value))
-        config = api.VectorsConfig(params=params)
-        self._call(self._collections.Create, api.CreateCollection(collection_name=name, vectors_config=config))
+    def _run_of(self, config: Any) -> str:
+        """Collections have metadata of their own since Qdrant 1.16."""
+        if "metadata" not in config.DESCRIPTOR.fields_by_name or RUN_MARK not in config.metadata:
+            return ""
+        return str(config.metadata[RUN_MARK].string_value)
 
-    def index_tenant(self, name: str, field: str) -> None:
+    def create(self, name: str, dimension: int, metric: Metric, making: Making = AS_USUAL) -> None:
         api = self._api
-        keyword = api.PayloadIndexParams(keyword_index_params=api.KeywordIndexParams(is_tenant=True))
+        params = api.VectorParams(size=dimension, distance=api.Distance.Value(metric.value), on_disk=making.on_disk)
+        request = api.CreateCollection(
+            collection_name=name,
+            vectors_config=api.VectorsConfig(params=params),
+            on_disk_payload=making.on_disk_payload,
+            shard_number=making.shards,
+            replication_factor=making.replicas,
+        )
+        if making.quantization == "scalar":
+            request.quantization_config.scalar.type = api.QuantizationType.Value("Int8")
+            request.quantization_config.scalar.always_ram = True
+        elif making.quantization == "binary":
+            request.quantization_config.binary.always_ram = True
+        if making.run and "metadata" in request.DESCRIPTOR.fields_by_name:
+            request.metadata[RUN_MARK].string_value = making.run
+        self._call(self._collections.Create, request)
+
+    def index(self, name: str, field: str, kind: str, *, tenant: bool = False) -> None:
+        api = self._api
         request = api.CreateFieldIndexCollection(
             collection_name=name,
             wait=True,
             field_name=field,
-            field_type=api.FieldType.FieldTypeKeyword,
-            field_index_params=keyword,
+            field_type=api.FieldType.Value(f"FieldType{kind.capitalize()}"),
         )
+        if tenant:
+            request.field_index_params.keyword_index_params.is_tenant = True
         self._call(self._points.CreateFieldIndex, request)
+
+    def set_indexing_threshold(self, name: str, kilobytes: int) -> None:
+        api = self._api
+        changed = api.OptimizersConfigDiff(indexing_threshold=kilobytes)
+        self._call(self._collections.Update, api.UpdateCollection(collection_name=name, optimizers_config=changed))
+
+    def delete(self, name: str, ids: Sequence[str]) -> None:
+        api = self._api
+        chosen = api.PointsSelector(points=api.PointsIdsList(ids=[api.PointId(uuid=each) for each in ids]))
+        self._call(self._points.Delete, api.DeletePoints(collection_name=name, wait=True, points=chosen))
+
+    def drop(self, name: str) -> None:
+        self._call(self._collections.Delete, self._api.DeleteCollection(collection_name=name))
 
     def encode(self, point: Point, entries: Sequence[bytes] | None = None) -> bytes:
         return point_protobuf(point, entries)

@@ -49,6 +49,31 @@ class CollectionState:
     status: str = "green"
     vectors: tuple[str, ...] = ()
     datatype: str = "float32"
+    indexing_threshold: int | None = None
+    """In effect, in kilobytes; None where there is no such thing."""
+    run: str = ""
+    """The mark of the run that created it."""
+
+
+RUN_MARK = "netdoctor_run"
+"""The key in a collection's own metadata under which the run that created it leaves its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How a collection is created; None: as the server does it. ``quantization``: ``scalar`` or ``binary``."""
+
+    run: str = ""
+    on_disk: bool | None = None
+    on_disk_payload: bool | None = None
+    shards: int | None = None
+    replicas: int | None = None
+    quantization: str | None = None
+
+
+AS_USUAL = Making()
+KINDS = ("keyword", "integer", "float", "bool", "datetime", "text", "uuid", "geo")
+"""Of payload indexes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +125,20 @@ class Target(Protocol):
     def collection(self, name: str) -> CollectionState | None:
         """None when there is no such collection."""
 
-    def create(self, name: str, dimension: int, metric: Metric) -> None:
+    def create(self, name: str, dimension: int, metric: Metric, making: Making = AS_USUAL) -> None:
         """Create it; existing already is TargetRefused."""
 
-    def index_tenant(self, name: str, field: str) -> None:
-        """Index ``field`` as the tenant key."""
+    def index(self, name: str, field: str, kind: str, *, tenant: bool = False) -> None:
+        """Index payload ``field`` as ``kind`` (keyword, integer, ...); ``tenant``: as the key of the tenants."""
+
+    def set_indexing_threshold(self, name: str, kilobytes: int) -> None:
+        """How large a segment grows before it is indexed."""
+
+    def delete(self, name: str, ids: Sequence[str]) -> None:
+        """Delete points, and wait until it is done."""
+
+    def drop(self, name: str) -> None:
+        """Delete the whole collection."""
 
     def encode(self, point: Point, entries: Sequence[bytes] | None = None) -> bytes:
         """The point as this transport writes it; ``entries``: its payload's, where they are made already."""

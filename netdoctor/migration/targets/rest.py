@@ -9,9 +9,12 @@ from urllib.parse import quote
 
 from netdoctor.migration.points import Metric, Point
 from netdoctor.migration.targets.interface import (
+    AS_USUAL,
+    RUN_MARK,
     CollectionState,
     Hit,
     KeyRefused,
+    Making,
     Page,
     Query,
     Stored,
@@ -81,14 +84,37 @@ class RestTarget:
             str(found.get("status", "")),
             () if unnamed else tuple(sorted(vectors)),
             str((unnamed or {}).get("datatype") or "float32"),
+            found["config"].get("optimizer_config", {}).get("indexing_threshold"),
+            str((found["config"].get("metadata") or {}).get(RUN_MARK, "")),
         )
 
-    def create(self, name: str, dimension: int, metric: Metric) -> None:
-        self._call("PUT", _path(name), {"vectors": {"size": dimension, "distance": metric.value}})
+    def create(self, name: str, dimension: int, metric: Metric, making: Making = AS_USUAL) -> None:
+        vectors = {"size": dimension, "distance": metric.value, "on_disk": making.on_disk}
+        quantization = {"scalar": {"type": "int8", "always_ram": True}, "binary": {"always_ram": True}}
+        body: dict[str, Any] = {
+            "vectors": _given(vectors),
+            "on_disk_payload": making.on_disk_payload,
+            "shard_number": making.shards,
+            "replication_factor": making.replicas,
+            "quantization_config": {making.quantization: quantization[making.quantization]}
+            if making.quantization
+            else None,
+            "metadata": {RUN_MARK: making.run} if making.run else None,
+        }
+        self._call("PUT", _path(name), _given(body))
 
-    def index_tenant(self, name: str, field: str) -> None:
-        schema = {"type": "keyword", "is_tenant": True}
+    def index(self, name: str, field: str, kind: str, *, tenant: bool = False) -> None:
+        schema: Any = {"type": kind, "is_tenant": True} if tenant else kind
         self._call("PUT", f"{_path(name)}/index?wait=true", {"field_name": field, "field_schema": schema})
+
+    def set_indexing_threshold(self, name: str, kilobytes: int) -> None:
+        self._call("PATCH", _path(name), {"optimizers_config": {"indexing_threshold": kilobytes}})
+
+    def delete(self, name: str, ids: Sequence[str]) -> None:
+        self._call("POST", f"{_path(name)}/points/delete?wait=true", {"points": list(ids)})
+
+    def drop(self, name: str) -> None:
+        self._call("DELETE", _path(name))
 
     def encode(self, point: Point, entries: Sequence[bytes] | None = None) -> bytes:
         return point_json(point)
@@ -196,6 +222,10 @@ def _reason(reply: httpx.Response) -> str:
     except (ValueError, KeyError, TypeError):
         text = reply.text
     return " ".join(text.split())[:300].rstrip(".") or f"HTTP {reply.status_code}"
+
+
+def _given(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in body.items() if value is not None}
 
 
 def _path(name: str) -> str:

@@ -1,0 +1,111 @@
+"""Gets the collections ready: compares those that are there, creates the others, marked with the run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from netdoctor.migration.deferral import defer
+from netdoctor.migration.events import CollectionReady, Listener
+from netdoctor.migration.ledger import CREATED, FOUND, INTENDED, Ledger
+from netdoctor.migration.plan import CollectionPlan, Plan
+from netdoctor.migration.points import Layout
+from netdoctor.migration.retry import Retry
+from netdoctor.migration.targets.interface import AS_USUAL, Making, Target, TargetRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What collections shall be like: how they are made, and ``indexes`` on payload fields as (field, kind)."""
+
+    making: Making = AS_USUAL
+    indexes: tuple[tuple[str, str], ...] = ()
+    defer: bool = True
+    """Put indexing off while a new collection is filled."""
+
+
+def prepare(plan: Plan, target: Target, ledger: Ledger, wishes: Wishes, retry: Retry, listener: Listener) -> list[str]:
+    """Compare every collection that is there before the first one is created; then create what is missing.
+
+    The names of the collections created.
+    """
+    run = ledger.fact("run") or ""
+    created = []
+    missing: list[CollectionPlan] = []
+    for wanted in plan.collections:
+        state = retry.call(lambda wanted=wanted: target.collection(wanted.name))  # type: ignore[misc]
+        origin = ledger.origin(wanted.name)
+        if state is None:
+            if origin == CREATED and ledger.begun:
+                raise TargetRefused(
+                    f"Collection {wanted.name!r}, which an earlier run created, is gone from {target.address}.",
+                    hint="add --restart to migrate everything again",
+                )
+            missing.append(wanted)
+            continue
+        _refuse_other_kind(wanted, plan.layout, state.dimension, state.metric, state.vectors, state.datatype, target)
+        if origin is None:
+            ledger.set_origin(wanted.name, FOUND)
+        elif origin == INTENDED:
+            # Killed between asking and hearing. Our mark, or empty: nobody's data is at risk. Else look first.
+            ours = state.run == run or not state.points
+            ledger.set_origin(wanted.name, CREATED if ours else FOUND)
+        listener(CollectionReady(wanted.name, created=False))
+    for wanted in missing:
+        ledger.set_origin(wanted.name, INTENDED)
+        making = replace(wishes.making, run=run)
+        retry.call(lambda wanted=wanted, making=making: _create(wanted, plan.layout, target, making))  # type: ignore[misc]
+        ledger.set_origin(wanted.name, CREATED)
+        created.append(wanted.name)
+        listener(CollectionReady(wanted.name, created=True))
+    if not ledger.complete:
+        for wanted in plan.collections:
+            ours = ledger.origin(wanted.name) == CREATED
+            _index(wanted, plan.layout, target, wishes, retry, created=ours)
+            if wishes.defer and ours:
+                defer(wanted, target, ledger, retry)
+    return created
+
+
+def _index(
+    wanted: CollectionPlan, layout: Layout, target: Target, wishes: Wishes, retry: Retry, *, created: bool
+) -> None:
+    """Before the load: an index that is there already is kept up more cheaply than built later."""
+    if layout.collection is not None and created:
+        retry.call(lambda: target.index(wanted.name, layout.tenant_field, "keyword", tenant=True))
+    for field, kind in wishes.indexes:
+        retry.call(lambda field=field, kind=kind: target.index(wanted.name, field, kind))  # type: ignore[misc]
+
+
+def _create(wanted: CollectionPlan, layout: Layout, target: Target, making: Making) -> None:
+    try:
+        target.create(wanted.name, wanted.dimension, layout.metric, making)
+    except TargetRefused:
+        # A first try may have been carried out although its answer was lost.
+        state = target.collection(wanted.name)
+        if state is None or (state.dimension, state.metric, state.points) != (wanted.dimension, layout.metric, 0):
+            raise
+
+
+def _refuse_other_kind(
+    wanted: CollectionPlan,
+    layout: Layout,
+    dimension: int | None,
+    metric: object,
+    vectors: tuple[str, ...],
+    datatype: str,
+    target: Target,
+) -> None:
+    if dimension is None:
+        what = f"has named vectors ({', '.join(vectors)})" if vectors else "has no dense vector"
+    elif dimension != wanted.dimension:
+        what = f"has vectors of {dimension} dimensions, the export has {wanted.dimension}"
+    elif metric is not layout.metric:
+        what = f"measures by {getattr(metric, 'value', metric)}, not {layout.metric.value}"
+    elif datatype not in ("float32", "default"):
+        what = f"stores vectors as {datatype}, which would lose precision"
+    else:
+        return
+    raise TargetRefused(
+        f"Collection {wanted.name!r} on {target.address} {what}. Nothing was written.",
+        hint="remove that collection, or choose another name with --default-collection or --strip-prefix",
+    )
