@@ -54,9 +54,9 @@ def _edges(topology: Topology, entry: Entry, source: Container | None, projects:
         edge = edge_to(topology, source, target, typed)
         if entry.protocol is not None:
             edge = replace(edge, protocol=entry.protocol)
-        if entry.expectation.expect is Expect.ISOLATED and entry.port is None:
-            # Not the usual port only: whatever the target listens on.
-            edge = replace(edge, port=None)
+        if entry.expectation.expect is Expect.ISOLATED:
+            # No port: not the usual one only, but whatever the target listens on. A path says nothing here.
+            edge = replace(edge, port=entry.port, path=None)
         name = entry.target.rpartition("/")[2].lower()
         if target is not None and source is not None and name in names_of(target):
             edge = replace(edge, name=name)

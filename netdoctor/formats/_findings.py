@@ -86,6 +86,8 @@ def unexplained(edge: EdgeReport, report: Report) -> str:
         return clean(edge.reason or "it could not be asked")
     if edge.verdict is not Verdict.BROKEN or findings_on(edge, report):
         return ""
+    if edge.accepted:
+        return "it fails."
     if edge.reason:
         return clean(edge.reason)
     seen = ", ".join(f"{step.label}: {step.observation.outcome.value}" for step in edge.steps)
