@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 LAB := compose/with_lab.sh
 STANDIN := compose/images/qdrant
 
-.PHONY: help venv dev lint reformat test test-unit demo clinic bench engine images lock clean
+.PHONY: help venv dev lint reformat test test-unit demo clinic bench engine images lock docs clean
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1|/p' Makefile | column -t -s '|' 2>/dev/null || grep '##' Makefile
@@ -52,6 +52,9 @@ images: engine  ## build the lab's images
 
 lock: venv      ## compile the locked, hashed requirements anew
 	@compose/lock.sh
+
+docs: venv      ## write the pages that are made from the program (codes, commands, formats, ...)
+	$(BIN)/python docs/generate.py
 
 clean:          ## remove what was built here; lab images and an engine started by `make engine` too
 	@compose/clean.sh

@@ -24,46 +24,58 @@ def program(folder: Path) -> Path:
     return file
 
 
-def verbs() -> dict[str, click.Command]:
-    """Every verb; the program itself under the empty name."""
+def verbs() -> list[str]:
+    """Every verb, with ``vectors verify`` and the like."""
     from netdoctor.cli.main import cli
 
-    ctx = click.Context(cli)
-    named = {name: cli.get_command(ctx, name) for name in cli.list_commands(ctx)}
-    return {"": cli, **{name: command for name, command in named.items() if command is not None}}
+    return [*_below(cli, "")]
 
 
-def options(verb: str) -> dict[str, bool]:
-    """Each option of a verb, long and short, and whether it takes a value."""
+def _below(group: click.Group, name: str) -> Iterator[str]:
+    ctx = click.Context(group)
+    for each in group.list_commands(ctx):
+        command = group.get_command(ctx, each)
+        yield f"{name} {each}".strip()
+        if isinstance(command, click.Group):
+            yield from _below(command, each)
+
+
+def options(command: click.Command) -> dict[str, bool]:
+    """Each option of a command, long and short, and whether it takes a value."""
     found = {"--help": False, "-h": False}
-    for each in verbs()[verb].params:
+    for each in command.params:
         if isinstance(each, click.Option):
-            takes = not (each.is_flag or each.count)
+            # An option with a value that may be left out takes the next word only when it is no option; so may we.
+            takes = not (each.is_flag or each.count or each._flag_needs_value)
             found |= dict.fromkeys([*each.opts, *each.secondary_opts], takes)
     return found
 
 
 def misuse(words: list[str]) -> Iterator[str]:
     """What is wrong with ``netdoctor WORDS``: a verb or an option that does not exist, an option without its value."""
-    verb, known = "", {**options(""), "--version": False}
+    from netdoctor.cli.main import cli
+
+    command: click.Command = cli
+    known = {**options(cli), "--version": False}
     waiting = False
     for word in words:
+        name, equals, _ = word.partition("=")
+        if re.fullmatch(r"-[A-Za-z].+", name):
+            name, equals = name[:2], "="
         if waiting:
             waiting = False
         elif word == "--":
             return
         elif word.startswith("-") and len(word) > 1:
-            name, equals, _ = word.partition("=")
-            if re.fullmatch(r"-[a-z]{2,}", name):
-                name = name[:2]
             if name not in known:
-                yield f"{verb or 'netdoctor'} has no option {name}"
-            waiting = known.get(name, False) and not equals and len(word) > 1 and name == word
-        elif not verb:
-            if word not in verbs():
+                yield f"{command.name if command is not cli else 'netdoctor'} has no option {name}"
+            waiting = known.get(name, False) and not equals
+        elif isinstance(command, click.Group):
+            found = command.get_command(click.Context(command), word)
+            if found is None:
                 yield f"there is no verb {word}"
                 return
-            verb, known = word, options(word)
+            command, known = found, options(found)
     if waiting:
         yield f"{words[-1]} has no value"
 
@@ -73,5 +85,7 @@ def calls(script: str) -> list[list[str]]:
     found = []
     for line in script.replace("\\\n", " ").splitlines():
         if re.match(r"\s*(-\s+)?netdoctor\s", line):
-            found.append(shlex.split(line.strip().removeprefix("- "), comments=True)[1:])
+            words = shlex.split(line.strip().removeprefix("- "), comments=True)[1:]
+            ends = [at for at, word in enumerate(words) if word in ("|", ">", "&&", "||", ";")]
+            found.append(words[: min(ends, default=len(words))])
     return found

@@ -19,6 +19,8 @@ from .kit import calls, misuse
         ("check a --wiat 3", ["check has no option --wiat"]),
         ("check a --exit-zero=1 --bundel", ["check has no option --bundel"]),
         ("lint --report", ["--report has no value"]),
+        ("vectors verify --nope", ["verify has no option --nope"]),
+        ("vectors verfy", ["there is no verb verfy"]),
     ],
 )
 def test_what_is_wrong_with_a_call(line, wrong):
