@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netdoctor.edges.address import Address
 from netdoctor.edges.catalogue import protocol_of
-from netdoctor.edges.loopback import meant_by_loopback
+from netdoctor.edges.likeness import alike, is_free, meant_by_likeness
+from netdoctor.edges.loopback import meant_by_loopback, one_namespace, ports_of
 from netdoctor.edges.spellings import addresses_in
 from netdoctor.model import Container, Edge, Topology, carriers
-
-_LIKENESS = 0.75
-_SHORTEST = 4
-"""Characters; shorter names are like too many others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +44,9 @@ def mention_of(topology: Topology, caller: Container, target: Container) -> Ment
     A likeness counts only where the written name belongs to nobody at all.
     """
     found = list(mentions(caller))
+    borrowed = _through_its_owner(topology, caller, target, found)
+    if borrowed is not None:
+        return borrowed
     names = names_of(target)
     addresses = {address for endpoint in target.endpoints for address in endpoint.addresses}
     for mention in found:
@@ -60,22 +59,58 @@ def mention_of(topology: Topology, caller: Container, target: Container) -> Ment
     taken = {name for container in topology.containers for name in names_of(container)}
     for mention in found:
         host = mention.address.host.lower()
-        if "." not in host and host not in taken and any(_alike(host, name) for name in names):
+        if is_free(host, taken) and any(alike(host, name) for name in names):
+            return mention
+    return None
+
+
+def _through_its_owner(
+    topology: Topology, caller: Container, target: Container, found: list[Mention]
+) -> Mention | None:
+    """A container that lives in another's network is rightly addressed by that one's name, or by loopback inside it."""
+    owner = topology.network_owner(target)
+    if owner is None or not (target.network_mode or "").startswith("container:"):
+        return None
+    names = frozenset({"localhost", "127.0.0.1", "::1"}) if one_namespace(topology, caller, target) else names_of(owner)
+    ports = ports_of(target)
+    for mention in found:
+        if mention.address.host.lower() in names and (not ports or mention.address.port in ports):
             return mention
     return None
 
 
 def inferred_edges(topology: Topology, caller: Container) -> Iterator[Edge]:
-    """One edge for each other container that the caller's environment names."""
+    """One edge for each other container that the caller's environment names, or all but names."""
     seen = set()
+    unclear = []
     for mention in mentions(caller):
         meant = _meant(topology, caller, mention.address.host.lower())
         other = None if meant else meant_by_loopback(topology, caller, mention.variable, mention.address)
+        if not meant and other is None:
+            unclear.append(mention)
         for target in meant or ([other] if other is not None else []):
             edge = edge_from(caller, target, mention)
             if (edge.target, edge.port) not in seen:
                 seen.add((edge.target, edge.port))
                 yield edge
+    known = {target for target, _ in seen}
+    for mention, target in _nearly(topology, caller, unclear):
+        # Who is named rightly elsewhere is not meant by a name left over from the image or from a template.
+        if target.ref not in known:
+            known.add(target.ref)
+            yield edge_from(caller, target, mention)
+
+
+def _nearly(topology: Topology, caller: Container, unclear: list[Mention]) -> Iterator[tuple[Mention, Container]]:
+    if not any("." not in mention.address.host for mention in unclear):
+        return
+    others = [(each, names_of(each)) for each in topology.containers if each.id != caller.id]
+    taken = names_of(caller).union(*(names for _, names in others))
+    for mention in unclear:
+        if is_free(mention.address.host.lower(), taken):
+            target = meant_by_likeness(topology, caller, mention.address, others)
+            if target is not None:
+                yield mention, target
 
 
 def _meant(topology: Topology, caller: Container, host: str) -> list[Container]:
@@ -111,11 +146,3 @@ def edge_from(caller: Container, target: Container, mention: Mention) -> Edge:
         origin=f"environment {mention.variable}",
         basis=caller.ref.at("environment", mention.variable),
     )
-
-
-def _alike(host: str, name: str) -> bool:
-    if len(host) < _SHORTEST or len(name) < _SHORTEST:
-        return False
-    if host.startswith(name) or name.startswith(host):
-        return True
-    return difflib.SequenceMatcher(None, host, name).ratio() >= _LIKENESS

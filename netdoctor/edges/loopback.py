@@ -27,6 +27,8 @@ _KINDS = {
 """Words in a variable's name that mean a protocol's servers."""
 _COMMON = frozenset({80, 443, 3000, 5000, 8000, 8080})
 """Ports that say nothing about who is meant."""
+_BY_PORT = 3
+"""The rank of one that both a word and an uncommon port speak of."""
 
 
 def is_loopback(host: str) -> bool:
@@ -52,10 +54,12 @@ def meant_by_loopback(topology: Topology, caller: Container, variable: str, addr
         for each in topology.containers
         if each.id != caller.id
         and (rank := _rank(variable, address, each)) > 0
-        and not _one_namespace(topology, caller, each)
+        and not one_namespace(topology, caller, each)
     ]
     own = [(rank, each) for rank, each in fitting if each.project is not None and each.project == caller.project]
-    chosen = own or fitting
+    # A stranger's port must say itself that it is meant: every second server listens on 8080.
+    near = [(rank, each) for rank, each in fitting if rank >= _BY_PORT or topology.shared_networks(caller, each)]
+    chosen = own or near
     best = max((rank for rank, _ in chosen), default=0)
     found = [each for rank, each in chosen if rank == best]
     return found[0] if len(found) == 1 else None
@@ -74,7 +78,7 @@ def _rank(variable: str, address: Address, target: Container) -> int:
         return 0
     by_port = address.port in ports and address.port not in _COMMON
     if named or (kind and scheme not in ("http", "https")):
-        return 3 if by_port else 2
+        return _BY_PORT if by_port else 2
     return 1 if by_port and (target.published or protocols) else 0
 
 
@@ -96,6 +100,7 @@ def _shares_loopback(caller: Container) -> bool:
     return (caller.network_mode or "") == "host"
 
 
-def _one_namespace(topology: Topology, one: Container, other: Container) -> bool:
+def one_namespace(topology: Topology, one: Container, other: Container) -> bool:
+    """Whether the two have one network namespace, and so one loopback."""
     first, second = topology.network_owner(one), topology.network_owner(other)
     return first is not None and second is not None and first.id == second.id

@@ -127,9 +127,12 @@ def _from_plain(variable: str, value: str, look: Look) -> Iterator[Address]:
     """``db``, ``db:5432``, ``a:9092,b:9092``: by the variable's name; with a port, whatever it is called."""
     named = _HOST_NAME.match(variable)
     if named is None:
-        number = value.rpartition(":")[2]
-        if _WITH_PORT.match(value) and not _NO_ADDRESS.search(variable) and int(number) >= _SMALLEST:
-            yield from _parsed(value)
+        words = [word.strip() for word in value.split(",")]
+        if _NO_ADDRESS.search(variable) or not all(_WITH_PORT.match(word) for word in words):
+            return
+        if all(int(word.rpartition(":")[2]) >= _SMALLEST for word in words):
+            for word in words:
+                yield from _parsed(word)
         return
     parts = [part.strip() for part in re.split(r"[,;]", value) if part.strip()]
     if len(parts) == 1 and all(_WITH_PORT.match(word) for word in value.split()):

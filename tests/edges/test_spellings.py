@@ -27,6 +27,8 @@ def found(variable, value, **others):
         ("JDBC_URL", "jdbc:mysql://a:3306,b:3307/x", [("a", 3306), ("b", 3307)]),
         ("MONGO_URI", f"mongodb://u:{SECRET}@m1:1,m2:2,m3/x?replicaSet=r", [("m1", 1), ("m2", 2), ("m3", 27017)]),
         ("KAFKA_BROKERS", "k1:9092,k2:9093", [("k1", 9092), ("k2", 9093)]),
+        ("KAFKA", "k1:9092, k2:9093", [("k1", 9092), ("k2", 9093)]),
+        ("KAFKA", "k1:9092,latest", []),
         ("KAFKA_BROKERS", "PLAINTEXT://k1:9092,SSL://k2:9093", [("k1", 9092), ("k2", 9093)]),
         ("SPRING_KAFKA_BOOTSTRAP_SERVERS", "k1:9092, k2:9092", [("k1", 9092), ("k2", 9092)]),
         ("KAFKA_CFG_CONTROLLER_QUORUM_VOTERS", "0@k0:9093,1@k1:9093", [("k0", 9093), ("k1", 9093)]),
