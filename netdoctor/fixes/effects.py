@@ -60,8 +60,13 @@ def _route(container: Container, network: Network, topology: Topology) -> Iterab
             f"The default route of {container.name} moves from {moves_from} to {network.name} "
             f"(its name sorts first): connections to outside may break."
         )
-    elif container.endpoints and not network.internal and not _gateways(container, topology):
+    elif _internal_only(container, topology) and not network.internal:
         yield f"{container.name} is on internal networks only; through {network.name} it can reach the outside."
+
+
+def _internal_only(container: Container, topology: Topology) -> bool:
+    found = [topology.network(endpoint.network) for endpoint in container.endpoints]
+    return bool(found) and all(n is not None and n.internal for n in found)
 
 
 def _gateways(container: Container, topology: Topology) -> list[Network]:

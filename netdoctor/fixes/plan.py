@@ -126,7 +126,7 @@ def _choose(finding: Finding, topology: Topology, choices: Choices) -> Remedy | 
     advice = tuple(remedy.advice for remedy in finding.remedies if remedy.advice)
     doable = [remedy for remedy in finding.remedies if remedy.operations]
     if not doable:
-        return HeldBack(finding, "nothing that can be changed from outside repairs it", advice)
+        return HeldBack(finding, "netdoctor changes nothing for this by itself", advice)
     problems: list[NetdoctorError] = []
     for remedy in sorted(doable, key=lambda each: not each.safe):
         problem = first_problem(remedy.operations, topology)

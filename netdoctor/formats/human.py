@@ -164,11 +164,16 @@ def _from_files(report: Report) -> bool:
 
 def _finding(finding: Finding, look: Look, report: Report) -> Iterator[Line]:
     waiting = "will show next: " if finding.announced else ""
+    head, title = f"{waiting}{finding.code} ", plain(finding.title)
+    sureness = f"({finding.severity.value}, {finding.confidence.value})"
+    fits = len(head) + len(title) + 1 + len(sureness) <= look.width
     yield [
-        (f"{waiting}{finding.code} ", _SEVERITY[finding.severity]),
-        (plain(finding.title), "strong"),
-        (f" ({finding.severity.value}, {finding.confidence.value})", "faint"),
+        (head, _SEVERITY[finding.severity]),
+        (title, "strong"),
+        *([(f" {sureness}", "faint")] if fits else []),
     ]
+    if not fits:
+        yield [(f"  {sureness}", "faint")]
     place = report.topology.place(*finding.about) if report.topology is not None else None
     if place is not None:
         # For copying, and for editors that jump to it: it is never wrapped.

@@ -32,6 +32,7 @@ from typing import Any
 from netdoctor.model import (
     Case,
     Confidence,
+    Container,
     Fact,
     Finding,
     Layer,
@@ -117,12 +118,16 @@ def _stopped(case: Case, found: Ends, heard: ListenersEvidence) -> tuple[str, Ob
 def _advice(found: Ends, address: str) -> str:
     network = network_of_address(found.topology, found.target, address)
     subnet = ", ".join(network.subnets) if network is not None else ""
-    pid = found.target.state.pid if found.target.state is not None and found.target.state.pid else "PID"
     return (
         "Look for the rule on the host: iptables -S FORWARD; iptables -S DOCKER-USER; nft list ruleset. "
-        f"In {found.target.name}: nsenter -t {pid} -n iptables -S. "
+        f"In {found.target.name}: nsenter -t {_pid(found.target)} -n iptables -S; "
+        f"in {found.source.name}: nsenter -t {_pid(found.source)} -n iptables -S. "
         f"Then allow {subnet or 'the network'} to port {found.edge.port}."
     )
+
+
+def _pid(container: Container) -> int | str:
+    return (container.state.pid if container.state is not None else None) or "PID"
 
 
 RULE = RULES.add(Filtered.code, Filtered(), home=__name__)

@@ -97,7 +97,8 @@ def _by_address(question: Http) -> Http:
 
 
 def _root(question: Http) -> Http:
-    return replace(question, path="/", strict=False)
+    """The question itself, when it is about that path already."""
+    return question if question.path == "/" else replace(question, path="/", strict=False)
 
 
 def _well(observation: Observation[Any] | None) -> bool:

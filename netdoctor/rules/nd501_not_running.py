@@ -89,7 +89,10 @@ def _remedy(target: Container, state: State) -> Remedy:
         return Remedy(f"Unpause {target.name}", advice=f"docker unpause {target.name}")
     if state.status in ("dead", "removing"):
         return Remedy("Recreate it", advice=f"docker rm {target.name}, then create it again")
-    return Remedy(f"Start {target.name}", advice=f"docker start {target.name}")
+    log = f"docker logs --tail 50 {target.name}\n" if state.exit_code else ""
+    return Remedy(
+        f"{'See why it ended, and start' if log else 'Start'} {target.name}", advice=f"{log}docker start {target.name}"
+    )
 
 
 RULE = RULES.add(NotRunning.code, NotRunning(), home=__name__)

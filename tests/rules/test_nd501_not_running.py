@@ -26,7 +26,7 @@ def told(state: State | None, *on, **fields):
     ("state", "said", "advice"),
     [
         (PAUSED, "is paused", "docker unpause db"),
-        (EXITED, "ended with exit code 137", "docker start db"),
+        (EXITED, "ended with exit code 137", "docker logs --tail 50 db\ndocker start db"),
         (State("created"), "never started", "docker start db"),
         (State("dead"), "it is dead", "docker rm db"),
     ],
