@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from netdoctor.vantage import sockets
+from netdoctor.vantage import interfaces, sockets
 from netdoctor.vantage.interface import CannotAsk, Connection, ListeningSocket, PingReply, ResolverConfig, Route
 from netdoctor.vantage.procnet import NamespaceTables, Neighbour
 from netdoctor.vantage.resolver_files import parse
@@ -42,6 +42,10 @@ class HostVantage:
 
     def addresses(self) -> tuple[str, ...]:
         return self._tables.addresses()
+
+    def mtus(self) -> tuple[tuple[str, str, int], ...]:
+        """(interface, IPv4 address, MTU). Raises OSError."""
+        return interfaces.mtus(socket.socket, interfaces.names_in(_net_table("dev")))
 
     def neighbours(self) -> tuple[Neighbour, ...]:
         return self._tables.neighbours()

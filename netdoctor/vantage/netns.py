@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from netdoctor.model import Container
-from netdoctor.vantage import sock_diag, sockets
+from netdoctor.vantage import interfaces, sock_diag, sockets
 from netdoctor.vantage.interface import CannotAsk, Connection, ListeningSocket, PingReply, ResolverConfig, Route
 from netdoctor.vantage.process import ContainerProcess
 from netdoctor.vantage.procnet import NamespaceTables, Neighbour
@@ -136,6 +136,10 @@ class NetnsVantage:
 
     def addresses(self) -> tuple[str, ...]:
         return self._tables.addresses()
+
+    def mtus(self) -> tuple[tuple[str, str, int], ...]:
+        """(interface, IPv4 address, MTU). Raises OSError."""
+        return interfaces.mtus(self._factory.make, interfaces.names_in(self._process.net_table("dev")))
 
     def neighbours(self) -> tuple[Neighbour, ...]:
         """The ARP table: evidence for why an address does not answer."""
