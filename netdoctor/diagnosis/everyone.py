@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from netdoctor.diagnosis.ask import Asker, Progress
+from netdoctor.diagnosis.ask import Asker, Progress, probe_for
 from netdoctor.diagnosis.ladder import ADDRESSES, addresses, path_explained
 from netdoctor.diagnosis.run import TIMEOUT, Standing, diagnose, edge_reports, overall, with_ports
 from netdoctor.model import (
@@ -51,7 +51,8 @@ def diagnose_pairs(
     Raises nothing for what the network does.
     """
     began = clock()
-    with Asker(World(topology, vantages.at, timeout, clock), progress=progress) as asking:
+    world = World(topology, vantages.at, timeout, clock)
+    with Asker(world, _memberships(edges, world), progress=progress) as asking:
         edges, silent = _listening(topology, with_ports(topology, edges, asking), asking.answers)
         for _ in range(2):
             # The addresses to dial may come from the names' answers.
@@ -82,11 +83,16 @@ def diagnose_pairs(
     )
 
 
+def _memberships(edges: Iterable[Edge], world: World) -> Answers:
+    """Without the pool: they are read off the topology, and are half of all the questions."""
+    questions = dict.fromkeys(Membership(edge.source, edge.target) for edge in edges)
+    return Answers({question: probe_for(question).ask(question, world) for question in questions})
+
+
 def _rungs(case: Case) -> Iterator[Question[Any]]:
     edge = case.edge
     if edge is None:
         return
-    yield Membership(edge.source, edge.target)
     brief = path_explained(case.topology, edge)
     if edge.name is not None and not brief:
         name = Dns(edge.source, edge.name)
