@@ -24,6 +24,8 @@ class GithubFormat:
                 # Unknown ends with 3, so it is no remark either.
                 loud = edge.severity if edge.verdict is Verdict.BROKEN else Severity.ERROR
                 lines.append(_command(_COMMAND[loud], {"title": f"{edge.verdict.value}: {clean(edge.label)}"}, text))
+        if not report.edges and report.verdict is Verdict.UNKNOWN:
+            lines.append(_command("error", {"title": "netdoctor"}, "nothing was asked"))
         return "".join(f"{line}\n" for line in lines)
 
     def render_error(self, failure: Failure) -> str:

@@ -24,6 +24,10 @@ class JunitFormat:
         cases = [_edge(edge, report, look) for edge in report.edges]
         others = loose(report)
         cases += [_topology(finding) for finding in others if fails(finding, look)]
+        if not report.edges and report.verdict is Verdict.UNKNOWN:
+            nothing = _case("netdoctor")
+            _outcome(nothing, "error", "nothing was asked", "unknown", "")
+            cases.append(nothing)
         remarks = [finding for finding in others if not fails(finding, look)]
         return _document(cases, report.seconds, remarks)
 

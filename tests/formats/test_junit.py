@@ -55,7 +55,7 @@ def test_whatever_an_error_says_the_document_is_valid_and_red(failure):
 
 
 @pytest.mark.parametrize("threshold", Severity)
-@pytest.mark.parametrize("scenario", [name for name in REPORTS if name not in ("nothing-asked", "expectations")])
+@pytest.mark.parametrize("scenario", REPORTS)
 def test_it_is_red_exactly_when_the_exit_status_is(scenario, threshold):
     report = report_of(scenario)
     root = parsed(JUNIT.render(report, Look(fail_on=threshold)))
