@@ -12,10 +12,11 @@ import click
 
 from netdoctor.cli.common import Session, session, speaker
 from netdoctor.cli.settings import Settings
-from netdoctor.errors import NotFound, NoVantage
+from netdoctor.errors import NotFound, NoVantage, UsageError
 
 if TYPE_CHECKING:
     from netdoctor.migration.address import Wanted
+    from netdoctor.migration.ledger import Ledger
     from netdoctor.migration.summary import Scene
     from netdoctor.migration.targets.interface import Target
     from netdoctor.model import Container, Topology
@@ -26,7 +27,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def option(name: str, **how: Any) -> Callable[[F], F]:
     """A command's own option, with its ``NETDOCTOR_*`` variable."""
-    variable = f"NETDOCTOR_{name.lstrip('-').replace('-', '_').upper()}"
+    variable = f"NETDOCTOR_{name.partition('/')[0].lstrip('-').replace('-', '_').upper()}"
     return click.option(name, envvar=variable, **how)
 
 
@@ -89,6 +90,23 @@ def ledger_path(given: dict[str, Any]) -> Path:
         return Path(given["ledger"])
     export: Path = given["export"]
     return export.with_name(export.name + ".netdoctor.sqlite")
+
+
+def known_ledger(stack: ExitStack, given: dict[str, Any], path: Path) -> Ledger:
+    """The ledger of an earlier run, whose target fills in what was not given. Raises UsageError when there is none."""
+    from netdoctor.migration.ledger import open_ledger
+
+    if not path.exists():
+        raise UsageError(
+            f"There is no ledger {path}.",
+            hint=f"name it with --ledger, or migrate first: netdoctor migrate {given['export']}",
+        )
+    ledger = open_ledger(path)
+    stack.callback(ledger.close)
+    given["to"] = given["to"] or ledger.fact("to")
+    given["via"] = given["via"] or ledger.fact("via")
+    given["grpc_port"] = given["grpc_port"] or int(ledger.fact("grpc port") or 0) or None
+    return ledger
 
 
 def _stand(stack: ExitStack, opened: Session, app: Container) -> Vantage:

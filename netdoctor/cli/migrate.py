@@ -18,6 +18,7 @@ from netdoctor.errors import UsageError
 from netdoctor.exits import Exit
 
 if TYPE_CHECKING:
+    from netdoctor.migration.prepare import Wishes
     from netdoctor.migration.run import Options, Result
     from netdoctor.migration.summary import Scene
 
@@ -46,6 +47,14 @@ Examples:
 @option("--max-errors", type=click.IntRange(0), default=0, show_default=True, help="Bad records to skip.")
 @option("--patience", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds of retrying.")
 @option("--ledger", type=click.Path(path_type=Path), help="Default: EXPORT.netdoctor.sqlite")
+@option("--on-duplicate", type=click.Choice(["first", "last"]), help="Which of two records for one point wins.")
+@option("--skip-existing", is_flag=True, help="Leave points alone that are there with other content.")
+@option("--index", multiple=True, metavar="FIELD=KIND", help="Index a payload field (keyword, integer, ...).")
+@option("--quantization", type=click.Choice(["scalar", "binary"]), help="For collections that are created.")
+@option("--on-disk/--in-memory", default=None, help="Vectors of collections that are created.")
+@option("--shards", type=click.IntRange(1), help="Of collections that are created.")
+@option("--replicas", type=click.IntRange(1), help="Of each shard.")
+@option("--defer/--no-defer", default=True, help="Index a new collection only when it is filled (default).")
 @option("--repair", is_flag=True, help="Send again what verification finds wrong.")
 @option("--restart", is_flag=True, help="Forget what an earlier run has done.")
 @option("--dry-run", is_flag=True, help="Read and plan; connect nowhere, write nothing.")
@@ -101,7 +110,7 @@ def _dry_run(settings: Settings, given: dict[str, Any]) -> None:
 
     options = _options(given)
     source = open_source(given["export"])
-    plan = make_plan(source, options.layout, max_errors=options.max_errors)
+    plan = make_plan(source, options.layout, max_errors=options.max_errors, on_duplicate=options.on_duplicate)
     scene = Scene(source.label, given["to"] or "(no target)", "--to")
     emit(settings, _json(plan_document(plan, scene)) if settings.format == "json" else plan_text(plan, scene))
 
@@ -127,8 +136,30 @@ def _options(given: dict[str, Any]) -> Options:
         in_flight=given["in_flight"],
         max_errors=given["max_errors"],
         patience=given["patience"],
+        on_duplicate=given["on_duplicate"],
+        skip_existing=given["skip_existing"],
+        wishes=_wishes(given),
         repair=given["repair"],
     )
+
+
+def _wishes(given: dict[str, Any]) -> Wishes:
+    from netdoctor.migration.prepare import Wishes
+    from netdoctor.migration.targets.interface import KINDS, Making
+
+    indexes = []
+    for text in given["index"]:
+        field, equals, kind = text.rpartition("=")
+        if not (field and equals and kind in KINDS):
+            raise UsageError(f"--index {text!r} is not FIELD=KIND.", hint=f"kinds: {', '.join(KINDS)}")
+        indexes.append((field, kind))
+    making = Making(
+        on_disk=given["on_disk"],
+        shards=given["shards"],
+        replicas=given["replicas"],
+        quantization=given["quantization"],
+    )
+    return Wishes(making, tuple(indexes), defer=given["defer"])
 
 
 def _json(document: dict[str, Any]) -> str:

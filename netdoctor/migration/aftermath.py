@@ -57,13 +57,13 @@ def verify_again(
             f"The migration of the ledger {ledger.path} is not at its end.", hint="repeat its command: it resumes"
         )
     if source is not None:
-        plan = _with_source(plan, source)
+        plan = with_source(plan, source)
     elif repair:
         raise UsageError("Without the export nothing can be repaired.", hint="name the export file first")
     tracker = Tracker(ledger, plan.collections)
     checked = verify(
         plan,
-        Expected(tracker.sums, tracker.samples),
+        Expected(tracker.sums, tracker.samples, ledger.all_skipped()),
         target,
         source=source,
         retry=Retry(patience=patience, tell=lambda why, seconds: listener(Retrying(why, seconds))),
@@ -74,7 +74,7 @@ def verify_again(
     return Result(plan, checked, 0, (), True, 0.0)
 
 
-def _with_source(plan: Plan, source: Source) -> Plan:
+def with_source(plan: Plan, source: Source) -> Plan:
     """A touched file is read once to see whether it is still the same."""
     if source.stamp() == plan.stamp:
         return plan

@@ -11,8 +11,10 @@ import json
 import sqlite3
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from netdoctor.errors import MigrationFailed, UsageError
 
@@ -22,6 +24,9 @@ CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WIT
 CREATE TABLE IF NOT EXISTS collection (name TEXT PRIMARY KEY, origin TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS done (batch INTEGER PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS deferred (collection TEXT PRIMARY KEY, threshold INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS looked (
+    batch INTEGER PRIMARY KEY, collection TEXT NOT NULL, present BLOB NOT NULL, skipped BLOB NOT NULL
+);
 CREATE TABLE IF NOT EXISTS sums (collection TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sample (number INTEGER PRIMARY KEY, data BLOB NOT NULL);
 """
@@ -34,6 +39,14 @@ class LedgerBusy(MigrationFailed):
 
 class LedgerMismatch(UsageError):
     """It belongs to another export, target or mapping."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The ids of a batch that were in the collection before the run; ``skipped`` of them have other content."""
+
+    present: frozenset[str]
+    skipped: frozenset[str]
 
 
 class Ledger:
@@ -104,6 +117,30 @@ class Ledger:
     def forget_deferred(self, collection: str) -> None:
         self._durably("DELETE FROM deferred WHERE collection = ?", (collection,))
 
+    def looked(self, batch: int) -> Looked | None:
+        """What was found when the batch was first looked up; None when that has not happened yet."""
+        with self._lock:
+            row = self._db.execute("SELECT present, skipped FROM looked WHERE batch = ?", (batch,)).fetchone()
+        return None if row is None else Looked(_ids(row[0]), _ids(row[1]))
+
+    def set_looked(self, batch: int, collection: str, looked: Looked) -> None:
+        """Before the batch is sent: afterwards its own points would be taken for somebody else's."""
+        self._durably(
+            "INSERT OR REPLACE INTO looked VALUES (?, ?, ?, ?)",
+            (batch, collection, _packed(looked.present), _packed(looked.skipped)),
+        )
+
+    def all_skipped(self) -> frozenset[tuple[str, str]]:
+        """(collection, id) of every one."""
+        with self._lock:
+            rows = self._db.execute("SELECT collection, skipped FROM looked WHERE length(skipped) > 0").fetchall()
+        return frozenset((name, identity) for name, skipped in rows for identity in _ids(skipped))
+
+    def touched(self) -> float:
+        """When it was last written to: seconds since 1970."""
+        files = (self.path, self.path.with_name(f"{self.path.name}-wal"))
+        return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
+
     @property
     def begun(self) -> bool:
         """Whether any batch is done."""
@@ -163,7 +200,7 @@ class Ledger:
     def start_over(self) -> None:
         """Forget everything but which collections of which target we created."""
         with self._lock, self._db:
-            for table in ("done", "sums", "sample"):
+            for table in ("done", "sums", "sample", "looked"):
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608  # the names are ours
             binding = self._db.execute("SELECT value FROM fact WHERE name = 'binding'").fetchone()
             self._db.execute("DELETE FROM fact WHERE name NOT IN ('format', 'run')")
@@ -187,7 +224,7 @@ class Ledger:
         with self._lock, contextlib.suppress(sqlite3.Error):
             self._db.close()
 
-    def _durably(self, statement: str, values: tuple[str | int, ...]) -> None:
+    def _durably(self, statement: str, values: tuple[str | int | bytes, ...]) -> None:
         with self._lock:
             self._db.execute("PRAGMA synchronous=FULL")
             try:
@@ -195,6 +232,14 @@ class Ledger:
                     self._db.execute(statement, values)
             finally:
                 self._db.execute("PRAGMA synchronous=NORMAL")
+
+
+def _packed(ids: frozenset[str]) -> bytes:
+    return b"".join(bytes.fromhex(identity.replace("-", "")) for identity in sorted(ids))
+
+
+def _ids(data: bytes) -> frozenset[str]:
+    return frozenset(str(UUID(bytes=data[at : at + 16])) for at in range(0, len(data), 16))
 
 
 def open_ledger(path: Path, *, restart: bool = False) -> Ledger:

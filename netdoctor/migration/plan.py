@@ -43,6 +43,8 @@ class Plan:
     bad: tuple[BadRecord, ...] = ()
     left_out: tuple[str, ...] = ()
     """Record keys that are not migrated."""
+    losers: frozenset[int] = frozenset()
+    """Numbers of the records that another one for the same point wins over: they are never sent."""
     kept: tuple[Record, ...] | None = field(default=None, compare=False)
     seconds: float = 0.0
 
@@ -57,7 +59,7 @@ class Plan:
             return
         dimensions = {collection.name: collection.dimension for collection in self.collections}
         for record in source.records():
-            if isinstance(record, BadRecord):
+            if isinstance(record, BadRecord) or record.number in self.losers:
                 continue
             if dimensions.get(self.layout.collection_of(record.namespace)) == len(record.values):
                 yield record
@@ -73,6 +75,7 @@ class Plan:
             "skipped": self.skipped,
             "bad": [[bad.number, bad.offset, bad.reason, bad.fatal] for bad in self.bad],
             "left_out": list(self.left_out),
+            "losers": sorted(self.losers),
         }
 
     @classmethod
@@ -86,6 +89,7 @@ class Plan:
             skipped=data["skipped"],
             bad=tuple(BadRecord(*row) for row in data["bad"]),
             left_out=tuple(data["left_out"]),
+            losers=frozenset(data.get("losers", ())),
         )
 
 
@@ -105,9 +109,16 @@ class _Numbers:
 
 
 def make_plan(
-    source: Source, layout: Layout, *, max_errors: int = 0, tell: Callable[[int, int], None] = lambda _r, _b: None
+    source: Source,
+    layout: Layout,
+    *,
+    max_errors: int = 0,
+    on_duplicate: str | None = None,
+    tell: Callable[[int, int], None] = lambda _r, _b: None,
 ) -> Plan:
     """Read everything. ``tell(records, bytes)`` is called now and then.
+
+    ``on_duplicate``: which of several records for one point wins, ``first`` or ``last``; None: they stop the plan.
 
     Raises MalformedExport (more than ``max_errors`` bad records) and MappingRefused.
     """
@@ -153,8 +164,10 @@ def make_plan(
         if layout.collection is None:
             refuse_name_clash(names.items())
         repeated = log.repeated()
-    if repeated:
-        _refuse_duplicates(source, layout, repeated)
+    losers = _losers(source, layout, repeated, on_duplicate, dimensions) if repeated else {}
+    counts.subtract(losers.values())
+    if kept is not None and losers:
+        kept = [record for record in kept if record.number not in losers]
     return Plan(
         records=total,
         collections=tuple(CollectionPlan(name, dimensions[name], counts[name]) for name in counts),
@@ -164,6 +177,7 @@ def make_plan(
         skipped=bad_count,
         bad=tuple(bad),
         left_out=tuple(sorted(left_out)),
+        losers=frozenset(losers),
         kept=None if kept is None else tuple(kept),
         seconds=time.monotonic() - began,
     )
@@ -208,18 +222,27 @@ def _malformed(source: Source, bad: list[BadRecord], count: int) -> MalformedExp
     )
 
 
-def _refuse_duplicates(source: Source, layout: Layout, repeated: frozenset[int]) -> None:
+def _losers(
+    source: Source, layout: Layout, repeated: frozenset[int], wins: str | None, dimensions: dict[str, int]
+) -> dict[int, str]:
+    """Number and collection of each record that loses. Only equal hashes are looked at: most of the export is not."""
     seen: dict[tuple[str, str], Record] = {}
+    losers: dict[int, str] = {}
     for record in source.records():
         if isinstance(record, BadRecord):
             continue
         key = (layout.collection_of(record.namespace), layout.id_of(record))
-        if pair_hash(*key) not in repeated:
+        if pair_hash(*key) not in repeated or len(record.values) != dimensions[key[0]]:
             continue
         other = seen.setdefault(key, record)
-        if other is not record:
+        if other is record:
+            continue
+        if wins is None:
             raise MappingRefused(
                 f"Records {other.number} ({other.id!r}) and {record.number} ({record.id!r}) would be the same point "
                 f"in collection {key[0]!r}: one would overwrite the other. Nothing was written.",
-                hint="remove one of them from the export",
+                hint="remove one of them from the export, or choose with --on-duplicate first|last",
             )
+        loser, seen[key] = (record, other) if wins == "first" else (other, record)
+        losers[loser.number] = key[0]
+    return losers

@@ -49,6 +49,7 @@ def read_back(
     retry: Retry,
     workers: int,
     tell: Callable[[int], None],
+    skipped: frozenset[tuple[str, str]] = frozenset(),
 ) -> dict[str, Held]:
     """Every point of every collection, read once. ``tell(points)`` is called for each page, from several threads."""
     held = {each.name: Held(0, 0, Sums(expected[each.name].bits)) for each in collections}
@@ -58,6 +59,8 @@ def read_back(
         mine = held[piece.collection.name]
         for points in _pages(piece, target, retry):
             wanted = points if piece.ours is None else [point for point in points if piece.ours(point)]
+            if skipped:
+                wanted = [point for point in wanted if (piece.collection.name, point.id) not in skipped]
             tally = Tally.of((point.id, point_digest(point.id, point.entries, point.vector)) for point in wanted)
             with lock:
                 mine.points += len(points)

@@ -29,9 +29,12 @@ class Suspects:
     sums: Mapping[str, Sums]
     buckets: Mapping[str, frozenset[int] | None]
     exact: bool
+    skipped: frozenset[tuple[str, str]] = frozenset()
 
     def holds(self, collection: str, identity: str) -> bool:
         wanted = self.buckets.get(collection, frozenset())
+        if (collection, identity) in self.skipped:
+            return False
         return wanted is None or (bool(wanted) and self.sums[collection].bucket(identity) in wanted)
 
 

@@ -44,6 +44,10 @@ class Options:
     max_errors: int = 0
     patience: float = 60.0
     wishes: Wishes = field(default_factory=Wishes)
+    on_duplicate: str | None = None
+    """Of two records for one point the ``first`` or ``last`` wins; None: they stop the run."""
+    skip_existing: bool = False
+    """Leave points alone that were there before with other content; else they stop the run."""
     repair: bool = False
     """Send again what verification finds wrong."""
     target_name: str = ""
@@ -64,7 +68,8 @@ class Result:
 
     @property
     def good(self) -> bool:
-        return self.verification.good and not self.plan.skipped and self.verification.verified == self.plan.records
+        told = self.verification.verified + self.verification.left_alone + len(self.plan.losers)
+        return self.verification.good and not self.plan.skipped and told == self.plan.records
 
 
 @dataclass(slots=True)
@@ -86,6 +91,7 @@ def plan_of(source: Source, ledger: Ledger | None, options: Options, listener: L
         source,
         options.layout,
         max_errors=options.max_errors,
+        on_duplicate=options.on_duplicate,
         tell=lambda records, done: listener(Planning(records, done, source.size)),
     )
     if known is not None and json.loads(known)["digest"] != plan.digest:
@@ -111,6 +117,7 @@ def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *,
             "export": plan.digest,
             "target": name,
             **options.layout.binding(),
+            **({"on_duplicate": options.on_duplicate} if options.on_duplicate else {}),
         }
     )
     if ledger.fact("former target") not in (None, name):
@@ -118,20 +125,24 @@ def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *,
     ledger.set_fact("plan", json.dumps(plan.to_json()))
     if ledger.fact("run") is None:
         ledger.set_fact("run", uuid4().hex)
-    options = replace(options, limits=_limits(ledger, options.limits))
+    options = replace(options, limits=limits_of(ledger, options.limits))
     counts = _Counts()
     began = time.monotonic()
     tracker = Tracker(ledger, plan.collections)
     try:
         counts.created += prepare(plan, target, ledger, options.wishes, retry, listener)
         if not ledger.complete:
-            writer = Writer(target, plan.layout, retry, lambda collection: ledger.origin(collection) == FOUND)
+            found = frozenset(name for name, origin in ledger.origins().items() if origin == FOUND)
+            writer = Writer(target, plan.layout, retry, ledger, found, options.skip_existing)
+            ledger.remember({"writing": "yes"})
             _write(plan, source, ledger, writer, tracker, options, counts, listener)
             _refuse_changed(source, plan)
             tracker.save(complete=True)
+            ledger.remember({"writing": None})
     except BaseException:
         # The server may be gone, and then the next start does it: no patience here.
         restore(target, ledger, Retry(patience=1.0))
+        ledger.remember({"writing": None})
         raise
     unrestored = restore(target, ledger, retry)
     if unrestored:
@@ -142,7 +153,7 @@ def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *,
     written = time.monotonic() - began
     checked = verify(
         plan,
-        Expected(tracker.sums, tracker.samples),
+        Expected(tracker.sums, tracker.samples, ledger.all_skipped()),
         target,
         source=source,
         retry=retry,
@@ -154,8 +165,9 @@ def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *,
     return Result(plan, checked, counts.sent, tuple(counts.created), resumed, written)
 
 
-def _limits(ledger: Ledger, wanted: Limits) -> Limits:
+def limits_of(ledger: Ledger, wanted: Limits | None = None) -> Limits:
     """Those that the ledger's batch numbers were cut by; a resumed run cannot choose others."""
+    wanted = wanted or Limits()
     told = ledger.fact("limits")
     if told is not None:
         return Limits(*json.loads(told))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from netdoctor.migration.plan import Plan
+from netdoctor.migration.rollback import RolledBack
 from netdoctor.migration.run import Result
 from netdoctor.terminal import plain
 from netdoctor.version import __version__
@@ -60,6 +61,7 @@ def document(result: Result, scene: Scene) -> dict[str, Any]:
             }
             for check in checked.collections
         ],
+        "left_alone": checked.left_alone,
         "other_points": _others(result),
         "compared": {
             "bit_for_bit": checked.exact,
@@ -151,6 +153,34 @@ def verification_text(result: Result, scene: Scene) -> str:
     return "\n".join(lines) + "\n"
 
 
+def rollback_document(result: RolledBack, scene: Scene) -> dict[str, Any]:
+    return {
+        **_head(scene),
+        "ok": result.whole,
+        "deleted": result.deleted,
+        "collections_dropped": list(result.dropped),
+        "kept_changed": result.kept,
+        "kept_from_before": result.before,
+        "missing": result.missing,
+        "problems": list(result.told),
+    }
+
+
+def rollback_text(result: RolledBack, scene: Scene) -> str:
+    rows = [
+        ("deleted", f"{result.deleted}"),
+        ("dropped", f"{len(result.dropped)} collections that the run had created" if result.dropped else ""),
+        ("not there", f"{result.missing}" if result.missing else ""),
+        ("from before", f"{result.before}  left alone" if result.before else ""),
+        ("changed", f"{result.kept}  left alone" if result.kept else ""),
+    ]
+    lines = [*_title(scene), *_table(rows), *(f"  ! {plain(problem)}" for problem in result.told)]
+    lines.append(
+        "OK: nothing of the run is left." if result.whole else "What somebody has changed since is still there."
+    )
+    return "\n".join(lines) + "\n"
+
+
 def plan_text(plan: Plan, scene: Scene) -> str:
     rows = [
         ("in export", f"{plan.records}"),
@@ -186,7 +216,11 @@ def _notes(plan: Plan, result: Result | None) -> list[str]:
     notes = []
     if plan.left_out:
         notes.append(f"  note: keys not migrated: {', '.join(map(plain, plan.left_out))}")
+    if plan.losers:
+        notes.append(f"  note: {len(plan.losers)} records lost to another one for the same point")
     if result is not None:
+        if result.verification.left_alone:
+            notes.append(f"  note: {result.verification.left_alone} were there before with other content: left alone")
         if _others(result):
             notes.append(f"  note: {_others(result)} other points are in these collections too")
         missing = any(check.equal < check.planned for check in result.verification.collections)
@@ -218,5 +252,6 @@ def _about_plan(plan: Plan) -> dict[str, Any]:
     return {
         "bad_records": [{"record": b.number, "offset": b.offset, "reason": b.reason} for b in plan.bad],
         "integer_fields": sorted(plan.layout.integers),
+        "duplicates_lost": len(plan.losers),
         "keys_left_out": list(plan.left_out),
     }

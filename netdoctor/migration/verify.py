@@ -37,6 +37,8 @@ class Expected:
 
     sums: Mapping[str, Sums]
     samples: Mapping[int, Sample]
+    skipped: frozenset[tuple[str, str]] = frozenset()
+    """(Collection, id) of points that were there before with other content, and were left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class Verification:
     reread: int = 0
     """Points compared with the source again, one by one."""
     repaired: int = 0
+    left_alone: int = 0
+    """Planned points that were there before with other content."""
 
     @property
     def verified(self) -> int:
@@ -91,7 +95,14 @@ def verify(
     count = _Counter(plan.points, tell)
     exact = _keeps_bits(expected.samples.values(), plan, target, retry)
     held = read_back(
-        plan.collections, plan.layout, expected.sums, target, retry=retry, workers=workers, tell=count.more
+        plan.collections,
+        plan.layout,
+        expected.sums,
+        target,
+        retry=retry,
+        workers=workers,
+        tell=count.more,
+        skipped=expected.skipped,
     )
     suspects = _suspects(plan, expected, held, exact)
     found = Found()
@@ -104,10 +115,7 @@ def verify(
     count.end()
     present = [s for s in expected.samples.values() if (s.collection, s.id) not in found.ids]
     searched, lost = self_hits(present, plan.layout, target, retry)
-    checks = [
-        CollectionCheck(each.name, each.points, each.points - found.wrong.get(each.name, 0), held[each.name].points)
-        for each in plan.collections
-    ]
+    checks = [_check(each.name, expected, found, held) for each in plan.collections]
     if found.repaired:
         checks = [
             CollectionCheck(c.name, c.planned, c.equal, retry.call(lambda name=c.name: target.count(name)))  # type: ignore[misc]
@@ -128,7 +136,13 @@ def verify(
         exact,
         found.compared,
         found.repaired,
+        len(expected.skipped),
     )
+
+
+def _check(name: str, expected: Expected, found: Found, held: Mapping[str, Held]) -> CollectionCheck:
+    planned = expected.sums[name].points
+    return CollectionCheck(name, planned, planned - found.wrong.get(name, 0), held[name].points)
 
 
 class _Counter:
@@ -182,7 +196,7 @@ def _suspects(plan: Plan, expected: Expected, held: Mapping[str, Held], exact: b
         differing = expected.sums[each.name].differing(held[each.name].sums)
         if differing:
             buckets[each.name] = differing
-    return Suspects(expected.sums, buckets, exact)
+    return Suspects(expected.sums, buckets, exact, expected.skipped)
 
 
 def _without_source(suspects: Suspects, expected: Expected, held: Mapping[str, Held], found: Found) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from netdoctor.errors import MigrationFailed
 from netdoctor.migration.batches import Batch
 from netdoctor.migration.compare import difference
 from netdoctor.migration.digest import Tally, point_digest
+from netdoctor.migration.ledger import Ledger, Looked
 from netdoctor.migration.points import Layout, Point
 from netdoctor.migration.records import Record
 from netdoctor.migration.retry import Retry
@@ -36,12 +37,17 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """``foreign(collection)``: it was there before this run, so what it holds is not ours to replace."""
+    """``foreign`` collections were there before this run, so what they hold is not ours to replace.
+
+    ``skip``: what is there with other content is left alone, and noted; else it stops the run.
+    """
 
     target: Target
     layout: Layout
     retry: Retry
-    foreign: Callable[[str], bool]
+    ledger: Ledger
+    foreign: frozenset[str] = frozenset()
+    skip: bool = False
 
     def write(self, batch: Batch, *, send: bool = True, first: int = 0, total: int = 1) -> Written:
         """``send`` False: it was written by an earlier run, only its digests are wanted.
@@ -51,39 +57,47 @@ class Writer:
         records = batch.records
         points = [self.layout.point(record) for record in records]
         entries = [payload_entries(point.payload) for point in points]
-        tally = Tally.of(
-            (point.id, point_digest(point.id, entry, point.vector))
-            for point, entry in zip(points, entries, strict=True)
-        )
+        alone: frozenset[str] = frozenset()
+        there: Collection[str] = ()
+        if batch.collection in self.foreign:
+            looked = self.ledger.looked(batch.number)
+            if send:
+                there, looked = self._look(batch, points, looked)
+            alone = looked.skipped if looked is not None else alone
+        mine = [n for n in range(len(records)) if points[n].id not in alone]
+        tally = Tally.of((points[n].id, point_digest(points[n].id, entries[n], points[n].vector)) for n in mine)
         samples = {
-            first + n: Sample.of(batch.collection, records[n], points[n])
-            for n in range(len(records))
-            if sampled(first + n, total)
+            first + n: Sample.of(batch.collection, records[n], points[n]) for n in mine if sampled(first + n, total)
         }
         if not send:
             return Written(0, tally, samples)
-        chosen = range(len(records))
-        if self.foreign(batch.collection):
-            there = self._there(batch.collection, records, points)
-            chosen = [n for n in chosen if points[n].id not in there]  # type: ignore[assignment]
+        chosen = [n for n in mine if points[n].id not in there]
         encoded = [(records[n], self.target.encode(points[n], entries[n])) for n in chosen]
         if encoded:
             self._send(batch.collection, encoded)
         return Written(len(encoded), tally, samples)
 
-    def _there(self, collection: str, records: Sequence[Record], points: Sequence[Point]) -> Mapping[str, Point]:
-        """Those of the points that the collection has already, equal. Raises WouldOverwrite."""
-        there = self.retry.call(lambda: self.target.retrieve(collection, [point.id for point in points]))
-        for record, point in zip(records, points, strict=True):
+    def _look(self, batch: Batch, points: Sequence[Point], looked: Looked | None) -> tuple[Collection[str], Looked]:
+        """The ids that are there, and those that were before the run first looked. Raises WouldOverwrite."""
+        there = self.retry.call(lambda: self.target.retrieve(batch.collection, [point.id for point in points]))
+        other = set()
+        for record, point in zip(batch.records, points, strict=True):
             stored = there.get(point.id)
             # A killed run may have left this very point: equal content is ours, or as good as ours.
-            if stored is not None and difference(point, stored, self.layout.metric, exact=False) is not None:
+            if stored is None or difference(point, stored, self.layout.metric, exact=False) is None:
+                continue
+            if not self.skip:
                 raise WouldOverwrite(
-                    f"Collection {collection!r} already has point {point.id} (record {record.number}, "
+                    f"Collection {batch.collection!r} already has point {point.id} (record {record.number}, "
                     f"id {record.id!r}) with other content.",
-                    hint="remove it there, or migrate into another collection; nothing was overwritten",
+                    hint="remove it there, leave such points alone with --skip-existing, or migrate into another "
+                    "collection; nothing was overwritten",
                 )
-        return there
+            other.add(point.id)
+        if looked is None:
+            looked = Looked(frozenset(there), frozenset(other))
+            self.ledger.set_looked(batch.number, batch.collection, looked)
+        return there.keys(), looked
 
     def _send(self, collection: str, encoded: Sequence[tuple[Record, bytes]]) -> None:
         try:

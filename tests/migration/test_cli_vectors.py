@@ -101,3 +101,46 @@ def test_every_command_of_the_group_explains_itself(capsys: pytest.CaptureFixtur
         assert run(["vectors", name, "--help"]) == Exit.OK
         assert "--to" in capsys.readouterr().out
     assert run(["vectors", "nonsense"]) == Exit.USAGE
+
+
+def test_rollback_asks_first_and_then_nothing_is_left(
+    export: Path, qdrant: Server, own: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["vectors", "rollback", str(export)]) == Exit.USAGE
+    assert "--yes" in capsys.readouterr().err
+    assert run(["vectors", "rollback", str(export), "--yes"]) == Exit.OK
+    out, _ = capsys.readouterr()
+    assert "deleted      60" in out
+    assert "OK: nothing of the run is left." in out
+    with via_host(qdrant, Transport.REST) as target:
+        assert target.collection(own) is None
+    assert run(["vectors", "rollback", str(export), "--yes"]) == Exit.USAGE
+
+
+def test_wishes_for_collections_are_read_and_wrong_ones_refused(
+    tmp_path: Path, qdrant: Server, own: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    things = records(5, 8)
+    for thing in things:
+        thing["namespace"] = own
+    path = write_export(tmp_path / "e.json", things)
+    command = ["migrate", str(path), "--to", qdrant.url, "--transport", "rest"]
+    assert run([*command, "--index", "name"]) == Exit.USAGE
+    assert "is not FIELD=KIND" in capsys.readouterr().err
+    wishes = [
+        "--index",
+        "name=keyword",
+        "--index",
+        "age=integer",
+        "--on-disk",
+        "--shards",
+        "1",
+        "--quantization",
+        "scalar",
+    ]
+    assert run([*command, *wishes]) == Exit.OK
+    with via_host(qdrant, Transport.REST) as target:
+        found = target._call("GET", f"/collections/{own}")  # type: ignore[attr-defined]
+    assert found["payload_schema"].keys() == {"name", "age"}
+    assert found["config"]["params"]["vectors"]["on_disk"] is True
+    assert found["config"]["quantization_config"]["scalar"]["type"] == "int8"

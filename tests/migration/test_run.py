@@ -468,3 +468,28 @@ def test_an_interrupt_ends_the_run_and_keeps_what_is_done(qdrant: Server, tmp_pa
 def test_errors_are_of_one_family() -> None:
     for error in (TargetUnreachable, TargetRefused, RecordRefused, WouldOverwrite):
         assert issubclass(error, MigrationFailed)
+
+
+@pytest.mark.parametrize(("wins", "value"), [("first", 1.0), ("last", 3.0)])
+@pytest.mark.parametrize("keep", [True, False])
+def test_of_two_records_for_one_point_the_chosen_one_is_sent_and_never_the_other(
+    qdrant: Server, tmp_path: Path, own: str, wins: str, value: float, keep: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not keep:
+        monkeypatch.setattr("netdoctor.migration.plan.KEEP", 0)
+    things = [{"id": f"{n}", "values": [1, n], "namespace": own, "metadata": {"v": n + 0.5}} for n in range(30)]
+    things[11] = {"id": "same", "values": [5, 1], "namespace": own, "metadata": {"v": 1.0}}
+    things[17] = {"id": "same", "values": [5, 2], "namespace": own, "metadata": {"v": 2.0}}
+    things[25] = {"id": "same", "values": [5, 3], "namespace": own, "metadata": {"v": 3.0}}
+    export = write_export(tmp_path / "e.json", things)
+    with via_host(qdrant, Transport.AUTO) as target:
+        with pytest.raises(MigrationFailed, match=r"Records 12 .* and 18 ") as caught:
+            run_once(export, target, tmp_path / "l", options())
+        assert "--on-duplicate" in caught.value.hint
+        for _ in range(2):
+            result = run_once(export, target, tmp_path / "l", options(on_duplicate=wins, points=7))
+            assert result.good
+            assert (result.plan.points, len(result.plan.losers), result.verification.verified) == (28, 2, 28)
+        assert target.count(own) == 28
+        identity = point_id("same")
+        assert target.retrieve(own, [identity])[identity].payload["v"] == value

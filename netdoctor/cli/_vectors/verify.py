@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from netdoctor.cli._target import ledger_path, open_target, option, target_options
+from netdoctor.cli._target import known_ledger, ledger_path, open_target, option, target_options
 from netdoctor.cli.common import emit
 from netdoctor.cli.settings import read_settings, shared_options
 from netdoctor.errors import UsageError
@@ -31,7 +31,6 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     EXPORT itself is read only where something differs, to name the records. Exit 1 on any difference.
     """
     from netdoctor.migration.aftermath import verify_again
-    from netdoctor.migration.ledger import open_ledger
     from netdoctor.migration.progress import showing
     from netdoctor.migration.sources.interface import open_source
     from netdoctor.migration.summary import document, verification_text
@@ -40,17 +39,8 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     if settings.format not in ("human", "json"):
         raise UsageError("A verification is reported as human or json.")
     path = ledger_path(given)
-    if not path.exists():
-        raise UsageError(
-            f"There is no ledger {path}.",
-            hint=f"name it with --ledger, or migrate first: netdoctor migrate {given['export']}",
-        )
     with ExitStack() as stack:
-        ledger = open_ledger(path)
-        stack.callback(ledger.close)
-        given["to"] = given["to"] or ledger.fact("to")
-        given["via"] = given["via"] or ledger.fact("via")
-        given["grpc_port"] = given["grpc_port"] or int(ledger.fact("grpc port") or 0) or None
+        ledger = known_ledger(stack, given, path)
         source = open_source(given["export"]) if given["export"].exists() else None
         target, scene, name = open_target(stack, settings, given)
         listener = stack.enter_context(showing(sys.stderr, quiet=bool(settings.quiet)))
