@@ -6,12 +6,14 @@ import importlib.resources
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
+from conftest import missing
 from formats.test_sarif import SCHEMA as SARIF
 
 from .kit import ROOT, misuse, program
@@ -89,6 +91,7 @@ class Runner:
     """As GitHub's runner: a workspace, files for outputs and summary, inputs with their defaults."""
 
     def __init__(self, folder: Path) -> None:
+        self.source = ROOT
         self.workspace = folder / "workspace"
         self.temp = folder / "temp"
         self.output, self.summary = folder / "output", folder / "summary"
@@ -98,7 +101,7 @@ class Runner:
     def run(self, step: str, **inputs: str) -> subprocess.CompletedProcess[str]:
         given = {name: each.get("default", "") for name, each in ACTION["inputs"].items()}
         given |= {name.replace("_", "-"): value for name, value in inputs.items()}
-        values = {f"inputs.{name}": value for name, value in given.items()} | {"github.action_path": str(ROOT)}
+        values = {f"inputs.{name}": value for name, value in given.items()} | {"github.action_path": str(self.source)}
         script = self.temp / "script.sh"
         script.write_text(STEPS[step]["run"])
         environment = {key: value for key, value in os.environ.items() if not key.startswith("NETDOCTOR_")}
@@ -207,6 +210,26 @@ def test_an_error_of_netdoctor_is_told_everywhere(runner):
     assert "could not look" in runner.summary.read_text()
     sarif = json.loads((runner.workspace / "netdoctor.sarif").read_text())
     assert sarif["runs"][0]["invocations"][0]["exitCode"] == 3
+
+
+@pytest.mark.slow
+def test_the_first_step_installs_what_the_second_runs(tmp_path):
+    """For real: an environment of its own, everything locked and hashed."""
+    runner = Runner(tmp_path)
+    # A build leaves files beside the source: not in this checkout.
+    runner.source = tmp_path / "source"
+    shutil.copytree(ROOT / "netdoctor", runner.source / "netdoctor", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE", "requirements.txt"):
+        shutil.copy(ROOT / name, runner.source)
+    done = runner.run("Install netdoctor")
+    if done.returncode != 0 and "No matching distribution" in done.stderr:
+        missing(f"no package index in reach: {done.stderr[-200:]}")
+    assert done.returncode == 0, done.stderr
+    (runner.workspace / "compose.yaml").write_text(SHOP)
+    done = runner.run(RUN)
+    assert done.returncode == 1, done.stderr
+    assert commands(done.stdout)[0].startswith("::error file=compose.yaml,line=")
+    assert runner.outputs()["status"] == "1"
 
 
 def test_the_options_it_uses_exist():
