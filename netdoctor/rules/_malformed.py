@@ -68,7 +68,8 @@ def _in_host_field(variable: str, text: str, port_beside: bool) -> Malformed | N
     """A variable that wants a bare host, which its own port says."""
     if not _HOST_NAME.search(variable) or not port_beside:
         return None
-    if SCHEME.match(text):
+    # tls:// and ssl:// before a bare host are ways to ask for encryption.
+    if re.match(r"https?://", text, re.IGNORECASE):
         return Malformed("has a scheme, where a bare host is wanted (its port is beside it)", "Give the host alone")
     if _BARE.match(text):
         return Malformed("has a port, although its port is beside it", "Give the host alone")
@@ -117,7 +118,8 @@ def _host_ok(text: str) -> bool:
         host = text
     if colon and not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
         return False
-    return not host or _LEGAL_HOST.match(host) is not None
+    # By + and * a server says that it listens on every address.
+    return host in ("", "+", "*") or _LEGAL_HOST.match(host) is not None
 
 
 __all__ = ["Malformed", "host_of", "malformed"]

@@ -64,6 +64,7 @@ RIGHT = [
     ("DB_HOST", "fd00::1"),
     ("IMAGE_URL", "data:image/png;base64,xyz"),
     ("API_URL", "http://api/a,b;c"),
+    ("ASPNETCORE_URLS", "http://+:80"),
 ]
 
 
@@ -98,6 +99,7 @@ def test_a_host_beside_its_port_is_a_bare_host():
         assert finding.severity is Severity.ERROR
         assert told(("DB_HOST", value)) == ()
     assert told(("DB_HOST", "db"), ("DB_PORT", "5432")) == ()
+    assert told(("DB_HOST", "tls://db"), ("DB_PORT", "5432")) == ()
 
 
 def test_an_address_of_somebody_else_is_left_alone():
