@@ -49,6 +49,7 @@ Examples:
 @option("--ledger", type=click.Path(path_type=Path), help="Default: EXPORT.netdoctor.sqlite")
 @option("--on-duplicate", type=click.Choice(["first", "last"]), help="Which of two records for one point wins.")
 @option("--skip-existing", is_flag=True, help="Leave points alone that are there with other content.")
+@option("--overwrite", is_flag=True, help="Replace points that are there; a snapshot is made first.")
 @option("--index", multiple=True, metavar="FIELD=KIND", help="Index a payload field (keyword, integer, ...).")
 @option("--quantization", type=click.Choice(["scalar", "binary"]), help="For collections that are created.")
 @option("--on-disk/--in-memory", default=None, help="Vectors of collections that are created.")
@@ -116,6 +117,8 @@ def _dry_run(settings: Settings, given: dict[str, Any]) -> None:
 
 
 def _options(given: dict[str, Any]) -> Options:
+    if given["overwrite"] and given["skip_existing"]:
+        raise UsageError("--overwrite and --skip-existing exclude each other.")
     from netdoctor.migration.batches import Limits
     from netdoctor.migration.points import Layout, Metric
     from netdoctor.migration.run import Options
@@ -159,7 +162,7 @@ def _wishes(given: dict[str, Any]) -> Wishes:
         replicas=given["replicas"],
         quantization=given["quantization"],
     )
-    return Wishes(making, tuple(indexes), defer=given["defer"])
+    return Wishes(making, tuple(indexes), overwrite=given["overwrite"], defer=given["defer"])
 
 
 def _json(document: dict[str, Any]) -> str:

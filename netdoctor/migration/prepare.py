@@ -19,6 +19,8 @@ class Wishes:
 
     making: Making = AS_USUAL
     indexes: tuple[tuple[str, str], ...] = ()
+    overwrite: bool = False
+    """Replace points that were there before; a snapshot of their collection is made first."""
     defer: bool = True
     """Put indexing off while a new collection is filled."""
 
@@ -50,6 +52,10 @@ def prepare(plan: Plan, target: Target, ledger: Ledger, wishes: Wishes, retry: R
             ours = state.run == run or not state.points
             ledger.set_origin(wanted.name, CREATED if ours else FOUND)
         listener(CollectionReady(wanted.name, created=False))
+    if wishes.overwrite:
+        for wanted in plan.collections:
+            if ledger.origin(wanted.name) == FOUND and not ledger.complete:
+                _keep_a_copy(wanted.name, target, ledger, retry)
     for wanted in missing:
         ledger.set_origin(wanted.name, INTENDED)
         making = replace(wishes.making, run=run)
@@ -64,6 +70,25 @@ def prepare(plan: Plan, target: Target, ledger: Ledger, wishes: Wishes, retry: R
             if wishes.defer and ours:
                 defer(wanted, target, ledger, retry)
     return created
+
+
+def snapshot_of(collection: str, ledger: Ledger) -> str | None:
+    """The snapshot made before this run overwrote anything in the collection."""
+    return ledger.fact(f"snapshot of {collection}")
+
+
+def _keep_a_copy(collection: str, target: Target, ledger: Ledger, retry: Retry) -> None:
+    if snapshot_of(collection, ledger) is not None:
+        return
+    try:
+        name = retry.call(lambda: target.snapshot(collection))
+    except TargetRefused as refused:
+        raise TargetRefused(
+            f"--overwrite needs a snapshot of collection {collection!r} first, and there is none to be had: "
+            f"{refused.message} Nothing was written.",
+            hint="use --skip-existing, or migrate into another collection",
+        ) from refused
+    ledger.set_fact(f"snapshot of {collection}", name)
 
 
 def _index(

@@ -16,6 +16,7 @@ from netdoctor.migration.compare import difference
 from netdoctor.migration.deferral import restore
 from netdoctor.migration.ledger import CREATED, Ledger
 from netdoctor.migration.plan import Plan
+from netdoctor.migration.prepare import snapshot_of
 from netdoctor.migration.readback import read_back
 from netdoctor.migration.retry import Retry
 from netdoctor.migration.run import limits_of
@@ -67,6 +68,12 @@ def roll_back(
     restore(target, ledger, retry)
     result = RolledBack()
     left = _drop_whole(plan, target, ledger, retry, result)
+    overwritten = {name: snapshot for name in left if (snapshot := snapshot_of(name, ledger))}
+    for collection, snapshot in overwritten.items():
+        # What was there before is only in the snapshot: deleting what replaced it would help nobody.
+        result.kept += sum(each.points for each in plan.collections if each.name == collection)
+        result.told.append(f"collection {collection!r} was overwritten: restore its snapshot {snapshot}")
+    left -= overwritten.keys()
     done = 0
     for batch in cut(plan.good(source), plan.layout.collection_of, limits_of(ledger)):
         if batch.collection in left:
@@ -77,8 +84,9 @@ def roll_back(
         if ledger.origin(collection) == CREATED and retry.call(lambda c=collection: target.count(c)) == 0:  # type: ignore[misc]
             retry.call(lambda c=collection: target.drop(c))  # type: ignore[misc]
             result.dropped.append(collection)
-    ledger.start_over()
-    ledger.forget_collections()
+    if not overwritten:
+        ledger.start_over()
+        ledger.forget_collections()
     return result
 
 

@@ -25,7 +25,7 @@ from netdoctor.migration.events import (
 from netdoctor.migration.ledger import FOUND, Ledger, LedgerMismatch
 from netdoctor.migration.plan import Plan, make_plan
 from netdoctor.migration.points import Layout
-from netdoctor.migration.prepare import Wishes, prepare
+from netdoctor.migration.prepare import Wishes, prepare, snapshot_of
 from netdoctor.migration.retry import Retry, Stopped
 from netdoctor.migration.sources.interface import Source
 from netdoctor.migration.targets.interface import Target, TargetRefused
@@ -132,7 +132,11 @@ def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *,
     try:
         counts.created += prepare(plan, target, ledger, options.wishes, retry, listener)
         if not ledger.complete:
-            found = frozenset(name for name, origin in ledger.origins().items() if origin == FOUND)
+            found = frozenset(
+                name
+                for name, origin in ledger.origins().items()
+                if origin == FOUND and not (options.wishes.overwrite and snapshot_of(name, ledger))
+            )
             writer = Writer(target, plan.layout, retry, ledger, found, options.skip_existing)
             ledger.remember({"writing": "yes"})
             _write(plan, source, ledger, writer, tracker, options, counts, listener)

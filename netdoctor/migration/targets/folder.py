@@ -77,6 +77,9 @@ class FolderTarget:
         with self._lock:
             self._client.delete(name, list(ids))
 
+    def snapshot(self, name: str) -> str:
+        raise TargetRefused("An embedded folder has no snapshots.", hint="copy the folder")
+
     def drop(self, name: str) -> None:
         with self._lock:
             self._client.delete_collection(name)

@@ -166,6 +166,11 @@ class GrpcTarget:
         chosen = api.PointsSelector(points=api.PointsIdsList(ids=[api.PointId(uuid=each) for each in ids]))
         self._call(self._points.Delete, api.DeletePoints(collection_name=name, wait=True, points=chosen))
 
+    def snapshot(self, name: str) -> str:
+        api = self._api
+        request = api.CreateSnapshotRequest(collection_name=name)
+        return str(self._call(api.SnapshotsStub(self._channel).Create, request).snapshot_description.name)
+
     def drop(self, name: str) -> None:
         self._call(self._collections.Delete, self._api.DeleteCollection(collection_name=name))
 

@@ -137,6 +137,9 @@ class Target(Protocol):
     def delete(self, name: str, ids: Sequence[str]) -> None:
         """Delete points, and wait until it is done."""
 
+    def snapshot(self, name: str) -> str:
+        """Make the server keep a snapshot of the collection; its name. TargetRefused where there are none."""
+
     def drop(self, name: str) -> None:
         """Delete the whole collection."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote
 
 from netdoctor.migration.points import Metric, Point
@@ -112,6 +113,39 @@ class RestTarget:
 
     def delete(self, name: str, ids: Sequence[str]) -> None:
         self._call("POST", f"{_path(name)}/points/delete?wait=true", {"points": list(ids)})
+
+    def snapshot(self, name: str) -> str:
+        return str(self._call("POST", f"{_path(name)}/snapshots?wait=true", {})["name"])
+
+    def call(self, method: str, path: str) -> Any:
+        """Another call of the API without a body: the reply's ``result``."""
+        return self._call(method, path)
+
+    @contextlib.contextmanager
+    def stream(self, method: str, path: str) -> Iterator[Iterator[bytes]]:
+        """The reply's body in pieces."""
+        import httpx
+
+        try:
+            with self._client.stream(method, path) as reply:
+                if reply.status_code != 200:
+                    reply.read()
+                    raise refusal(reply.status_code, _reason(reply), self.address)
+                yield reply.iter_bytes(1 << 20)
+        except httpx.HTTPError as error:
+            raise TargetUnreachable(f"The connection to {self.address} broke: {error}.") from error
+
+    def upload(self, path: str, file: BinaryIO, name: str) -> Any:
+        """A file as a form's field ``snapshot``: the reply's ``result``."""
+        import httpx
+
+        try:
+            reply = self._client.post(path, files={"snapshot": (name, file)})
+        except httpx.HTTPError as error:
+            raise TargetUnreachable(f"The connection to {self.address} broke: {error}.") from error
+        if reply.status_code != 200:
+            raise refusal(reply.status_code, _reason(reply), self.address)
+        return reply.json()["result"]
 
     def drop(self, name: str) -> None:
         self._call("DELETE", _path(name))
