@@ -14,6 +14,8 @@ from netdoctor.errors import UsageError
 Look = Callable[[str], str | None]
 """Another variable of the same container, by its name."""
 
+LONGEST = 4096
+"""Characters. A certificate or a whole configuration in a variable is no address, and takes a pattern minutes."""
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'`;|<>]+")
 _HOST_NAME = re.compile(
     r"^(?P<stem>.*?)_?(?P<word>HOST|HOSTNAME|HOSTS|ADDR|ADDRESS|ADDRESSES|SERVER|SERVERS|ENDPOINT|ENDPOINTS|BROKERS?|"
@@ -51,6 +53,8 @@ _PDO_SCHEMES = {"pgsql": "postgres", "sqlsrv": "sqlserver", "dblib": "sqlserver"
 
 def addresses_in(variable: str, value: str, look: Look) -> Iterator[Address]:
     """Every address that this variable holds, in its order."""
+    if len(value) > LONGEST:
+        return
     urls = _URL.findall(value)
     for url in urls:
         yield from _from_url(url)

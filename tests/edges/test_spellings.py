@@ -83,3 +83,9 @@ def test_any_value_can_be_read(variable, value):
     for address in addresses_in(variable, value, {}.get):
         assert address.host
         assert "@" not in address.host
+
+
+def test_a_whole_file_in_a_variable_costs_nothing():
+    """Minutes of backtracking once; here it would never end."""
+    assert list(addresses_in("CONFIG", "a" * 2_000_000, lambda name: None)) == []
+    assert list(addresses_in("CONFIG", "a_ " * 700_000 + "=", lambda name: None)) == []
