@@ -16,7 +16,7 @@ Look = Callable[[str], str | None]
 
 LONGEST = 4096
 """Characters. A certificate or a whole configuration in a variable is no address, and takes a pattern minutes."""
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'`;|<>]+")
+_URL = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'`;|<>]+")
 _HOST_NAME = re.compile(
     r"^(?P<stem>.*?)_?(?P<word>HOST|HOSTNAME|HOSTS|ADDR|ADDRESS|ADDRESSES|SERVER|SERVERS|ENDPOINT|ENDPOINTS|BROKERS?|"
     r"BROKERCONNECT|NODES?|URLS?|URI|VOTERS)$",
@@ -27,7 +27,7 @@ _PLAIN = re.compile(rf"^(?:\d+@)?(?P<address>{_ONE}(?::\d{{1,5}})?)$")
 _WITH_PORT = re.compile(rf"^{_ONE}:\d{{2,5}}$")
 _ENTRY = re.compile(rf"^(?:\d+@)?(?P<address>(?:{_ONE}|\[[0-9A-Fa-f:]+\])(?::\d{{1,5}})?)$")
 _GO = re.compile(r"@(?:tcp|tcp4|tcp6)?\((?P<address>[^()\s]+)\)/")
-_PAIR = re.compile(r"(?P<key>[A-Za-z_][A-Za-z_ ]*?)\s*=\s*(?P<value>'[^']*'|\"[^\"]*\"|[^;\s]*)")
+_PAIR = re.compile(r"(?<![A-Za-z_])(?P<key>[A-Za-z_][A-Za-z_ ]*?)\s*=\s*(?P<value>'[^']*'|\"[^\"]*\"|[^;\s]*)")
 _HOST_KEYS = ("host", "hostaddr", "server", "data source", "datasource", "address", "addr", "network address")
 _DSN_SIGNS = frozenset(
     {
