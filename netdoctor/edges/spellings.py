@@ -27,7 +27,7 @@ _PLAIN = re.compile(rf"^(?:\d+@)?(?P<address>{_ONE}(?::\d{{1,5}})?)$")
 _WITH_PORT = re.compile(rf"^{_ONE}:\d{{2,5}}$")
 _ENTRY = re.compile(rf"^(?:\d+@)?(?P<address>(?:{_ONE}|\[[0-9A-Fa-f:]+\])(?::\d{{1,5}})?)$")
 _GO = re.compile(r"@(?:tcp|tcp4|tcp6)?\((?P<address>[^()\s]+)\)/")
-_PAIR = re.compile(r"(?<![A-Za-z_])(?P<key>[A-Za-z_][A-Za-z_ ]*?)\s*=\s*(?P<value>'[^']*'|\"[^\"]*\"|[^;\s]*)")
+_PAIR = re.compile(r"(?<![A-Za-z_])(?P<key>[A-Za-z_][A-Za-z_ ]{0,40}?)\s{0,8}=\s*(?P<value>'[^']*'|\"[^\"]*\"|[^;\s]*)")
 _HOST_KEYS = ("host", "hostaddr", "server", "data source", "datasource", "address", "addr", "network address")
 _DSN_SIGNS = frozenset(
     {

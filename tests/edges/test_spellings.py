@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,3 +91,12 @@ def test_a_whole_file_in_a_variable_costs_nothing():
     """Minutes of backtracking once; here it would never end."""
     assert list(addresses_in("CONFIG", "a" * 2_000_000, lambda name: None)) == []
     assert list(addresses_in("CONFIG", "a_ " * 700_000 + "=", lambda name: None)) == []
+
+
+@pytest.mark.parametrize("piece", ["x", "a ", "a.", "A_", "a=b;", " ", "1", "://", "user:", "a:1,"])
+def test_a_huge_value_is_read_in_a_moment(piece):
+    """A certificate or a blob in the environment: the time must not grow with the square of its length."""
+    before = time.process_time()
+    for _ in addresses_in("BLOB_HOST", piece * (200_000 // len(piece)), {}.get):
+        pass
+    assert time.process_time() - before < 5
