@@ -25,6 +25,9 @@ from netdoctor.model import (
 )
 from netdoctor.model.joining import preferred_join
 
+IMPERMANENT = frozenset({"ND801", "ND802", "ND803"})
+"""What works now and is in no file: --persist is for that, no live change."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedFix:
@@ -102,6 +105,8 @@ def changed_by(operations: Iterable[Operation]) -> tuple[str, ...]:
 
 def _plannable(finding: Finding, about: Sequence[Edge] | None) -> bool:
     if finding.confidence is not Confidence.CERTAIN or finding.severity is Severity.INFO or finding.announced:
+        return False
+    if finding.code in IMPERMANENT and finding.severity is not Severity.ERROR:
         return False
     if about is None or finding.edge is None:
         return about is None

@@ -10,12 +10,10 @@ from netdoctor.exits import Exit
 from netdoctor.fixes.choices import Choices
 from netdoctor.fixes.journal import End, Journal, Transaction
 from netdoctor.fixes.persist import Declared, Paste, Patch, Permanent, plan_permanence, write_patches
-from netdoctor.fixes.plan import Plan, make_plan
+from netdoctor.fixes.plan import IMPERMANENT, Plan, make_plan
 from netdoctor.fixes.possible import stands
 from netdoctor.fixes.run import Desk, Outcome, baseline, carry_out
 from netdoctor.model import Confidence, Edge, EdgeReport, Finding, Membership, Report, Severity, Topology, Verdict
-
-IMPERMANENT = frozenset({"ND801", "ND802", "ND803"})
 
 
 @dataclass(frozen=True, slots=True)

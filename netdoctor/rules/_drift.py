@@ -43,9 +43,12 @@ def wants_files(case: Case) -> Iterator[Question[Any]]:
     """
     if case.edge is None or case.edge.reverse or declared(case.topology):
         return
+    both = tuple(_ends(case))
+    if not both:
+        return
+    common = shared(case)
     failing = name_failed(case) or any(not observation.good for _, observation in dials(case))
-    for end, other in _ends(case):
-        common = shared(case)
+    for end, other in both:
         foreign = len(end.endpoints) > 1 or any(network.labels.get(_PROJECT) != end.project for network in common)
         apart = other is not None and not common
         yield ComposeFiles(end.ref, brief=not (failing or foreign or apart), needed=failing or apart)
