@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from netdoctor.migration.prepare import Wishes
     from netdoctor.migration.run import Options, Result
     from netdoctor.migration.summary import Scene
+    from netdoctor.migration.targets.interface import Target
 
 METRICS = {"cosine": "Cosine", "dot": "Dot", "euclid": "Euclid", "manhattan": "Manhattan"}
 EXAMPLES = """
@@ -58,6 +59,8 @@ Examples:
 @option("--defer/--no-defer", default=True, help="Index a new collection only when it is filled (default).")
 @option("--repair", is_flag=True, help="Send again what verification finds wrong.")
 @option("--restart", is_flag=True, help="Forget what an earlier run has done.")
+@option("--fix", is_flag=True, help="Repair the network first, if it is what is broken (see netdoctor fix).")
+@option("--yes", is_flag=True, help="Do not ask before that repair.")
 @option("--dry-run", is_flag=True, help="Read and plan; connect nowhere, write nothing.")
 @shared_options
 @click.pass_context
@@ -96,12 +99,28 @@ def _migrate(stack: ExitStack, settings: Settings, given: dict[str, Any]) -> tup
     # The lock comes first: a second run must not even knock at the target.
     ledger = open_ledger(path, restart=given["restart"])
     stack.callback(ledger.close)
-    target, scene, name = open_target(stack, settings, given)
+    target, scene, name = _reach(stack, settings, given)
     grpc_port = str(given["grpc_port"]) if given["grpc_port"] else None
     ledger.remember({"to": given["to"], "via": given["via"], "grpc port": grpc_port})
     listener = stack.enter_context(showing(sys.stderr, quiet=bool(settings.quiet)))
     result = migrate(source, target, ledger, replace(options, target_name=name), listener=listener)
     return result, scene.of(source.label, str(path))
+
+
+def _reach(stack: ExitStack, settings: Settings, given: dict[str, Any]) -> tuple[Target, Scene, str]:
+    """The open target. What keeps the app from reaching it is told, and with --fix repaired first."""
+    from netdoctor.migration.targets.interface import TargetUnreachable
+
+    try:
+        return open_target(stack, settings, given)
+    except TargetUnreachable:
+        if not given["via"]:
+            raise
+        from netdoctor.cli._mend import explain_or_mend
+
+        if not explain_or_mend(settings, given):
+            raise
+    return open_target(stack, settings, given)
 
 
 def _dry_run(settings: Settings, given: dict[str, Any]) -> None:

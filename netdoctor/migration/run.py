@@ -31,6 +31,7 @@ from netdoctor.migration.sources.interface import Source
 from netdoctor.migration.targets.interface import Target, TargetRefused
 from netdoctor.migration.tracked import Tracker
 from netdoctor.migration.verify import Expected, Verification, verify
+from netdoctor.migration.window import Window
 from netdoctor.migration.writer import Writer, Written
 
 
@@ -110,7 +111,13 @@ def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *,
     """
     name = options.target_name or target.address
     stop = threading.Event()
-    retry = Retry(patience=options.patience, stop=stop, tell=lambda why, seconds: listener(Retrying(why, seconds)))
+    window = Window(options.in_flight)
+
+    def told(why: str, seconds: float) -> None:
+        window.busy()
+        listener(Retrying(why, seconds))
+
+    retry = Retry(patience=options.patience, stop=stop, tell=told)
     plan, resumed = plan_of(source, ledger, options, listener)
     ledger.bind(
         {
@@ -139,7 +146,7 @@ def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *,
             )
             writer = Writer(target, plan.layout, retry, ledger, found, options.skip_existing)
             ledger.remember({"writing": "yes"})
-            _write(plan, source, ledger, writer, tracker, options, counts, listener)
+            _write(plan, source, ledger, writer, tracker, window, options, counts, listener)
             _refuse_changed(source, plan)
             tracker.save(complete=True)
             ledger.remember({"writing": None})
@@ -193,6 +200,7 @@ def _write(
     ledger: Ledger,
     writer: Writer,
     tracker: Tracker,
+    window: Window,
     options: Options,
     counts: _Counts,
     listener: Listener,
@@ -211,6 +219,7 @@ def _write(
                     if not isinstance(error, Stopped):
                         yield error
                     continue
+                window.fine()
                 written = future.result()
                 if new:
                     ledger.mark_done(batch.number)
@@ -229,7 +238,7 @@ def _write(
                     continue
                 new = not ledger.is_done(batch.number)
                 waiting[pool.submit(writer.write, batch, send=new, first=at, total=plan.points)] = (batch, new)
-                while len(waiting) > options.in_flight and failure is None:
+                while len(waiting) > window.size and failure is None:
                     failure = next(settle(wait(waiting, return_when=FIRST_COMPLETED).done), None)
                 if failure is not None:
                     break

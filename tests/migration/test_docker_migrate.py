@@ -61,6 +61,7 @@ def test_the_story(stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert out == ""
     assert f"{stack.app} and {stack.qdrant} share no network" in err
     assert f"netdoctor check {stack.app} {stack.qdrant}" in err
+    assert "ND10" in err  # the diagnosis, with its cause
     assert [path.name for path in tmp_path.iterdir()] == ["export.json"]
 
     docker("network", "connect", stack.shared, stack.qdrant)
@@ -79,6 +80,23 @@ def test_the_story(stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "refused the connection" in capsys.readouterr().err
     assert run(["migrate", str(export), "--via", "no-such-app", "--to", stack.qdrant]) == Exit.USAGE
     assert "no-such-app" in capsys.readouterr().err
+
+
+def test_with_fix_the_network_is_repaired_first_and_only_with_a_word(
+    stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subprocess.run(["docker", "network", "disconnect", stack.shared, stack.qdrant], capture_output=True, check=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    export = write_export(tmp_path / "export.json", records(20, 8, seed=11))
+    command = ["migrate", str(export), "--via", stack.app, "--to", stack.qdrant, "--collection", "fixed", "--fix"]
+    assert run(command) == Exit.USAGE
+    assert "--yes" in capsys.readouterr().err
+    assert stack.shared not in docker("inspect", "-f", "{{json .NetworkSettings.Networks}}", stack.qdrant)
+    assert run([*command, "--yes", "--format", "json"]) == Exit.OK
+    out, err = capsys.readouterr()
+    assert json.loads(out)["migrated"] == 20
+    assert "fixed" in err
+    assert run(["undo", "--yes"]) in (Exit.OK, Exit.FINDINGS, Exit.USAGE)
 
 
 def _until_ready(name: str) -> None:
