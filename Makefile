@@ -30,7 +30,12 @@ reformat: venv  ## let ruff put the code in order
 	$(BIN)/ruff format .
 
 test: venv      ## all tests, those that need an engine included
+ifeq ($(strip $(ARGS)),)
+	$(BIN)/python -m pytest -m "not docker" -n auto
+	@$(LAB) --images "busybox scratch python probe qdrant" $(BIN)/python -m pytest -m docker
+else
 	@$(LAB) --images "busybox scratch python probe qdrant" $(BIN)/python -m pytest $(ARGS)
+endif
 
 test-unit: venv ## the tests that need no engine
 	$(BIN)/python -m pytest -m "not docker" $(ARGS)
