@@ -123,13 +123,13 @@ def write_patches(
 
 
 def compose_files(container: Container) -> ComposeFiles:
-    """The labels are a hint: Compose v1 gives paths relative to the working directory, v2 absolute ones."""
+    """The labels are a hint: Compose v1 gives paths as they were typed, v2 absolute ones."""
     folder_text = container.labels.get(WORKING_DIR, "")
     folder = Path(folder_text) if folder_text.startswith("/") else None
     found: list[Path] = []
     missing: list[str] = []
     for text in _split(container.labels.get(CONFIG_FILES, ""), folder):
-        path = Path(text) if text.startswith("/") else folder / text if folder is not None else None
+        path = Path(text) if text.startswith("/") else _typed(text, folder) if folder is not None else None
         if path is not None and path.is_file():
             found.append(path)
         else:
@@ -303,6 +303,13 @@ def _split(label: str, folder: Path | None) -> list[str]:
     if label and whole is not None and whole.is_file():
         return [label]
     return [part for part in (each.strip() for each in label.split(",")) if part]
+
+
+def _typed(text: str, folder: Path) -> Path:
+    """Relative to the project's folder, or to one above it: ``docker-compose -f web/compose.yaml`` from there."""
+    typed, beside = Path(text), folder / Path(text).name
+    same = beside.parts[-len(typed.parts) :] == typed.parts
+    return beside if same and not (folder / typed).is_file() else folder / typed
 
 
 def _environment(container: Container, folder: Path | None) -> dict[str, str] | None:

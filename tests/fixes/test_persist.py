@@ -56,6 +56,13 @@ def test_compose_v1_names_files_relative_to_the_working_directory(folder):
     assert compose_files(labelled(folder)).found == (folder / "docker-compose.yml",)
 
 
+def test_compose_v1_names_a_file_as_it_was_typed_in_a_folder_above(folder):
+    file = folder / "docker-compose.yml"
+    assert compose_files(labelled(folder, f"{folder.name}/docker-compose.yml")).found == (file,)
+    elsewhere = compose_files(labelled(folder, "other/docker-compose.yml"))
+    assert (elsewhere.found, len(elsewhere.missing)) == ((), 1)
+
+
 def test_compose_v2_names_them_absolutely(folder):
     one = labelled(folder, str(folder / "docker-compose.yml"))
     assert compose_files(one).found == (folder / "docker-compose.yml",)
