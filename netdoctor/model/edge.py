@@ -60,8 +60,8 @@ class Case:
 
     def asked(self, kind: type[Q]) -> Iterator[tuple[Q, Observation[Any]]]:
         """Every answered question of that class that was put from the caller's end of this edge."""
-        for question, observation in self.seen:
-            if isinstance(question, kind) and self.edge is not None and question.at == self.edge.source:
+        for question, observation in self.seen.asked_at(self.edge.source) if self.edge is not None else ():
+            if isinstance(question, kind):
                 yield question, observation
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Generic, TypeVar
@@ -72,10 +72,20 @@ class Answers:
 
     def __init__(self, seen: Mapping[Question[Any], Observation[Any]] | None = None) -> None:
         self._seen = dict(seen or {})
+        self._by_place: dict[Ref, list[tuple[Question[Any], Observation[Any]]]] | None = None
 
     def get(self, question: Question[E]) -> Observation[E] | None:
         """The answer, or None when it was not asked (yet)."""
         return self._seen.get(question)
+
+    def asked_at(self, place: Ref) -> Sequence[tuple[Question[Any], Observation[Any]]]:
+        """What was asked there, in the order of asking. With many places this is much less than everything."""
+        if self._by_place is None:
+            found: dict[Ref, list[tuple[Question[Any], Observation[Any]]]] = {}
+            for question, observation in self._seen.items():
+                found.setdefault(question.at, []).append((question, observation))
+            self._by_place = found
+        return self._by_place.get(place, ())
 
     def __contains__(self, question: object) -> bool:
         return question in self._seen
