@@ -66,8 +66,8 @@ class ComposeFilesProbe:
 
     def ask(self, question: ComposeFiles, world: World) -> Observation[ComposeFilesEvidence]:
         container = world.topology.container(question.at)
-        if container is None or container.service is None or container.project is None:
-            return _unread(question, "no compose file made it")
+        if container is None or not container.labels.get(f"{_LABEL}.project.config_files"):
+            return Observation(Outcome.CONNECTED, ComposeFilesEvidence(()), "no label names a compose file")
         if not (world.topology.endpoint or "").startswith("unix:"):
             return _unread(question, "its compose files are on the engine's machine")
         began = world.clock()

@@ -153,3 +153,8 @@ def test_host_mode_and_borrowed_namespaces_have_no_networks_to_compare(tmp_path)
 def test_of_what_works_nobody_is_told_that_a_file_is_elsewhere(tmp_path):
     found = asked(tmp_path, PLAIN, files="/artifacts/gone.yaml", needed=False)
     assert found.known and not found.evidence.compared and "gone.yaml" in found.reason
+
+
+def test_a_container_that_no_file_is_named_for_has_nothing_to_compare(tmp_path):
+    found = asked(tmp_path, PLAIN, files="")
+    assert found.known and not found.evidence.compared
