@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from netdoctor.edges.address import Address, parse_address, port_number
 from netdoctor.errors import UsageError
@@ -56,8 +57,13 @@ def addresses_in(variable: str, value: str, look: Look) -> Iterator[Address]:
     if len(value) > LONGEST:
         return
     urls = _URL.findall(value)
+    named = _HOST_NAME.match(variable)
     for url in urls:
-        yield from _from_url(url)
+        for address in _from_url(url):
+            # DB_HOST=http://db beside DB_PORT: ill written, but the port is the one that is said.
+            bare = named is not None and len(urls) == 1 and not address.port_given and address.path in (None, "/")
+            beside = _with_port(address, named["stem"], look) if bare and named is not None else address
+            yield replace(address, port=beside.port)
     if urls:
         return
     found = [*_from_go(value), *_from_pairs(value)]

@@ -17,6 +17,7 @@ from netdoctor.model import (
     Outcome,
     Question,
     Topology,
+    carriers,
     network_of_address,
     predicted_addresses,
 )
@@ -111,6 +112,19 @@ def name_failed(case: Case) -> bool:
     """The name was asked, and no address came back."""
     answer = dns(case)
     return answer is not None and answer.known and not answer.good
+
+
+def carried_by_nobody(case: Case) -> tuple[Container, str] | None:
+    """A single word that was typed as the host of something outside: only the engine could have known it."""
+    edge, source = case.edge, case.source
+    if edge is None or edge.reverse or source is None or edge.target.kind != "external" or not name_failed(case):
+        return None
+    networks = (case.topology.network(endpoint.network) for endpoint in source.endpoints)
+    answers = any(n is not None and not n.default_bridge and n.driver not in ("host", "null") for n in networks)
+    name = (edge.name or "").rstrip(".")
+    if not name or "." in name or ":" in name or not answers or carriers(case.topology, source, name):
+        return None
+    return source, name
 
 
 def dialled(case: Case) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ from typing import Any
 from netdoctor.model import Case, Confidence, Container, Fact, Finding, Layer, Question, Remedy, Severity, carriers
 from netdoctor.model.joining import rejoin_operations
 from netdoctor.probes.dns import Dns
-from netdoctor.rules._reading import Ends, declared, dns_line, ends, is_set_in, may_run, name_failed
+from netdoctor.rules._reading import Ends, carried_by_nobody, declared, dns_line, ends, is_set_in, may_run, name_failed
 from netdoctor.rules.registry import RULES
 
 NEAREST = 3
@@ -46,7 +46,7 @@ class NameUnknown:
     code = "ND201"
     title = "name unknown"
     needs: frozenset[Fact] = frozenset()
-    suppresses: frozenset[str] = frozenset()
+    suppresses = frozenset({"ND205"})
 
     def wants(self, case: Case) -> Iterable[Question[Any]]:
         found = ends(case)
@@ -57,7 +57,10 @@ class NameUnknown:
 
     def judge(self, case: Case) -> Iterable[Finding]:
         found = ends(case)
-        if found is None or found.name is None or not found.named_networks:
+        if found is None:
+            yield from self._outside(case)
+            return
+        if found.name is None or not found.named_networks:
             return
         if not (declared(found.topology) or name_failed(case)):
             return
@@ -83,6 +86,18 @@ class NameUnknown:
             (*dns_line(case), *control_line, f"nearest names: {', '.join(near) or 'none'}"),
             tuple(_remedies(found, near)),
         )
+
+    def _outside(self, case: Case) -> Iterable[Finding]:
+        asked = carried_by_nobody(case)
+        if asked is None or case.edge is None:
+            return
+        source, name = asked
+        cause = f"{source.name} uses the name {name}, which no container on its networks carries."
+        advice = f"Use the name of a container or service on a network of {source.name}."
+        about = (*((case.edge.basis,) if case.edge.basis is not None else ()), source.ref)
+        remedies = (Remedy("Use a name that exists", advice=advice),)
+        said = (Severity.ERROR, Confidence.LIKELY, Layer.DNS)
+        yield Finding(self.code, self.title, *said, about, cause, dns_line(case), remedies)
 
 
 def _may_be_elsewhere(found: Ends) -> bool:

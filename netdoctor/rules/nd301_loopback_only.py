@@ -48,7 +48,7 @@ class LoopbackOnly:
         port = found.edge.port
         if not heard.loopback_only(port) or connected(case):
             return
-        bound = sorted({socket.address for socket in heard.on(port)})
+        bound = sorted({f"[{s.address}]" if ":" in s.address else s.address for s in heard.on(port)})
         where = " and ".join(bound)
         yield Finding(
             self.code,

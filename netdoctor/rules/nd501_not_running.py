@@ -73,7 +73,7 @@ def _doing(state: State) -> str:
 
 def _details(state: State) -> str:
     parts = [state.status]
-    if state.exit_code is not None and not state.running:
+    if state.exit_code is not None and not state.running and state.status != "created":
         parts.append(f"exit code {state.exit_code}")
     if state.oom_killed:
         parts.append("killed for want of memory")

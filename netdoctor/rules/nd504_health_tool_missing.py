@@ -91,8 +91,11 @@ def _declared(container: Container) -> tuple[str, str] | None:
 
 
 def _remedy(container: Container, tool: str) -> Remedy:
-    port = next((number for number, protocol in container.exposed or () if protocol == "tcp"), None)
-    name = "6333" if "qdrant" in container.image else str(port or "PORT")
+    # What the check asks now is what it should go on asking.
+    written = re.search(r"://[^/\s:\"']+:(\d{1,5})", " ".join(test_of(container)))
+    exposed = (number for number, protocol in container.exposed or () if protocol == "tcp")
+    port = written[1] if written is not None else next(exposed, None)
+    name = "6333" if "qdrant" in container.image and written is None else str(port or "PORT")
     if tool == "bash" or "alpine" in container.image or "busybox" in container.image:
         advice = f'test: ["CMD", "wget", "-q", "--spider", "http://127.0.0.1:{name}/"]'
     else:

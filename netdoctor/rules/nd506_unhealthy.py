@@ -51,7 +51,7 @@ class Unhealthy:
         failure = last_failure(target)
         # An open port behind which nothing is served well, while the target itself says that it is ill.
         ill = not works(case) and any(failed(case))
-        said = (f"its log: exit code {failure[0]}, {excerpt(failure[1])}",) if failure is not None else ()
+        said = (f"its log: exit code {failure[0]}, {excerpt(failure[1])}".rstrip(" ,"),) if failure is not None else ()
         streak = health.failing_streak if health is not None else 0
         yield Finding(
             self.code,

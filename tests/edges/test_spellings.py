@@ -100,3 +100,9 @@ def test_a_huge_value_is_read_in_a_moment(piece):
     for _ in addresses_in("BLOB_HOST", piece * (200_000 // len(piece)), {}.get):
         pass
     assert time.process_time() - before < 5
+
+
+def test_a_scheme_in_a_host_field_keeps_the_port_beside_it():
+    look = {"DB_HOST": "http://db", "DB_PORT": "8080"}.get
+    assert [each.port for each in addresses_in("DB_HOST", "http://db", look)] == [8080]
+    assert [each.port for each in addresses_in("DB_HOST", "http://db:9000", look)] == [9000]

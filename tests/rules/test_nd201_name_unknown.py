@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netdoctor.model import Confidence, Connect, Disconnect, Layer, Outcome, State
+from netdoctor.model import Confidence, Connect, Disconnect, Layer, Outcome, Ref, State
 from netdoctor.probes.dns import Dns
 from netdoctor.rules.nd201_name_unknown import RULE
 
@@ -104,3 +104,22 @@ def test_short_ids_are_not_offered_as_names():
 def test_it_is_said_of_exactly_the_names_that_nobody_carries(name):
     carried = any(name in endpoint.names for c in (APP, QDRANT, REDIS) for endpoint in c.endpoints)
     assert bool(told(name=name).judged(RULE)) != carried
+
+
+def typed(name, source=APP):
+    """``check app http://NAME:6333/``, where no container has that name: it counts as outside."""
+    seen = story(SEEN, source, QDRANT, name=name, port=6333)
+    seen.edge = replace(seen.edge, target=Ref("external", name))
+    return seen.dns(Outcome.RESOLVER_FAILED)
+
+
+def test_a_single_word_that_was_typed_is_a_name_of_the_engine_and_not_the_upstreams_silence():
+    (finding,) = typed("old-name").judged(RULE)
+    assert finding.confidence is Confidence.LIKELY
+    assert finding.cause == "app uses the name old-name, which no container on its networks carries."
+    assert "ND205" in RULE.suppresses
+
+
+def test_a_name_of_the_world_outside_is_left_to_the_upstream_rules():
+    assert typed("api.example.test").judged(RULE) == ()
+    assert typed("old", source=container("plain", BRIDGE)).judged(RULE) == ()

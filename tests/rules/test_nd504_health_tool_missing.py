@@ -110,3 +110,8 @@ def test_tools_are_words_of_the_command():
     assert tools_of(EXEC) == ("curl",)
     assert tools_of(("CMD", "/bin/sh", "-c", "/usr/bin/wget -q x")) == ("sh", "wget")
     assert tools_of(("CMD", "cat", "/etc/curl")) == ()
+
+
+def test_the_port_that_the_check_asks_is_kept():
+    (finding,) = files("python:3.12-slim", ("CMD-SHELL", "curl -f http://localhost:8123/ || exit 1"))
+    assert "/dev/tcp/127.0.0.1/8123" in finding.remedies[0].advice
