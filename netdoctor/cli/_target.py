@@ -13,6 +13,7 @@ import click
 from netdoctor.cli.common import Session, session, speaker
 from netdoctor.cli.settings import Settings
 from netdoctor.errors import NotFound, NoVantage, UsageError
+from netdoctor.terminal import plain
 
 if TYPE_CHECKING:
     from netdoctor.migration.address import Wanted
@@ -47,8 +48,13 @@ def target_options(function: F) -> F:
     return function
 
 
-def open_target(stack: ExitStack, settings: Settings, given: dict[str, Any]) -> tuple[Target, Scene, str]:
-    """The open target, what the report says about it, and what the ledger calls it."""
+def open_target(
+    stack: ExitStack, settings: Settings, given: dict[str, Any], *, make: bool = False
+) -> tuple[Target, Scene, str]:
+    """The open target, what the report says about it, and what the ledger calls it.
+
+    ``make``: an embedded one may begin here; else a folder that is not there is a mistake.
+    """
     from netdoctor.migration.address import folder_of, resolve_target, what_was_asked
     from netdoctor.migration.summary import Scene
     from netdoctor.migration.target import Transport, open_folder, open_server
@@ -60,6 +66,8 @@ def open_target(stack: ExitStack, settings: Settings, given: dict[str, Any]) -> 
     folder = folder_of(wanted.text)
     # A folder may happen to have the container's name: a path says so by its dot or slash.
     if folder is not None and not (opened and _is_container(opened.topology, wanted.text)):
+        if not make and not folder.is_dir():
+            raise UsageError(f"There is no embedded Qdrant at {plain(str(folder))}.", hint="Check --to.")
         speaker(settings)(f"target folder {folder} (from {wanted.origin}), embedded")
         target = stack.enter_context(open_folder(folder))
         return target, Scene("", target.address, wanted.origin, "embedded"), f"folder {folder.resolve()}"
