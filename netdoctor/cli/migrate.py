@@ -112,7 +112,7 @@ def _reach(stack: ExitStack, settings: Settings, given: dict[str, Any]) -> tuple
     from netdoctor.migration.targets.interface import TargetUnreachable
 
     try:
-        return open_target(stack, settings, given)
+        return open_target(stack, settings, given, make=True)
     except TargetUnreachable:
         if not given["via"]:
             raise
@@ -120,7 +120,7 @@ def _reach(stack: ExitStack, settings: Settings, given: dict[str, Any]) -> tuple
 
         if not explain_or_mend(settings, given):
             raise
-    return open_target(stack, settings, given)
+    return open_target(stack, settings, given, make=True)
 
 
 def _dry_run(settings: Settings, given: dict[str, Any]) -> None:

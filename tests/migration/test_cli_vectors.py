@@ -75,7 +75,12 @@ def test_verify_needs_the_ledger_only_until_something_differs(
 def test_verify_refuses_what_is_not_its_own(export: Path, own: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["vectors", "verify", "nothing.json"]) == Exit.USAGE
     assert "There is no ledger nothing.json.netdoctor.sqlite" in capsys.readouterr().err
-    assert run(["vectors", "verify", str(export), "--to", "./elsewhere"]) == Exit.USAGE
+    missing = export.parent / "elsewhere"
+    assert run(["vectors", "verify", str(export), "--to", str(missing)]) == Exit.USAGE
+    assert "There is no embedded Qdrant at" in capsys.readouterr().err
+    assert not missing.exists()
+    missing.mkdir()
+    assert run(["vectors", "verify", str(export), "--to", str(missing)]) == Exit.USAGE
     assert "not into 'folder " in capsys.readouterr().err
     write_export(export, records(5, 8))
     assert run(["vectors", "verify", str(export)]) == Exit.USAGE
