@@ -28,18 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from netdoctor.model import (
-    Case,
-    Confidence,
-    Edge,
-    Fact,
-    Finding,
-    Layer,
-    Observation,
-    Question,
-    Remedy,
-    Severity,
-)
+from netdoctor.model import Case, Confidence, Edge, Fact, Finding, Layer, Observation, Question, Remedy, Severity
 from netdoctor.model.credentials import Carried, Wanted, any_secret, carried, mismatch, wanted
 from netdoctor.probes.greeting import spoken
 from netdoctor.probes.http import Http
@@ -70,6 +59,9 @@ class CredentialsRejected:
         wrong = mismatch(have, want) if have and want else None
         for question, demand, fails in _demands(case):
             confidence = _confidence(case, edge, have, wrong, demand, fails)
+            # A 401 at a path nobody gave is what any guarded server says; the caller may hold its secret in a file.
+            if confidence is Confidence.LIKELY and isinstance(question, Http) and not fails and want is None:
+                confidence = Confidence.POSSIBLE
             if confidence is None:
                 continue
             yield Finding(
