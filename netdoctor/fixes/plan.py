@@ -104,13 +104,20 @@ def changed_by(operations: Iterable[Operation]) -> tuple[str, ...]:
 
 
 def _plannable(finding: Finding, about: Sequence[Edge] | None) -> bool:
-    if finding.confidence is not Confidence.CERTAIN or finding.severity is Severity.INFO or finding.announced:
+    if not _sure(finding) or finding.severity is Severity.INFO or finding.announced:
         return False
     if finding.code in IMPERMANENT and finding.severity is not Severity.ERROR:
         return False
     if about is None or finding.edge is None:
         return about is None
     return any((finding.edge.source, finding.edge.target) == (edge.source, edge.target) for edge in about)
+
+
+def _sure(finding: Finding) -> bool:
+    """Certain itself, or the likely reason of a fact that is certain: which platform keeps two apart may be a guess,
+    that they are apart is none.
+    """
+    return any(each.confidence is Confidence.CERTAIN for each in (finding, *finding.suppressed))
 
 
 def _one(finding: Finding, topology: Topology, choices: Choices) -> PlannedFix | HeldBack:

@@ -106,3 +106,10 @@ def test_a_name_that_will_not_lead_there_is_announced():
 def test_a_report_of_no_topology_cannot_be_planned():
     with pytest.raises(FixFailed):
         make_plan(Report(Verdict.BROKEN, (), ()))
+
+
+def test_a_likely_reason_for_a_certain_fact_is_planned():
+    certain = finding(EDGE, WHERE)
+    likely = replace(certain, code="ND102", confidence=Confidence.LIKELY)
+    assert make_plan(with_findings(replace(likely, suppressed=(certain,)))).fixes
+    assert not make_plan(with_findings(likely)).fixes
