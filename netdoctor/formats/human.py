@@ -181,9 +181,11 @@ def _finding(finding: Finding, look: Look, report: Report) -> Iterator[Line]:
     yield from _wrapped(finding.cause, look, "  ", "  ", "")
     for line in finding.evidence:
         yield from _wrapped(line, look, "  - ", "    ", "faint")
-    if finding.suppressed:
-        codes = ", ".join(dict.fromkeys(each.code for each in finding.suppressed))
-        yield from _wrapped(f"explains: {codes}", look, "  ", "  ", "faint")
+    symptoms = [each.code for each in finding.suppressed if each.severity is Severity.ERROR]
+    beside = [each.code for each in finding.suppressed if each.code not in symptoms]
+    for words, codes in (("explains", symptoms), ("mind also", beside)):
+        if codes:
+            yield from _wrapped(f"{words}: {', '.join(dict.fromkeys(codes))}", look, "  ", "  ", "faint")
     for number, remedy in enumerate(finding.remedies):
         yield from _remedy("fix" if number == 0 else "or", remedy, look)
 
