@@ -202,12 +202,18 @@ def test_an_interruption_is_130_and_leaves_a_whole_document(tmp_path, script):
             [sys.executable, "-m", "netdoctor", *CHECK, "--format", "json"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             env=settings(DOCKER_HOST=url),
+            # A test run in a shell's background inherits an ignored SIGINT, and so would the child.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
-        deadline = time.monotonic() + 20
-        while "/networks" not in script.asked and time.monotonic() < deadline:
-            time.sleep(0.02)
-        child.send_signal(signal.SIGINT)
-        out, err = child.communicate(timeout=20)
+        try:
+            deadline = time.monotonic() + 20
+            while "/networks" not in script.asked and time.monotonic() < deadline:
+                time.sleep(0.02)
+            child.send_signal(signal.SIGINT)
+            out, err = child.communicate(timeout=20)
+        finally:
+            child.kill()
+            child.communicate()
     assert child.returncode == 130
     assert err.strip() == "netdoctor: interrupted"
     assert json.loads(out)["error"]["status"] == 130
