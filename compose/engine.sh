@@ -144,7 +144,8 @@ stop_service() {
 
 start_default() {
     remember_network
-    setsid dockerd </dev/null >"$state/log" 2>&1 9>&- &
+    # A name that no container carries is forwarded: with this it never leaves the container that asked.
+    setsid dockerd --dns 127.0.0.1 </dev/null >"$state/log" 2>&1 9>&- &
     pid=$!
 }
 
@@ -154,7 +155,7 @@ start_private() {
         python3 "$3/netif.py" up lo
         # An engine would rather share a containerd that it finds than start its own.
         [ ! -d /run/containerd ] || mount -t tmpfs tmpfs /run/containerd
-        exec dockerd --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/dockerd.pid" \
+        exec dockerd --dns 127.0.0.1 --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/dockerd.pid" \
             --host "unix://$1/d.sock" --cgroup-parent "$2"
     ' engine "$private" "$(control_group)" "$here" </dev/null >"$state/log" 2>&1 9>&- &
     pid=$!
