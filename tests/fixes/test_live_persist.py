@@ -48,12 +48,19 @@ class Stack:
 
     @property
     def names(self) -> tuple[str, str]:
-        return self.app, f"{self.project}_qdrant_1:{PORT}/hosts"
+        return self.app, f"{self.container}:{PORT}/hosts"
+
+    @property
+    def container(self) -> str:
+        """Compose v1 writes project_service_1, later ones project-service-1."""
+        labels = [f"com.docker.compose.project={self.project}", "com.docker.compose.service=qdrant"]
+        (found,) = self.lab.api.containers(all=True, filters={"label": labels})
+        return str(found["Names"][0]).lstrip("/")
 
     def ready(self) -> None:
         from types import SimpleNamespace
 
-        found = self.lab.api.inspect_container(f"{self.project}_qdrant_1")
+        found = self.lab.api.inspect_container(self.container)
         self.lab.wait_for_listener(SimpleNamespace(id=found["Id"], name="qdrant"), PORT)
 
 
@@ -69,9 +76,9 @@ def stack(lab, tmp_path):
     lab.container(networks=[shared], word="bystander")
     app = lab.container(networks=[shared], word="app")
     made = Stack(f"fixx-{uuid.uuid4().hex[:8]}", file, app.name, shared, lab)
-    made.compose("up", "-d")
-    made.ready()
     try:
+        made.compose("up", "-d")
+        made.ready()
         yield made
     finally:
         made.compose("down", "-v")
