@@ -47,7 +47,7 @@ clinic: venv   ## every clinic stack on the engine, as a table
 	@$(LAB) --images "busybox scratch python probe qdrant" $(BIN)/python compose/clinic/run.py $(ARGS)
 
 bench: venv     ## the budgets, as ratios measured in one run
-	@$(LAB) --images "busybox scratch python probe qdrant" compose/bench.sh $(ARGS)
+	@$(LAB) --images "busybox scratch python probe qdrant" compose/bench.sh
 
 engine:         ## find an engine or start one, and leave it running (compose/engine.sh stop)
 	@compose/engine.sh ensure
