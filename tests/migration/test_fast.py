@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from netdoctor.migration import fast
 from netdoctor.migration.framing import Frame
+from netdoctor.migration.json_records import parse_record
 from netdoctor.migration.records import BadRecord, Record
-from netdoctor.migration.sources.export_json import parse_record
 
 NUMBERS = st.floats(width=32, allow_nan=False, allow_infinity=False) | st.integers(-(2**70), 2**70)
 ODD = st.none() | st.booleans() | st.text(max_size=3) | st.lists(NUMBERS, max_size=2)

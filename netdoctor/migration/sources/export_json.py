@@ -5,44 +5,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import json
-import math
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import BinaryIO
 
 from netdoctor.errors import UsageError
-from netdoctor.migration.fast import SAFE, Fast, Many, fast_many, fast_parser
-from netdoctor.migration.framing import ArrayFramer, BrokenFrame, Frame
-from netdoctor.migration.points import default_namespace
+from netdoctor.migration.framing import ArrayFramer
+from netdoctor.migration.json_records import read_framed
 from netdoctor.migration.records import BadRecord, Record
 from netdoctor.migration.sources.interface import SOURCES, Source
-
-if TYPE_CHECKING:
-    from netdoctor.migration.fast import Numbers
-    from netdoctor.migration.records import Vector
-
-_KNOWN = frozenset({"id", "values", "metadata", "namespace"})
-_GROUP, _GROUP_BYTES = 64, 256 << 10
-"""So many records, or bytes of them, are parsed in one step. Long ones gain nothing by it: one is a step worth."""
-_SPARSE = ("sparse_values", "sparseValues")
-
-
-class _Wrong(Exception):
-    """What is wrong with one record; ``at`` is a byte offset inside it."""
-
-    def __init__(self, reason: str, at: int = 0) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.at = at
-
-
-def _no_constant(name: str) -> float:
-    raise _Wrong(f"{name} is not JSON; every value must be a finite number")
-
-
-_decode = json.JSONDecoder(parse_constant=_no_constant).decode
 
 
 class ExportJson:
@@ -113,158 +85,7 @@ class _Hashing(io.RawIOBase):
 
 def read_records(stream: BinaryIO | io.RawIOBase) -> Iterator[Record | BadRecord]:
     """Records of the JSON array in ``stream``; a fatal BadRecord comes last when the array breaks off."""
-    number = size = 0
-    group: list[Frame] = []
-    fast, many = fast_parser(), fast_many()
-    fatal = None
-    frames = iter(ArrayFramer(stream))  # type: ignore[arg-type]  # only read() is used
-    while fatal is None:
-        try:
-            frame = next(frames, None)
-        except BrokenFrame as broken:
-            frame, fatal = None, broken
-        if frame is not None:
-            group.append(frame)
-            size += len(frame.raw)
-            if len(group) < _GROUP and size < _GROUP_BYTES:
-                continue
-        yield from _parse(number + 1, group, fast, many)
-        number += len(group)
-        group, size = [], 0
-        if frame is None:
-            break
-    if fatal is not None:
-        yield BadRecord(number + 1, fatal.offset, fatal.reason, fatal=True)
-
-
-def _parse(number: int, group: list[Frame], fast: Fast | None, many: Many | None) -> Iterator[Record | BadRecord]:
-    """The group's records, of which the first has that number. All in one step, unless something is odd."""
-    found = None
-    if many is not None and group and len(group[0].raw) * _GROUP <= _GROUP_BYTES:
-        found = many([frame.raw for frame in group])
-    if found is None:
-        for index, frame in enumerate(group):
-            yield parse_record(number + index, frame, fast)
-        return
-    for index, (frame, (thing, vector)) in enumerate(zip(group, found, strict=True)):
-        try:
-            yield _record(number + index, frame, thing, vector)
-        except _Wrong:
-            yield parse_record(number + index, frame)  # the strict way, which names the fault
-
-
-def parse_record(number: int, frame: Frame, fast: Fast | None = None) -> Record | BadRecord:
-    """The record in ``frame``, or what is wrong with it. What ``fast`` cannot read is read again, strictly."""
-    try:
-        quick = fast(frame.raw) if fast is not None else None
-        if quick is not None:
-            with contextlib.suppress(_Wrong):
-                return _record(number, frame, quick[0], _narrow(quick[1]))
-        thing = _load(frame.raw)
-        return _record(number, frame, thing, None)
-    except _Wrong as wrong:
-        return BadRecord(number, frame.offset + wrong.at, wrong.reason)
-
-
-def _record(number: int, frame: Frame, thing: dict[str, Any], vector: Vector | None) -> Record:
-    """``vector``: the values, where they are read already; else they are in ``thing``."""
-    identity = thing.get("id")
-    if not isinstance(identity, str):
-        raise _Wrong("it has no id" if identity is None else f"its id is {_kind(identity)}, not a string")
-    namespace = thing.get("namespace")
-    if namespace is not None and not isinstance(namespace, str):
-        raise _Wrong(f"its namespace is {_kind(namespace)}, not a string")
-    metadata = thing.get("metadata")
-    if metadata is None:
-        metadata = {}
-    elif not isinstance(metadata, dict):
-        raise _Wrong(f"its metadata is {_kind(metadata)}, not an object")
-    escape = frame.raw.find(b"\\")
-    if escape >= 0 and (frame.raw.find(b"\\ud", escape) >= 0 or frame.raw.find(b"\\uD", escape) >= 0):
-        _refuse_surrogates(identity, namespace, metadata)
-    left_out: tuple[str, ...] = ()
-    if not thing.keys() <= _KNOWN:
-        for key in _SPARSE:
-            if thing.get(key):
-                raise _Wrong("it has sparse values, which this version does not migrate")
-        left_out = tuple(key for key in thing if key not in _KNOWN and key not in _SPARSE)
-    values = _vector(thing.get("values"), "values" in thing) if vector is None else vector
-    return Record(
-        number, frame.offset, len(frame.raw), identity, values, metadata, default_namespace(namespace), left_out
-    )
-
-
-def _load(raw: bytes) -> dict[str, Any]:
-    try:
-        text = raw.decode("utf-8")
-        thing = _decode(text)
-    except UnicodeDecodeError as error:
-        raise _Wrong("it is not UTF-8", error.start) from error
-    except json.JSONDecodeError as error:
-        # The parser counts characters; files are counted in bytes.
-        raise _Wrong(f"it is not JSON ({error.msg.lower()})", len(text[: error.pos].encode("utf-8"))) from error
-    except RecursionError as error:
-        raise _Wrong("it is nested too deeply") from error
-    except ValueError as error:  # an integer of more digits than Python reads
-        raise _Wrong(f"it holds a number that cannot be read ({error})") from error
-    assert isinstance(thing, dict)  # the frame starts with a brace
-    return thing
-
-
-def _vector(values: object, present: bool) -> Vector:
-    import numpy as np
-
-    if not isinstance(values, list):
-        raise _Wrong(f"its values are {_kind(values)}, not an array" if present else "it has no values")
-    for kind in set(map(type, values)) - {float, int}:
-        place = next(index for index, value in enumerate(values) if type(value) is kind)
-        raise _Wrong(f"value {place} is {_kind(values[place])}, not a number")
-    try:
-        return _narrow(np.array(values, dtype=np.float64))
-    except OverflowError as error:
-        raise _Wrong("a value does not fit a float32") from error
-
-
-def _narrow(numbers: Numbers) -> Vector:
-    """As float32, every value finite. Raises _Wrong."""
-    import numpy as np
-
-    if not len(numbers):
-        raise _Wrong("its values are empty")
-    if float(numbers.dot(numbers)) < SAFE:  # never true of what is not finite
-        return numbers.astype(np.float32)
-    with np.errstate(over="ignore"):
-        vector = numbers.astype(np.float32)
-    if not np.isfinite(vector).all():
-        place = int(np.flatnonzero(~np.isfinite(vector))[0])
-        raise _Wrong(f"value {place} ({float(numbers[place])!r}) does not fit a float32")
-    return vector
-
-
-def _refuse_surrogates(identity: str, namespace: str | None, metadata: object) -> None:
-    for name, value in (("id", identity), ("namespace", namespace), ("metadata", metadata)):
-        if _has_surrogate(value):
-            raise _Wrong(f"its {name} holds a lone surrogate, which is not text")
-
-
-def _has_surrogate(value: object) -> bool:
-    if isinstance(value, str):
-        return any(0xD800 <= ord(character) <= 0xDFFF for character in value)
-    if isinstance(value, dict):
-        return any(_has_surrogate(key) or _has_surrogate(item) for key, item in value.items())
-    return isinstance(value, list) and any(map(_has_surrogate, value))
-
-
-def _kind(value: object) -> str:
-    """``a string``, ``null``: what JSON calls the type."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, int | float):
-        return "a number" if math.isfinite(value) else "not finite"
-    names: dict[type, str] = {str: "a string", list: "an array", dict: "an object"}
-    return names.get(type(value), type(value).__name__)
+    return read_framed(ArrayFramer(stream))  # type: ignore[arg-type]  # only read() is used
 
 
 class _Kind:
