@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from netdoctor.errors import MigrationFailed
 
 if TYPE_CHECKING:
-    from netdoctor.migration.records import Record, Vector
+    from netdoctor.migration.records import Record, Sparse, Vector
 
 MAPPING_VERSION = 1
 
@@ -104,11 +104,12 @@ def collection_name(namespace: str, *, strip_prefix: str = "", default: str = "d
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What is written: ``vector`` has shape ``(dimension,)``, float32."""
+    """What is written: ``vector`` has shape ``(dimension,)``, float32; ``(0,)`` for a point without a dense one."""
 
     id: str
     vector: Vector
     payload: Mapping[str, Any]
+    sparse: Sparse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ class Layout:
         }
         payload.update(self.own_keys(record))
         vector = unit(record.values) if self.metric is Metric.COSINE else record.values
-        return Point(self.id_of(record), vector, payload)
+        return Point(self.id_of(record), vector, payload, record.sparse)
 
     def binding(self) -> dict[str, Any]:
         """What a resumed run must repeat."""
