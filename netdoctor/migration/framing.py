@@ -104,14 +104,17 @@ def _usual_end(data: bytes | bytearray, start: int) -> int:
 
 
 class ArrayFramer:
-    """Iterates the objects of one JSON array. ``consumed`` is the number of bytes read so far."""
+    """Iterates the objects of one JSON array. ``consumed`` is the number of bytes read so far.
 
-    def __init__(self, stream: BinaryIO, *, chunk: int = CHUNK, largest: int = LARGEST) -> None:
+    ``start``: the stream stands at that offset of the file already, at one of the objects.
+    """
+
+    def __init__(self, stream: BinaryIO, *, chunk: int = CHUNK, largest: int = LARGEST, start: int = 0) -> None:
         self._stream = stream
         self._chunk = chunk
         self._largest = largest
         self._data = b""
-        self._base = 0  # file offset of _data[0]
+        self._base = self._start = start  # file offset of _data[0]
         self._at = 0
         self._ended = False
 
@@ -121,8 +124,9 @@ class ArrayFramer:
 
     def __iter__(self) -> Iterator[Frame]:
         """Raises BrokenFrame where the array stops being one."""
-        self._open()
-        first = True
+        if not self._start:
+            self._open()
+        first = not self._start
         while True:
             character = self._next()
             if character == b"]" and first:

@@ -14,7 +14,7 @@ from netdoctor.errors import UsageError
 from netdoctor.migration.framing import ArrayFramer
 from netdoctor.migration.json_records import read_framed
 from netdoctor.migration.records import BadRecord, Record
-from netdoctor.migration.sources.interface import SOURCES, Source
+from netdoctor.migration.sources.interface import SOURCES, Access, Cursor, Source, place_in_file
 
 
 class ExportJson:
@@ -38,6 +38,10 @@ class ExportJson:
     def size(self) -> int:
         return self._size
 
+    @property
+    def live(self) -> bool:
+        return False
+
     def stamp(self) -> str:
         state = self._path.stat()
         return f"{state.st_size}:{state.st_mtime_ns}:{state.st_ino}"
@@ -45,8 +49,16 @@ class ExportJson:
     def digest(self) -> str:
         return self._digest
 
-    def records(self) -> Iterator[Record | BadRecord]:
+    def cursor(self, record: Record) -> Cursor:
+        return [record.number, record.offset]
+
+    def records(self, start: Cursor = None) -> Iterator[Record | BadRecord]:
         with self._path.open("rb", buffering=0) as stream:
+            if start is not None:
+                number, offset = place_in_file(start)
+                stream.seek(offset)
+                yield from read_records(stream, number=number - 1, start=offset)
+                return
             if self._digest and self._digested == self.stamp():
                 yield from read_records(stream)
                 return
@@ -83,19 +95,22 @@ class _Hashing(io.RawIOBase):
         return self._hash.hexdigest()[:32]
 
 
-def read_records(stream: BinaryIO | io.RawIOBase) -> Iterator[Record | BadRecord]:
-    """Records of the JSON array in ``stream``; a fatal BadRecord comes last when the array breaks off."""
-    return read_framed(ArrayFramer(stream))  # type: ignore[arg-type]  # only read() is used
+def read_records(stream: BinaryIO | io.RawIOBase, *, number: int = 0, start: int = 0) -> Iterator[Record | BadRecord]:
+    """Records of the JSON array in ``stream``; a fatal BadRecord comes last when the array breaks off.
+
+    ``start``: the stream stands at this offset of the file, at a record that has ``number`` of them before it.
+    """
+    return read_framed(ArrayFramer(stream, start=start), number)  # type: ignore[arg-type]  # only read() is used
 
 
 class _Kind:
     name = "export-json"
 
-    def recognises(self, path: Path, head: bytes) -> bool:
-        return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
+    def recognises(self, given: str, head: bytes | None) -> bool:
+        return head is not None and head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
 
-    def open(self, path: Path) -> Source:
-        return ExportJson(path)
+    def open(self, given: str, access: Access) -> Source:
+        return ExportJson(Path(given))
 
 
 SOURCES.add("export-json", _Kind(), home=__name__)

@@ -1,18 +1,46 @@
-"""What a source of vectors must be able to do."""
+"""What a source of vectors must be able to do: a file that can be read again, or a live index.
+
+Both are one loop's input. A *file* source has a fixed order and a fingerprint: its plan is made by reading all of it.
+A *live* source cannot promise that: its plan is made from its list of ids (kept on disk, :class:`Listing`) and a
+sample, the list fixes the order for every later run, and what does not fit any more is reported where it is met.
+
+One more source is one module of this folder: a :class:`SourceKind` added to :data:`SOURCES`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias, Union, runtime_checkable
 
 from netdoctor.errors import UsageError
-from netdoctor.migration.records import BadRecord, Record
+from netdoctor.migration.listing import Listing
+from netdoctor.migration.points import Metric
+from netdoctor.migration.records import BadRecord, MalformedExport, Record
 from netdoctor.registry import Registry
+
+Cursor: TypeAlias = Union[bool, int, float, str, list["Cursor"], dict[str, "Cursor"], None]  # noqa: UP007  # recursive
+"""A place between two records. Opaque; JSON keeps it; only the kind that gave it can read it. None: the start."""
+
+
+def place_in_file(cursor: Cursor) -> tuple[int, int]:
+    """Number and byte offset out of a cursor ``[number, offset]``, which is what sources of one text file give.
+
+    Raises MalformedExport for any other: the plan is of something else.
+    """
+    if isinstance(cursor, list) and len(cursor) == 2:
+        number, offset = cursor
+        if isinstance(number, int) and isinstance(offset, int) and number > 0 and offset >= 0:
+            return number, offset
+    raise MalformedExport("The plan's places are of another kind of source.", hint="make the plan again")
 
 
 class Source(Protocol):
-    """An opened source: can be read from the start as often as needed."""
+    """An opened source. Reading it twice from the start gives the same records in the same order.
+
+    Thread-compatible: one reader at a time.
+    """
 
     @property
     def label(self) -> str:
@@ -22,14 +50,75 @@ class Source(Protocol):
     def size(self) -> int:
         """Bytes; 0 where that means nothing."""
 
-    def stamp(self) -> str:
-        """Changes when the source may have changed; cheap (size and time of a file)."""
+    @property
+    def live(self) -> bool:
+        """True: it is a :class:`LiveSource`."""
 
-    def records(self) -> Iterator[Record | BadRecord]:
-        """Every record in its order, in bounded memory. A fatal BadRecord is the last thing yielded."""
+    def stamp(self) -> str:
+        """Changes when the source may have changed; cheap (size and time of a file). Live: names the index."""
 
     def digest(self) -> str:
-        """Of the content as last read to its end by :meth:`records`."""
+        """Fingerprint of the content as last read from its start to its end. Live: the same as :meth:`stamp`."""
+
+    def records(self, start: Cursor = None) -> Iterator[Record | BadRecord]:
+        """The records from ``start`` on, in bounded memory. A fatal BadRecord is the last thing yielded.
+
+        Numbers go on where they would have been: a record has the same number wherever reading began.
+        """
+
+    def cursor(self, record: Record) -> Cursor:
+        """A place at or shortly before a record that :meth:`records` has just yielded; bounded in size.
+
+        "Shortly": reading from there comes to the record without more than a page (row group, thousand records) of
+        others before it.
+        """
+
+
+@runtime_checkable
+class LiveSource(Source, Protocol):
+    """An index that others may change while it is read. ``live`` is True.
+
+    :meth:`follow` is called once, before :meth:`records`: record ``n`` (from 1) is the list's entry ``n - 1``, and one
+    that is gone by then is a BadRecord with that number, reported after it was asked for once more. What is not in
+    the list is not migrated. ``records`` may be closed half-way, and must then stop its threads.
+    """
+
+    @property
+    def metric(self) -> Metric | None:
+        """How the index measures; None when it does not say."""
+
+    def ids(self) -> Iterator[tuple[str, str]]:
+        """(Namespace, id) of everything, each once, namespaces one after another, in a repeatable order."""
+
+    def sample(self, count: int) -> Iterator[Record | BadRecord]:
+        """At most ``count`` records, of every namespace some: dimension and number kinds are guessed from them."""
+
+    def follow(self, listing: Listing) -> None:
+        """Read these, in this order."""
+
+    def cost(self, ids: int) -> str:
+        """What reading ``ids`` records costs beside time (read units, money), in a sentence; "" for nothing."""
+
+    def notes(self) -> tuple[str, ...]:
+        """What a report must add after reading: sentences. Cheap, may be asked at any time."""
+
+    def close(self) -> None:
+        """Never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a live source needs beside its name. Keys come from the environment or a file, never from arguments."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    """``--source-option NAME=VALUE``: what only one kind knows, like an index's host."""
+    api_key_file: Path | None = None
+    namespaces: tuple[str, ...] = ()
+    """Only these; empty: all."""
+
+
+NO_ACCESS = Access()
 
 
 class SourceKind(Protocol):
@@ -37,11 +126,14 @@ class SourceKind(Protocol):
 
     name: str
 
-    def recognises(self, path: Path, head: bytes) -> bool:
-        """Whether this kind can read the file; ``head`` are its first bytes."""
+    def recognises(self, given: str, head: bytes | None) -> bool:
+        """Whether this kind can read what was named on the command line.
 
-    def open(self, path: Path) -> Source:
-        """Raises a NetdoctorError when the file cannot be read."""
+        ``head`` are a file's first 4 KiB; None: it is no file (a folder, or an address like ``pinecone:INDEX``).
+        """
+
+    def open(self, given: str, access: Access) -> Source:
+        """Raises a NetdoctorError when it cannot be read. A live one may connect here, but reads nothing yet."""
 
 
 SOURCES: Registry[SourceKind] = Registry("netdoctor.migration.sources")
@@ -50,16 +142,22 @@ DEFAULT = "export-json"
 """Opens what no kind recognises, and says what is wrong with it."""
 
 
-def open_source(path: Path) -> Source:
-    """The source in that file, by its kind. Raises UsageError when it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(4096)
-    except OSError as error:
-        raise UsageError(
-            f"The export {path} cannot be read: {error.strerror or error}.", hint="name the export file first"
-        ) from error
+def open_source(given: str | Path, access: Access = NO_ACCESS) -> Source:
+    """The source of that name, by its kind. Raises UsageError when it cannot be read."""
+    path = Path(given)
+    head: bytes | None = None
+    if path.is_file():
+        try:
+            with path.open("rb") as file:
+                head = file.read(4096)
+        except OSError as error:
+            raise UsageError(
+                f"The export {path} cannot be read: {error.strerror or error}.", hint="name the export file first"
+            ) from error
     for kind in SOURCES:
-        if kind.recognises(path, head):
-            return kind.open(path)
-    return SOURCES.get(DEFAULT).open(path)
+        if kind.recognises(str(given), head):
+            return kind.open(str(given), access)
+    if head is None and not path.is_dir():
+        why = "No such file or directory" if not path.exists() else "it is no file"
+        raise UsageError(f"The export {path} cannot be read: {why}.", hint="name the export file first")
+    return SOURCES.get(DEFAULT).open(str(given), access)

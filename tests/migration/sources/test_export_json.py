@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from netdoctor.errors import UsageError
-from netdoctor.migration.records import BadRecord, Record
+from netdoctor.migration.records import BadRecord, MalformedExport, Record
 from netdoctor.migration.sources.export_json import ExportJson, read_records
 from netdoctor.migration.sources.interface import SOURCES, open_source
 
@@ -167,3 +167,32 @@ def test_the_source_is_registered_and_opens_arrays(tmp_path: Path) -> None:
     assert not kind.recognises(path, b'{"id": 1}')
     with pytest.raises(UsageError, match="No such file"):
         open_source(tmp_path / "absent")
+
+
+def test_reading_goes_on_at_any_record_with_the_same_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "e.json"
+    path.write_text(" [" + " ,\n".join(json.dumps({**GOOD, "id": f"é{n}"}) for n in range(300)) + "] ")
+    source = ExportJson(path)
+    whole = [record for record in source.records() if isinstance(record, Record)]
+    digest = source.digest()
+    for at in (0, 1, 150, 299):
+        cursor = json.loads(json.dumps(source.cursor(whole[at])))
+        rest = [record for record in source.records(cursor) if isinstance(record, Record)]
+        assert [(r.number, r.offset, r.id) for r in rest] == [(r.number, r.offset, r.id) for r in whole[at:]]
+    assert source.digest() == digest
+    assert not source.live
+
+
+def test_a_break_behind_the_place_is_told_with_its_number_and_a_place_of_another_kind_is_refused(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "e.json"
+    path.write_text("[" + ",".join(json.dumps({**GOOD, "id": str(n)}) for n in range(5)) + ', {"id": ')
+    source = ExportJson(path)
+    third = [record for record in source.records() if isinstance(record, Record)][2]
+    *_, last = source.records(source.cursor(third))
+    assert isinstance(last, BadRecord)
+    assert (last.number, last.fatal) == (6, True)
+    for cursor in ("token", [1], {"page": 1}, [0, 0], [1, -1]):
+        with pytest.raises(MalformedExport, match="another kind of source"):
+            next(iter(source.records(cursor)))
