@@ -217,6 +217,8 @@ class Points(messages.PointsServicer):  # type: ignore[misc]
 
 def serve(store: Store, address: str, key: str = "") -> tuple[grpc.Server, int]:
     """A started server and the port it got."""
+    from .grpc_snapshots import Snapshots
+
     # Without SO_REUSEPORT a second server on the same port is an error, not a silent half of the traffic.
     options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1), ("grpc.so_reuseport", 0)]
     interceptors = [KeyCheck(key)] if key else []
@@ -224,6 +226,7 @@ def serve(store: Store, address: str, key: str = "") -> tuple[grpc.Server, int]:
     messages.add_QdrantServicer_to_server(Health(), server)
     messages.add_CollectionsServicer_to_server(Collections(store), server)
     messages.add_PointsServicer_to_server(Points(store), server)
+    messages.add_SnapshotsServicer_to_server(Snapshots(store), server)
     port = server.add_insecure_port(address)
     server.start()
     return server, port

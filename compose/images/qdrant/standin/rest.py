@@ -6,7 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from . import TITLE, VERSION
+from . import TITLE, VERSION, snapshots
 from .errors import BadInput, NotFound, StandInError, Unsupported, engine_errors
 from .http import MAX_BODY, Request, Response
 from .points import id_json, record_json, scored_json
@@ -63,6 +63,8 @@ class Rest:
         except StandInError as error:
             status: Any = {"error": str(error)}
             return Response(error.http_status, _dumps({"status": status, "time": time.perf_counter() - started}))
+        if isinstance(result, Response):
+            return result
         return Response(200, _dumps({"result": result, "status": "ok", "time": time.perf_counter() - started}))
 
     def _route(self, request: Request) -> Any:
@@ -80,6 +82,8 @@ class Rest:
                 return {"exists": self._store.exists(name)}
             case ("collections", name, "aliases") if request.method == "GET":
                 return {"aliases": self._store.aliases(name)}
+            case ("collections", name, "snapshots", *rest):
+                return snapshots.serve(self._store, name, tuple(rest), request)
             case ("collections", name, *rest):
                 return self._inside(self._store.get(name), tuple(rest), request)
         raise Unsupported(f"the lab stand-in does not serve {request.method} {request.path}")

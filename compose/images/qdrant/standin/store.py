@@ -23,7 +23,7 @@ class Store:
     """Opens whatever the folder holds; `close` flushes it."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._lock = RLock()
         self._collections: dict[str, Collection] = {}
         self._aliases: dict[str, str] = {}
@@ -57,7 +57,7 @@ class Store:
                 raise AlreadyExists(f"Wrong input: Collection `{name}` already exists!")
             with engine_errors():
                 config = new_config(body)
-            folder = self._folder / uuid4().hex
+            folder = self.folder / uuid4().hex
             try:
                 self._collections[name] = Collection.create(name, folder, config)
             except BaseException:
@@ -74,6 +74,15 @@ class Store:
         found.close()
         shutil.rmtree(found.folder, ignore_errors=True)
         return True
+
+    def adopt(self, collection: Collection) -> None:
+        """In the place of the one of that name, which ends."""
+        with self._lock:
+            before = self._collections.get(collection.name)
+            self._collections[collection.name] = collection
+        if before is not None:
+            before.close()
+            shutil.rmtree(before.folder, ignore_errors=True)
 
     def aliases(self, name: str | None = None) -> list[Json]:
         with self._lock:
@@ -112,7 +121,7 @@ class Store:
 
     @property
     def _alias_file(self) -> Path:
-        return self._folder / "aliases.json"
+        return self.folder / "aliases.json"
 
     def _write_aliases(self) -> None:
         scratch = self._alias_file.with_suffix(".new")
