@@ -77,12 +77,12 @@ def take(topology: Topology, containers: Iterable[str]) -> tuple[Snapshot, ...]:
 
 
 def successor(topology: Topology, was: Snapshot) -> Container | None:
-    """The container itself, else the one that Compose made anew in its place (same name, project and service)."""
+    """The container itself, else the one that was made anew in its place: same name, and by the same service of the
+    same project, or by hand as before.
+    """
     same = topology.container(was.container)
     if same is not None:
         return same
-    if was.service is None:
-        return None
     return next(
         (c for c in topology.containers if (c.name, c.project, c.service) == (was.name, was.project, was.service)), None
     )

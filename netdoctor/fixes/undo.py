@@ -82,9 +82,21 @@ def _planned(transaction: Transaction, topology: Topology) -> UndoPlan:
             places[was.container] = now.id
             # An interrupted one has no recorded end: each of its steps is looked at by itself.
             moved += snapshot.moved(was, now) if kept else ()
+    places |= _earlier_places(transaction, places, topology)
     placed = [(number, _in_place(step, places, topology)) for number, step in transaction.standing]
     steps = _in_effect(placed, topology)
     return UndoPlan(transaction, steps, transaction.files_standing, tuple(dict.fromkeys(moved)), tuple(gone))
+
+
+def _earlier_places(transaction: Transaction, places: dict[str, str], topology: Topology) -> dict[str, str]:
+    """A step may be older than the container that the fix was last applied to again: its name leads there."""
+    named = {was.name: places[was.container] for was in transaction.after if was.container in places}
+    moved = (step.operation for _, step in transaction.standing if isinstance(step.operation, Connect | Disconnect))
+    return {
+        op.container: named[op.container_name]
+        for op in moved
+        if op.container_name in named and topology.container(op.container) is None
+    }
 
 
 def _on_any(container: Container, transaction: Transaction) -> bool:

@@ -50,6 +50,10 @@ def test_of_a_successor_only_the_names_of_its_networks_count():
     assert moved(snapshot_of(QDRANT), anew(endpoints=())) == ("qdrant is no longer on network qdrant_default",)
 
 
-def test_a_container_by_hand_has_no_successor():
+def test_a_container_by_hand_is_succeeded_by_one_by_hand_of_its_name_only():
     by_hand = container("redis", OWN)
-    assert successor(topology(replace(by_hand, id=ident("other"))), snapshot_of(by_hand)) is None
+    again = replace(by_hand, id=ident("other"))
+    assert successor(topology(again), snapshot_of(by_hand)) == again
+    composed = replace(container("redis", OWN, service="redis", project="shop"), id=ident("other"))
+    assert successor(topology(composed), snapshot_of(by_hand)) is None
+    assert successor(topology(replace(again, name="valkey")), snapshot_of(by_hand)) is None
