@@ -80,7 +80,9 @@ class LiveSource(Source, Protocol):
 
     :meth:`follow` is called once, before :meth:`records`: record ``n`` (from 1) is the list's entry ``n - 1``, and one
     that is gone by then is a BadRecord with that number, reported after it was asked for once more. What is not in
-    the list is not migrated. ``records`` may be closed half-way, and must then stop its threads.
+    the list is not migrated. A cursor is simply a record's number: ``records(500)`` begins with the list's entry 499.
+    Numbers ascend; every entry gives a Record or a BadRecord. ``records`` may be closed half-way, and must then stop
+    its threads. Without ``follow`` it lists for itself while it reads (an export, which has no plan).
     """
 
     @property
