@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from netdoctor.migration.fast import SAFE, Fast, Many, fast_many, fast_parser
 from netdoctor.migration.framing import BrokenFrame, Frame
+from netdoctor.migration.lines import Fault
 from netdoctor.migration.points import default_namespace
 from netdoctor.migration.records import BadRecord, Record
 
@@ -21,6 +22,10 @@ _KNOWN = frozenset({"id", "values", "metadata", "namespace"})
 _GROUP, _GROUP_BYTES = 64, 256 << 10
 """So many records, or bytes of them, are parsed in one step. Long ones gain nothing by it: one is a step worth."""
 _SPARSE = ("sparse_values", "sparseValues")
+_OTHER_NAMES = {"values": ("vector", "embedding"), "metadata": ("payload",)}
+"""What exporters other than Pinecone's call the same."""
+_DEEPEST = 100
+"""Levels of metadata. Qdrant's own readers give up a little above it."""
 
 
 class _Wrong(Exception):
@@ -39,10 +44,10 @@ def _no_constant(name: str) -> float:
 _decode = json.JSONDecoder(parse_constant=_no_constant).decode
 
 
-def read_framed(framer: Iterable[Frame], number: int = 0) -> Iterator[Record | BadRecord]:
+def read_framed(framer: Iterable[Frame | Fault], number: int = 0) -> Iterator[Record | BadRecord]:
     """The records in these frames, counted on from ``number``; a fatal BadRecord comes last when they break off."""
     size = 0
-    group: list[Frame] = []
+    group: list[Frame | Fault] = []
     fast, many = fast_parser(), fast_many()
     fatal = None
     frames = iter(framer)
@@ -65,7 +70,9 @@ def read_framed(framer: Iterable[Frame], number: int = 0) -> Iterator[Record | B
         yield BadRecord(number + 1, fatal.offset, fatal.reason, fatal=True)
 
 
-def _parse(number: int, group: list[Frame], fast: Fast | None, many: Many | None) -> Iterator[Record | BadRecord]:
+def _parse(
+    number: int, group: list[Frame | Fault], fast: Fast | None, many: Many | None
+) -> Iterator[Record | BadRecord]:
     """The group's records, of which the first has that number. All in one step, unless something is odd."""
     found = None
     if many is not None and group and len(group[0].raw) * _GROUP <= _GROUP_BYTES:
@@ -81,8 +88,10 @@ def _parse(number: int, group: list[Frame], fast: Fast | None, many: Many | None
             yield parse_record(number + index, frame)  # the strict way, which names the fault
 
 
-def parse_record(number: int, frame: Frame, fast: Fast | None = None) -> Record | BadRecord:
+def parse_record(number: int, frame: Frame | Fault, fast: Fast | None = None) -> Record | BadRecord:
     """The record in ``frame``, or what is wrong with it. What ``fast`` cannot read is read again, strictly."""
+    if isinstance(frame, Fault):
+        return BadRecord(number, frame.offset, frame.reason)
     try:
         quick = fast(frame.raw) if fast is not None else None
         if quick is not None:
@@ -94,8 +103,10 @@ def parse_record(number: int, frame: Frame, fast: Fast | None = None) -> Record 
         return BadRecord(number, frame.offset + wrong.at, wrong.reason)
 
 
-def _record(number: int, frame: Frame, thing: dict[str, Any], vector: Vector | None) -> Record:
+def _record(number: int, frame: Frame | Fault, thing: dict[str, Any], vector: Vector | None) -> Record:
     """``vector``: the values, where they are read already; else they are in ``thing``."""
+    if not thing.keys() <= _KNOWN:
+        _rename(thing, vector)
     identity = thing.get("id")
     if not isinstance(identity, str):
         raise _Wrong("it has no id" if identity is None else f"its id is {_kind(identity)}, not a string")
@@ -107,6 +118,8 @@ def _record(number: int, frame: Frame, thing: dict[str, Any], vector: Vector | N
         metadata = {}
     elif not isinstance(metadata, dict):
         raise _Wrong(f"its metadata is {_kind(metadata)}, not an object")
+    elif frame.raw.count(b"{") + frame.raw.count(b"[") > _DEEPEST and _deeper(metadata):
+        raise _Wrong(f"its metadata is nested too deeply (more than {_DEEPEST} levels)")
     escape = frame.raw.find(b"\\")
     if escape >= 0 and (frame.raw.find(b"\\ud", escape) >= 0 or frame.raw.find(b"\\uD", escape) >= 0):
         _refuse_surrogates(identity, namespace, metadata)
@@ -120,6 +133,31 @@ def _record(number: int, frame: Frame, thing: dict[str, Any], vector: Vector | N
     return Record(
         number, frame.offset, len(frame.raw), identity, values, metadata, default_namespace(namespace), left_out
     )
+
+
+def _rename(thing: dict[str, Any], vector: Vector | None) -> None:
+    """What has another name gets its own, where that is not taken."""
+    for name, others in _OTHER_NAMES.items():
+        if name in thing or (name == "values" and vector is not None):
+            continue
+        other = next((other for other in others if other in thing), None)
+        if other is not None:
+            thing[name] = thing.pop(other)
+
+
+def _deeper(thing: object) -> bool:
+    """Whether it has more than ``_DEEPEST`` levels. No recursion: that is what it protects from."""
+    level = [thing]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each if isinstance(each, list) else ())
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _load(raw: bytes) -> dict[str, Any]:
