@@ -6,8 +6,9 @@ batch's number means the same records in every run of the same ledger.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from netdoctor.migration.records import Record
 
@@ -22,6 +23,36 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where cutting can go on, after batch ``number`` - 1: with less than what is open to be read again."""
+
+    number: int
+    points: int
+    """In all batches before it."""
+    read: int
+    """The last record that the cut had seen."""
+    nth: Mapping[str, int]
+    """Batches closed, by collection."""
+    open: Mapping[str, int]
+    """The first record of every unfinished batch, by collection."""
+
+    @property
+    def start(self) -> int:
+        """The first record that must be read again."""
+        return min(self.open.values(), default=self.read + 1)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Place:
+        return cls(**data)
+
+
+BEGINNING = Place(0, 0, 0, {}, {})
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """``number`` counts from 0 over the whole run, ``nth`` from 1 within its collection."""
 
@@ -30,38 +61,82 @@ class Batch:
     nth: int
     records: tuple[Record, ...]
     size: int
+    first: int = 0
+    """Points in all batches before it."""
+    after: Place | None = None
+    """Where a run can go on once this batch and all before it are done; not every batch tells."""
 
 
-def cut(records: Iterable[Record], collection_of: Callable[[str], str], limits: Limits) -> Iterator[Batch]:
-    """Batches in the order in which they fill up, the unfinished ones last."""
+def cut(
+    records: Iterable[Record], collection_of: Callable[[str], str], limits: Limits, place: Place = BEGINNING
+) -> Iterator[Batch]:
+    """Batches in the order in which they fill up, the unfinished ones last.
+
+    ``place``: go on there. ``records`` then begin at ``place.start`` or before, and the batches are those that the
+    first cut made from there on.
+    """
     waiting: dict[str, list[Record]] = {}
     sizes: dict[str, int] = {}
     names: dict[str, str] = {}
-    nth: dict[str, int] = {}
-    number = open_size = 0
+    nth = dict(place.nth)
+    number, first = place.number, place.points
+    seen = place.read
+    open_size = due = 0
 
     def close(name: str) -> Batch:
-        nonlocal number, open_size
+        nonlocal number, first, open_size, due
         size = sizes.pop(name)
         nth[name] = nth.get(name, 0) + 1
-        batch = Batch(number, name, nth[name], tuple(waiting.pop(name)), size)
+        held = tuple(waiting.pop(name))
         number += 1
         open_size -= size
+        after = None
+        if number >= due:
+            # Telling costs as much as there are collections: with thousands of them not after every batch.
+            due = number + 1 + len(nth) // 16
+            unfinished = {name: left[0].number for name, left in waiting.items()}
+            after = Place(number, first + len(held), seen, dict(nth), unfinished)
+        batch = Batch(number - 1, name, nth[name], held, size, first, after)
+        first += len(held)
         return batch
 
     for record in records:
         name = names.get(record.namespace)
         if name is None:
             name = names[record.namespace] = collection_of(record.namespace)
+        if record.number <= place.read and record.number < place.open.get(name, place.read + 1):
+            continue  # it is in a batch before this place
         if name in waiting and sizes[name] + record.size > limits.size:
             yield close(name)
+        seen = max(record.number, place.read)
         held = waiting.setdefault(name, [])
         held.append(record)
         sizes[name] = sizes.get(name, 0) + record.size
         open_size += record.size
         if len(held) >= limits.points:
             yield close(name)
-        elif open_size > limits.open_size:
+        while open_size > limits.open_size:
             yield close(next(iter(waiting)))  # the oldest: many small namespaces must not fill the memory
     for name in list(waiting):
         yield close(name)
+
+
+def cut_listed(
+    pages: Iterable[tuple[int, str, list[str]]], records: Iterable[Record], of: Callable[[str], str]
+) -> Iterator[Batch]:
+    """Batches of a live source: the list of ids alone decides, so that what has gone since moves nothing.
+
+    ``pages`` are ``Listing.pages``, whose indices from 0 are the records' numbers from 1; ``records`` begin with the
+    first page. A batch is short by the records that are gone.
+    """
+    stream = iter(records)
+    record = next(stream, None)
+    nth: dict[str, int] = {}
+    for number, (first, namespace, ids) in enumerate(pages):
+        held = []
+        while record is not None and record.number <= first + len(ids):
+            held.append(record)
+            record = next(stream, None)
+        name = of(namespace)
+        nth[name] = nth.get(name, 0) + 1
+        yield Batch(number, name, nth[name], tuple(held), sum(each.size for each in held), first)
