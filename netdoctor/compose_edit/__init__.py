@@ -10,7 +10,7 @@ from __future__ import annotations
 from .diff import unified_diff
 from .edit import Edit, leave_network
 from .join import is_joined, join_network, plan_join
-from .override import override_for
+from .override import override_for, plan_override
 from .refused import EditRefused
 from .splice import Insertion
 
@@ -23,5 +23,6 @@ __all__ = [
     "leave_network",
     "override_for",
     "plan_join",
+    "plan_override",
     "unified_diff",
 ]

@@ -32,7 +32,7 @@ def check(project: Project, source: bytes, changes: Sequence[Insertion], intent:
     plus the insertions, and without them it is the source again. Raises EditRefused.
     """
     result = splice.apply(source, changes)
-    if splice.undo(result, changes) != source or not _is_insert_only(source, result):
+    if splice.undo(result, changes) != source or not is_insert_only(source, result):
         raise _mismatch("the edit would change text that was there before")
     before = project
     after = replace(project, model=read(SourceText.decode(result)))
@@ -97,7 +97,7 @@ def _without(mapping: Mapping, *keys: str) -> Mapping:
     return {key: value for key, value in mapping.items() if key not in keys}
 
 
-def _is_insert_only(source: bytes, result: bytes) -> bool:
+def is_insert_only(source: bytes, result: bytes) -> bool:
     """True when every byte of the source is in the result, in order."""
     rest = iter(result)
     return all(byte in rest for byte in source)

@@ -74,41 +74,20 @@ def compare(
     """
     if edited not in files:
         raise ValueError(f"{edited!r} is none of the compose files")
-
-    def config(names: Sequence[str], data: bytes | None) -> Mapping | str:
-        arguments = [*command, "--project-directory", str(directory)]
-        for profile in profiles:
-            arguments += ["--profile", profile]
-        for name in names:
-            arguments += ["-f", name]
-        try:
-            done = subprocess.run(
-                [*arguments, "config", *flags],
-                input=data if data is not None else b"",
-                capture_output=True,
-                cwd=directory,
-                env=dict(environment) if environment is not None else None,
-                timeout=timeout,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return f"the compose command could not be run ({type(error).__name__})"
-        if done.returncode:
-            return "compose rejects the file"
-        try:
-            text = SourceText.decode(done.stdout)
-            locate(text)
-            return read(text)
-        except EditRefused:
-            return "the output of compose could not be read"
-
     # Both texts go the same way, through standard input, so that only the edit can make a difference.
     streamed = ["-" if name == edited else name for name in files]
     try:
         old = (directory / edited).read_bytes()
     except OSError as error:
         return Opinion(Verdict.UNKNOWN, f"the file could not be read ({type(error).__name__})")
-    before, after = config(streamed, old), config(streamed, new)
+    how = (tuple(profiles), environment, tuple(flags), timeout)
+    before = read_config(command, directory, streamed, old, *how)
+    after = read_config(command, directory, streamed, new, *how)
+    return weigh(before, after, service=service, network=network)
+
+
+def weigh(before: Mapping | str, after: Mapping | str, *, service: str, network: str) -> Opinion:
+    """Compare two results of `read_config`, from before and after an edit."""
     if isinstance(after, str):
         if isinstance(before, str):
             return Opinion(Verdict.UNKNOWN, f"{after}, as before the edit")
@@ -122,6 +101,52 @@ def compare(
     if problem is not None:
         return Opinion(Verdict.DIFFERS, problem)
     return Opinion(Verdict.AGREES, "the output of config differs by the membership only")
+
+
+def joins(config: Mapping, service: str, network: str) -> bool:
+    """True when the output of `config` puts the service on the network of that real name."""
+    return _key(config, service, network) is not None
+
+
+def read_config(
+    command: Sequence[str],
+    directory: Path,
+    files: Sequence[str],
+    data: bytes = b"",
+    profiles: Sequence[str] = (),
+    environment: EnvMapping[str, str] | None = None,
+    flags: Sequence[str] = (),
+    timeout: float = _SECONDS,
+) -> Mapping | str:
+    """What `config` prints for these files, `-` being `data`; no files: those that Compose finds by itself.
+
+    A text instead, in a few words, when Compose refuses or cannot be run.
+    """
+    arguments = [*command, "--project-directory", str(directory)] if files else [*command]
+    for profile in profiles:
+        arguments += ["--profile", profile]
+    for name in files:
+        arguments += ["-f", name]
+    try:
+        done = subprocess.run(
+            [*arguments, "config", *flags],
+            input=data,
+            capture_output=True,
+            cwd=directory,
+            env=dict(environment) if environment is not None else None,
+            timeout=timeout,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"the compose command could not be run ({type(error).__name__})"
+    if done.returncode:
+        return "compose rejects the file"
+    try:
+        text = SourceText.decode(done.stdout)
+        locate(text)
+        return read(text)
+    except EditRefused:
+        return "the output of compose could not be read"
 
 
 def difference(before: Mapping, after: Mapping, service: str, key: str) -> str | None:

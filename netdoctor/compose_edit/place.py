@@ -30,6 +30,13 @@ def networks_key(source: SourceText, body: Span, entries: Mapping, style: Style)
     )
 
 
+def service_entry(
+    source: SourceText, section: Span, block: Callable[[int], list[str]], in_flow: Callable[[], str]
+) -> list[Piece]:
+    """A further service in a `services` mapping that has some; `block` gives its lines with its name at a column."""
+    return _member(source, section, block, in_flow)
+
+
 def network_entries(source: SourceText, key: Span, value: Span, entries: Mapping, style: Style) -> list[Piece]:
     """Further entries in the service's own `networks` value, whatever its style."""
     line = source.line(key.start)
