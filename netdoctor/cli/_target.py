@@ -49,11 +49,12 @@ def target_options(function: F) -> F:
 
 
 def open_target(
-    stack: ExitStack, settings: Settings, given: dict[str, Any], *, make: bool = False
+    stack: ExitStack, settings: Settings, given: dict[str, Any], *, make: bool = False, timeout: float = 60.0
 ) -> tuple[Target, Scene, str]:
     """The open target, what the report says about it, and what the ledger calls it.
 
-    ``make``: an embedded one may begin here; else a folder that is not there is a mistake.
+    ``make``: an embedded one may begin here; else a folder that is not there is a mistake. ``timeout``: seconds of
+    one call.
     """
     from netdoctor.migration.address import folder_of, resolve_target, what_was_asked
     from netdoctor.migration.summary import Scene
@@ -85,6 +86,7 @@ def open_target(
             vantage=vantage,
             transport=Transport(given["transport"]),
             api_key=_key(given, app),
+            timeout=timeout,
             hint=f"netdoctor check {via or 'host'} {other}",
         )
     )
