@@ -83,16 +83,82 @@ def replace_file(found: FoundFile, data: bytes) -> FoundFile:
     return again
 
 
+def create_file(path: Path, data: bytes, like: FoundFile) -> FoundFile:
+    """Make a file that is not there yet, whole or not at all, with the mode and owner of ``like``; read it back.
+
+    Raises FixFailed when it cannot be made, or somebody made one meanwhile; theirs is left alone then.
+    """
+    folder = path.parent
+    problem = can_create(path)
+    if problem is not None:
+        raise FixFailed(
+            f"{plain(str(path))} cannot be written: {problem}. There is no such file, as before.",
+            hint="Write it by hand, or run as a user who may write there.",
+        )
+    name: str | None = None
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".netdoctor", dir=folder)
+        try:
+            _fill(handle, data, like.status)
+        finally:
+            os.close(handle)
+        # A link is made only where nothing is: another's file is never replaced.
+        os.link(name, path)
+        sync_folder(folder)
+    except FileExistsError as error:
+        raise FixFailed(
+            f"{plain(str(path))} was made by somebody else meanwhile. Nothing was written.",
+            hint="Run the command again to plan with the file as it is now.",
+        ) from error
+    except OSError as error:
+        raise _failed("write", path, error, after="There is no such file, as before.") from error
+    finally:
+        if name is not None:
+            with suppress(OSError):
+                Path(name).unlink()
+    again = read_file(path)
+    if again.data != data:
+        raise FixFailed(
+            f"{plain(str(path))} does not read back as it was written.",
+            hint="Somebody else writes this file. Look at it, then run the command again.",
+        )
+    return again
+
+
+def remove_file(found: FoundFile) -> None:
+    """Take away a file that netdoctor made. Raises FixFailed when it has changed since it was read, or cannot."""
+    _unchanged(found)
+    try:
+        found.path.unlink()
+        sync_folder(found.path.parent)
+    except OSError as error:
+        raise _failed("remove", found.path, error) from error
+
+
+def can_create(path: Path) -> str | None:
+    """Why no file could be made there by us; None when nothing speaks against it."""
+    folder = path.parent
+    if not folder.is_dir():
+        return f"there is no folder {plain(str(folder))}"
+    if os.path.lexists(path):
+        return "something is there already"
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+        return "its file system is mounted read-only"
+    if not os.access(folder, os.W_OK):
+        return f"the folder {plain(str(folder))} is not writable"
+    return None
+
+
 def can_replace(found: FoundFile) -> str | None:
     """Why the file could not be replaced by us; None when nothing speaks against it."""
     folder = found.real.parent
+    if os.statvfs(folder).f_flag & os.ST_RDONLY:
+        return "its file system is mounted read-only"
     if not os.access(folder, os.W_OK):
         return f"the folder {plain(str(folder))} is not writable"
     # Root may write anything; a file without a single write permission was locked on purpose.
     if not os.access(found.real, os.W_OK) or not found.status.st_mode & 0o222:
         return "the file is read-only"
-    if os.statvfs(folder).f_flag & os.ST_RDONLY:
-        return "its file system is mounted read-only"
     return None
 
 
@@ -119,9 +185,9 @@ def _unchanged(found: FoundFile) -> None:
         )
 
 
-def _failed(doing: str, path: Path, error: Exception) -> FixFailed:
+def _failed(doing: str, path: Path, error: Exception, after: str = "The file is as it was.") -> FixFailed:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return FixFailed(
-        f"Could not {doing} {plain(str(path))}: {reason.lower()}. The file is as it was.",
+        f"Could not {doing} {plain(str(path))}: {reason.lower()}. {after}",
         hint="Paste the lines by hand, or run as a user who may write there.",
     )

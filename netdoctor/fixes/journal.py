@@ -58,6 +58,28 @@ class FileChange:
     result_digest: str
     insertions: tuple[Insertion, ...]
     state: StepState = StepState.INTENDED
+    created: bool = False
+    """There was no such file before: taking it back means that there is none again."""
+
+
+@dataclass(frozen=True, slots=True)
+class PanelChange:
+    """What a platform keeps about a stack was changed over its API: as it was, as it was to be, as it read back.
+
+    The three are ``{"text": str, "flags": {name: bool}}``; ``after`` is None until it was read back.
+    """
+
+    platform: str
+    """Its registered name: ``coolify``."""
+    address: str
+    """The panel's URL, without credentials."""
+    resource: str
+    """What the platform's API calls it: ``services/<uuid>``."""
+    title: str
+    before: Mapping[str, Any]
+    wanted: Mapping[str, Any]
+    after: Mapping[str, Any] | None = None
+    state: StepState = StepState.INTENDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +96,7 @@ class Transaction:
     """resolv.conf and hosts of each touched container as they were: container id, path, text."""
     steps: tuple[JournalStep, ...] = ()
     files: tuple[FileChange, ...] = ()
+    panels: tuple[PanelChange, ...] = ()
     end: End = End.OPEN
 
     @property
@@ -85,6 +108,12 @@ class Transaction:
     def files_standing(self) -> tuple[tuple[int, FileChange], ...]:
         """Files that are, or may be, patched, with their numbers."""
         found = enumerate(self.files)
+        return tuple((n, each) for n, each in found if each.state in (StepState.INTENDED, StepState.DONE))
+
+    @property
+    def panels_standing(self) -> tuple[tuple[int, PanelChange], ...]:
+        """Changes over a platform's API that are, or may be, in effect, with their numbers."""
+        found = enumerate(self.panels)
         return tuple((n, each) for n, each in found if each.state in (StepState.INTENDED, StepState.DONE))
 
 
@@ -113,7 +142,7 @@ class Journal:
         return tuple(
             t
             for t in reversed(self.transactions())
-            if t.end in (End.KEPT, End.OPEN) and (t.standing or t.files_standing)
+            if t.end in (End.KEPT, End.OPEN) and (t.standing or t.files_standing or t.panels_standing)
         )
 
     def begin(
@@ -157,9 +186,16 @@ class Journal:
         self.store.append({"do": "step", "id": transaction, "step": number, "state": state.value, "made": made})
 
     def intend_file(
-        self, transaction: str, path: str, original: bytes, result: bytes, insertions: Sequence[Insertion]
+        self,
+        transaction: str,
+        path: str,
+        original: bytes,
+        result: bytes,
+        insertions: Sequence[Insertion],
+        *,
+        created: bool = False,
     ) -> None:
-        """Before a file is replaced."""
+        """Before a file is replaced, or made."""
         self.store.append(
             {
                 "do": "file",
@@ -168,12 +204,42 @@ class Journal:
                 "original": base64.b64encode(original).decode(),
                 "result": digest(result),
                 "insertions": [insertion.as_json() for insertion in insertions],
+                **({"created": True} if created else {}),
             }
         )
 
     def mark_file(self, transaction: str, number: int, state: StepState) -> None:
         """``number``: its place among the transaction's files."""
         self.store.append({"do": "file_state", "id": transaction, "file": number, "state": state.value})
+
+    def intend_panel(self, transaction: str, change: PanelChange) -> None:
+        """Before a platform's API is asked to change anything."""
+        self.store.append(
+            {
+                "do": "panel",
+                "id": transaction,
+                "platform": change.platform,
+                "address": change.address,
+                "resource": change.resource,
+                "title": change.title,
+                "before": dict(change.before),
+                "wanted": dict(change.wanted),
+            }
+        )
+
+    def mark_panel(
+        self, transaction: str, number: int, state: StepState, after: Mapping[str, Any] | None = None
+    ) -> None:
+        """``number``: its place among the transaction's panels. ``after``: as the platform has it now."""
+        self.store.append(
+            {
+                "do": "panel_state",
+                "id": transaction,
+                "panel": number,
+                "state": state.value,
+                "after": dict(after) if after is not None else None,
+            }
+        )
 
     def end(self, transaction: str, end: End, after: Sequence[Snapshot] = ()) -> None:
         self.store.append(
@@ -230,12 +296,29 @@ def _told(so_far: Transaction, record: Record) -> Transaction:
                 base64.b64decode(record["original"], validate=True),
                 str(record["result"]),
                 tuple(Insertion.from_json(each) for each in record["insertions"]),
+                created=bool(record.get("created")),
             )
             return replace(so_far, files=(*so_far.files, change))
         case "file_state":
             files = list(so_far.files)
             files[int(record["file"])] = replace(files[int(record["file"])], state=StepState(record["state"]))
             return replace(so_far, files=tuple(files))
+        case "panel":
+            over_its_api = PanelChange(
+                str(record["platform"]),
+                str(record["address"]),
+                str(record["resource"]),
+                str(record["title"]),
+                dict(record["before"]),
+                dict(record["wanted"]),
+            )
+            return replace(so_far, panels=(*so_far.panels, over_its_api))
+        case "panel_state":
+            panels = list(so_far.panels)
+            number = int(record["panel"])
+            now = record["after"] if record["after"] is not None else panels[number].after
+            panels[number] = replace(panels[number], state=StepState(record["state"]), after=now)
+            return replace(so_far, panels=tuple(panels))
         case "end":
             after = tuple(Snapshot.from_json(each) for each in record["after"])
             return replace(so_far, end=End(record["end"]), after=after or so_far.after)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netdoctor.compose_edit import Insertion
-from netdoctor.fixes.journal import End, Journal, StepState, fold
+from netdoctor.fixes.journal import End, Journal, PanelChange, StepState, fold
 from netdoctor.fixes.snapshot import snapshot_of
 from netdoctor.fixes.store import JournalError, Store
 
@@ -65,3 +65,27 @@ def test_rolled_back_and_undone_ones_are_in_effect_no_more(journal):
 def test_a_record_that_makes_no_sense_is_an_error_of_ours(record):
     with pytest.raises(JournalError):
         fold([record])
+
+
+def test_a_file_that_was_made_is_told_apart_from_one_that_was_edited(journal):
+    name = begun(journal)
+    journal.intend_file(name, "/new.yml", b"", b"ab", [Insertion(0, b"ab")], created=True)
+    journal.intend_file(name, "/old.yml", b"", b"ab", [Insertion(0, b"ab")])
+    (found,) = journal.transactions()
+    assert [each.created for each in found.files] == [True, False]
+
+
+def test_what_a_platform_was_told_is_read_back_and_keeps_a_transaction_in_effect(journal):
+    name = begun(journal)
+    was, wanted = {"text": "a", "flags": {"on": False}}, {"text": "a", "flags": {"on": True}}
+    change = PanelChange("coolify", "https://panel.test", "services/u1", "qdrant", was, wanted)
+    journal.intend_panel(name, change)
+    assert journal.transactions()[0].panels == (change,)
+    assert journal.transactions()[0].panels_standing == ((0, change),), "killed now, it may stand"
+    journal.mark_panel(name, 0, StepState.DONE, wanted)
+    journal.end(name, End.KEPT)
+    (found,) = journal.in_effect()
+    assert found.panels[0].after == wanted
+    journal.mark_panel(name, 0, StepState.REVERTED)
+    assert journal.in_effect() == ()
+    assert journal.transactions()[0].panels[0].after == wanted, "what it was is not forgotten"
