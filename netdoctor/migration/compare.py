@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netdoctor.migration.points import Metric, Point
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 TOLERANCE = 1e-6
 _ONE_UNIT = 4e-16
@@ -20,6 +24,10 @@ def difference(sent: Point, stored: Point, metric: Metric, *, exact: bool = True
     """
     if not same_vector(sent, stored, metric, exact=exact):
         return "its vector differs"
+    if stored.others:
+        return f"it has another vector, {stored.others[0]!r}"
+    if not same_sparse(sent, stored, exact=exact):
+        return "its sparse vector differs"
     if set(sent.payload) != set(stored.payload):
         odd = sorted(set(sent.payload) ^ set(stored.payload))[0]
         return f"its payload differs in {odd!r}"
@@ -47,7 +55,25 @@ def same_vector(sent: Point, stored: Point, metric: Metric, *, exact: bool = Tru
             return bool(long == length)
         # A unit vector in each: the server may have normalised once more, or not at all.
         return bool(np.abs(wide / long - read / length).max() <= TOLERANCE)
-    return bool(np.abs(wide - read).max() <= TOLERANCE * max(1.0, float(np.abs(wide).max())))
+    return _close(wide, read)
+
+
+def same_sparse(sent: Point, stored: Point, *, exact: bool = True) -> bool:
+    """Indices must be equal; values as those of a dense vector that is compared by value."""
+    import numpy as np
+
+    one, other = sent.sparse, stored.sparse
+    if one is None or other is None:
+        return one is other
+    if sent.sparse_name != stored.sparse_name or not np.array_equal(one.indices, other.indices):
+        return False
+    if exact or np.array_equal(one.values, other.values):
+        return bool(np.array_equal(one.values, other.values))
+    return _close(one.values.astype(np.float64), other.values.astype(np.float64))
+
+
+def _close(wide: NDArray[np.float64], read: NDArray[np.float64]) -> bool:
+    return bool(abs(wide - read).max(initial=0.0) <= TOLERANCE * max(1.0, float(abs(wide).max(initial=0.0))))
 
 
 def _same(one: Any, other: Any) -> bool:

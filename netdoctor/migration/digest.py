@@ -20,17 +20,24 @@ if TYPE_CHECKING:
     from netdoctor.migration.plan import CollectionPlan
     from netdoctor.migration.records import Vector
 
-DIGEST_VERSION = 1
+DIGEST_VERSION = 2
 MOST_BITS = 16
 """65,536 buckets for a collection; a smaller one has as many as points, so that thousands of them stay small."""
 _ALL_BUCKETS = 1 << 20
 """All collections of a run together: 20 MB."""
 
 
-def point_digest(identity: str, entries: Sequence[bytes], vector: bytes | Vector) -> bytes:
-    """128 bits. ``entries`` are the payload's (``wire.payload_entries``), ``vector`` its float32, little-endian."""
+def point_digest(identity: str, entries: Sequence[bytes], vector: bytes | Vector, named: bytes = b"") -> bytes:
+    """128 bits. ``entries`` are the payload's (``wire.payload_entries``), ``vector`` its float32, little-endian.
+
+    ``named``: its named vectors (``wire.named_bytes``), where it has any.
+    """
     payload = b"".join([b"%d:%b" % (len(entry), entry) for entry in entries])
-    digest = hashlib.blake2b(b"%b %d:%b" % (identity.encode(), len(payload), payload), digest_size=16)
+    head = b"%b %d:%b" % (identity.encode(), len(payload), payload)
+    if named:
+        digest = hashlib.blake2b(b"%b%d:%b" % (head, len(named), named), digest_size=16, person=b"named")
+    else:
+        digest = hashlib.blake2b(head, digest_size=16)
     digest.update(vector)  # type: ignore[arg-type]  # an array lends its bytes
     return digest.digest()
 

@@ -25,9 +25,12 @@ _MOST_KEYS = 20
 
 @dataclass(frozen=True, slots=True)
 class CollectionPlan:
+    """``dimension`` 0: its points have no dense vector; ``sparse``: at least one has a sparse one."""
+
     name: str
     dimension: int
     points: int
+    sparse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Plan:
         """For the ledger; the layout's options are bound separately."""
         return {
             "records": self.records,
-            "collections": [[c.name, c.dimension, c.points] for c in self.collections],
+            "collections": [[c.name, c.dimension, c.points, c.sparse] for c in self.collections],
             "integers": sorted(self.layout.integers),
             "digest": self.digest,
             "stamp": self.stamp,
@@ -128,6 +131,7 @@ def make_plan(
     dimensions: dict[str, int] = {}
     counts: Counter[str] = Counter()
     names: dict[str, str] = {}
+    sparse: set[str] = set()
     left_out: set[str] = set()
     bad: list[BadRecord] = []
     kept: list[Record] | None = []
@@ -146,6 +150,8 @@ def make_plan(
             collection = names[record.namespace]
             _refuse_key_clash(record, layout)
             counts[collection] += 1
+            if record.sparse is not None:
+                sparse.add(collection)
             numbers.look(record)
             log.add(pair_hash(collection, layout.id_of(record)))
             if record.left_out and len(left_out) < _MOST_KEYS:
@@ -170,7 +176,7 @@ def make_plan(
         kept = [record for record in kept if record.number not in losers]
     return Plan(
         records=total,
-        collections=tuple(CollectionPlan(name, dimensions[name], counts[name]) for name in counts),
+        collections=tuple(CollectionPlan(name, dimensions[name], counts[name], name in sparse) for name in counts),
         layout=replace(layout, integers=frozenset(numbers.seen - numbers.fractional)),
         digest=source.digest(),
         stamp=stamp,

@@ -29,6 +29,8 @@ _UUID = re.compile(
     r"|\{([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\}",
     re.IGNORECASE | re.ASCII,
 )
+SPARSE_NAME = "sparse_vector"
+"""What the sparse vector is called on the target, as Qdrant's own migration tool calls it."""
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00\x1f%]')
 _LONGEST_NAME = 255
 _INTEGRAL = 2**53
@@ -110,6 +112,9 @@ class Point:
     vector: Vector
     payload: Mapping[str, Any]
     sparse: Sparse | None = None
+    sparse_name: str = SPARSE_NAME
+    others: tuple[str, ...] = ()
+    """Of a point read back: further vectors that it has. None of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +133,7 @@ class Layout:
     tenant_field: str = "namespace"
     integers: frozenset[str] = frozenset()
     """Payload fields in which every number is integral: 42.0 becomes 42."""
+    sparse_vector: str = SPARSE_NAME
 
     def collection_of(self, namespace: str) -> str:
         if self.collection is not None:
@@ -161,7 +167,7 @@ class Layout:
         }
         payload.update(self.own_keys(record))
         vector = unit(record.values) if self.metric is Metric.COSINE else record.values
-        return Point(self.id_of(record), vector, payload, record.sparse)
+        return Point(self.id_of(record), vector, payload, record.sparse, self.sparse_vector)
 
     def binding(self) -> dict[str, Any]:
         """What a resumed run must repeat."""
@@ -173,13 +179,15 @@ class Layout:
             "default_collection": self.default_collection,
             "collection": self.collection,
             "tenant_field": self.tenant_field,
+            **({"sparse_vector": self.sparse_vector} if self.sparse_vector != SPARSE_NAME else {}),
         }
 
     @classmethod
     def bound(cls, binding: Mapping[str, Any]) -> Layout:
         """The layout that a ledger's binding tells; the number kinds are in its plan."""
         names = ("id_field", "strip_prefix", "default_collection", "collection", "tenant_field")
-        return cls(metric=Metric(binding["metric"]), **{name: binding[name] for name in names})
+        sparse = binding.get("sparse_vector", SPARSE_NAME)
+        return cls(metric=Metric(binding["metric"]), sparse_vector=sparse, **{name: binding[name] for name in names})
 
 
 def _number(value: float, integer: bool) -> float:

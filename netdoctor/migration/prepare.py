@@ -10,7 +10,7 @@ from netdoctor.migration.ledger import CREATED, FOUND, INTENDED, Ledger
 from netdoctor.migration.plan import CollectionPlan, Plan
 from netdoctor.migration.points import Layout
 from netdoctor.migration.retry import Retry
-from netdoctor.migration.targets.interface import AS_USUAL, Making, Target, TargetRefused
+from netdoctor.migration.targets.interface import AS_USUAL, CollectionState, Making, Target, TargetRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def prepare(plan: Plan, target: Target, ledger: Ledger, wishes: Wishes, retry: R
                 )
             missing.append(wanted)
             continue
-        _refuse_other_kind(wanted, plan.layout, state.dimension, state.metric, state.vectors, state.datatype, target)
+        _refuse_other_kind(wanted, plan.layout, state, target)
         if origin is None:
             ledger.set_origin(wanted.name, FOUND)
         elif origin == INTENDED:
@@ -58,7 +58,7 @@ def prepare(plan: Plan, target: Target, ledger: Ledger, wishes: Wishes, retry: R
                 _keep_a_copy(wanted.name, target, ledger, retry)
     for wanted in missing:
         ledger.set_origin(wanted.name, INTENDED)
-        making = replace(wishes.making, run=run)
+        making = replace(wishes.making, run=run, sparse=plan.layout.sparse_vector if wanted.sparse else None)
         retry.call(lambda wanted=wanted, making=making: _create(wanted, plan.layout, target, making))  # type: ignore[misc]
         ledger.set_origin(wanted.name, CREATED)
         created.append(wanted.name)
@@ -77,9 +77,16 @@ def snapshot_of(collection: str, ledger: Ledger) -> str | None:
     return ledger.fact(f"snapshot of {collection}")
 
 
+def points_before(collection: str, ledger: Ledger) -> int | None:
+    """How many points that snapshot holds, where that is known."""
+    told = ledger.fact(f"points before {collection}")
+    return None if told is None else int(told)
+
+
 def _keep_a_copy(collection: str, target: Target, ledger: Ledger, retry: Retry) -> None:
     if snapshot_of(collection, ledger) is not None:
         return
+    before = retry.call(lambda: target.count(collection))
     try:
         name = retry.call(lambda: target.snapshot(collection))
     except TargetRefused as refused:
@@ -88,6 +95,9 @@ def _keep_a_copy(collection: str, target: Target, ledger: Ledger, retry: Retry) 
             f"{refused.message} Nothing was written.",
             hint="use --skip-existing, or migrate into another collection",
         ) from refused
+    if retry.call(lambda: target.count(collection)) == before:
+        # Else somebody writes at this moment, and how many points the snapshot holds is not known.
+        ledger.set_fact(f"points before {collection}", str(before))
     ledger.set_fact(f"snapshot of {collection}", name)
 
 
@@ -107,30 +117,30 @@ def _create(wanted: CollectionPlan, layout: Layout, target: Target, making: Maki
     except TargetRefused:
         # A first try may have been carried out although its answer was lost.
         state = target.collection(wanted.name)
-        if state is None or (state.dimension, state.metric, state.points) != (wanted.dimension, layout.metric, 0):
+        if state is None or state.points or _other_kind(wanted, layout, state):
             raise
 
 
-def _refuse_other_kind(
-    wanted: CollectionPlan,
-    layout: Layout,
-    dimension: int | None,
-    metric: object,
-    vectors: tuple[str, ...],
-    datatype: str,
-    target: Target,
-) -> None:
-    if dimension is None:
-        what = f"has named vectors ({', '.join(vectors)})" if vectors else "has no dense vector"
-    elif dimension != wanted.dimension:
-        what = f"has vectors of {dimension} dimensions, the export has {wanted.dimension}"
-    elif metric is not layout.metric:
-        what = f"measures by {getattr(metric, 'value', metric)}, not {layout.metric.value}"
-    elif datatype not in ("float32", "default"):
-        what = f"stores vectors as {datatype}, which would lose precision"
-    else:
-        return
-    raise TargetRefused(
-        f"Collection {wanted.name!r} on {target.address} {what}. Nothing was written.",
-        hint="remove that collection, or choose another name with --default-collection or --strip-prefix",
-    )
+def _refuse_other_kind(wanted: CollectionPlan, layout: Layout, state: CollectionState, target: Target) -> None:
+    what = _other_kind(wanted, layout, state)
+    if what is not None:
+        raise TargetRefused(
+            f"Collection {wanted.name!r} on {target.address} {what}. Nothing was written.",
+            hint="remove that collection, or choose another name with --default-collection or --strip-prefix",
+        )
+
+
+def _other_kind(wanted: CollectionPlan, layout: Layout, state: CollectionState) -> str | None:
+    """Why the plan's points do not fit into the collection, in words that go after its name."""
+    if wanted.dimension and state.dimension is None:
+        return f"has named vectors ({', '.join(state.vectors)})" if state.vectors else "has no dense vector"
+    if wanted.dimension and state.dimension != wanted.dimension:
+        return f"has vectors of {state.dimension} dimensions, the export has {wanted.dimension}"
+    if wanted.dimension and state.metric is not layout.metric:
+        return f"measures by {getattr(state.metric, 'value', state.metric)}, not {layout.metric.value}"
+    if wanted.sparse and layout.sparse_vector not in state.sparse:
+        others = f" (it has {', '.join(sorted(state.sparse))})" if state.sparse else ""
+        return f"has no sparse vector {layout.sparse_vector!r}{others}"
+    if state.datatype not in ("float32", "default"):
+        return f"stores vectors as {state.datatype}, which would lose precision"
+    return None

@@ -17,6 +17,8 @@ from netdoctor.migration.unwire import payload_of
 from netdoctor.migration.wire import entry_start
 
 _PAGE_BYTES = 2 << 20
+_SPARSE_BYTES = 2000
+"""What a sparse vector is taken to need: a few hundred pairs."""
 _FEW = 4096
 """A collection is read by several hands only when each gets at least so many points."""
 
@@ -61,7 +63,9 @@ def read_back(
             wanted = points if piece.ours is None else [point for point in points if piece.ours(point)]
             if skipped:
                 wanted = [point for point in wanted if (piece.collection.name, point.id) not in skipped]
-            tally = Tally.of((point.id, point_digest(point.id, point.entries, point.vector)) for point in wanted)
+            tally = Tally.of(
+                (point.id, point_digest(point.id, point.entries, point.vector, point.sparse)) for point in wanted
+            )
             with lock:
                 mine.points += len(points)
                 mine.other += len(points) - len(wanted)
@@ -100,7 +104,8 @@ def _slices(
 
 def _pages(piece: _Slice, target: Target, retry: Retry) -> Iterator[list[Stored]]:
     name = piece.collection.name
-    limit = max(16, min(2048, _PAGE_BYTES // (piece.collection.dimension * 4 + 400)))
+    plan = piece.collection
+    limit = max(16, min(2048, _PAGE_BYTES // (plan.dimension * 4 + (_SPARSE_BYTES if plan.sparse else 0) + 400)))
     start: str | int | None = piece.start
     while True:
         page = retry.call(lambda start=start: target.scroll(name, limit, start))  # type: ignore[misc]

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from netdoctor.migration.points import Point
-from netdoctor.migration.records import Record
+from netdoctor.migration.points import SPARSE_NAME, Point
+from netdoctor.migration.records import Record, Sparse
 
 if TYPE_CHECKING:
     from netdoctor.migration.records import Vector
@@ -31,10 +31,14 @@ class Sample:
     original: str
     id: str
     vector: Vector
+    sparse: Sparse | None = None
+    sparse_name: str = SPARSE_NAME
 
     @classmethod
     def of(cls, collection: str, record: Record, point: Point) -> Sample:
-        return cls(collection, record.namespace, record.number, record.offset, record.id, point.id, point.vector)
+        at = (record.number, record.offset)
+        whole = (point.id, point.vector, point.sparse, point.sparse_name)
+        return cls(collection, record.namespace, *at, record.id, *whole)
 
     @property
     def about(self) -> str:
@@ -42,17 +46,19 @@ class Sample:
         return about(self.record, self.offset, self.original, self.collection)
 
     def to_bytes(self) -> bytes:
-        head = [self.collection, self.namespace, self.record, self.offset, self.original, self.id]
-        return json.dumps(head).encode() + b"\n" + self.vector.astype("<f4").tobytes()
+        head: list[object] = [self.collection, self.namespace, self.record, self.offset, self.original, self.id]
+        dense = self.vector.astype("<f4").tobytes()
+        sparse = b"" if self.sparse is None else self.sparse.to_bytes()
+        return json.dumps([*head, len(dense), self.sparse_name]).encode() + b"\n" + dense + sparse
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Sample:
         import numpy as np
 
-        head, _, vector = data.partition(b"\n")
-        collection, namespace, record, offset, original, identity = json.loads(head)
-        values = np.frombuffer(vector, dtype="<f4").astype(np.float32)
-        return cls(collection, namespace, record, offset, original, identity, values)
+        head, _, rest = data.partition(b"\n")
+        *told, dense, sparse_name = json.loads(head)
+        values = np.frombuffer(rest[:dense], dtype="<f4").astype(np.float32)
+        return cls(*told, values, Sparse.from_bytes(rest[dense:]), sparse_name)
 
 
 def about(record: int, offset: int, original: str, collection: str) -> str:

@@ -15,16 +15,44 @@ _AT_ONCE = 25
 
 
 def self_hits(samples: Iterable[Sample], layout: Layout, target: Target, retry: Retry) -> tuple[int, list[str]]:
-    """How many were asked, and what was not found, in words. A vector without a direction finds nothing."""
-    asked: dict[str, list[Sample]] = {}
+    """How many were asked, and what was not found, in words. A vector without a direction finds nothing.
+
+    A point with a dense and a sparse vector is asked for by each.
+    """
+    dense: dict[str, list[Sample]] = {}
+    sparse: dict[str, list[Sample]] = {}
     for sample in samples:
         if sample.vector.any():
-            asked.setdefault(sample.collection, []).append(sample)
+            dense.setdefault(sample.collection, []).append(sample)
+        if sample.sparse is not None and sample.sparse.values.any():
+            sparse.setdefault(sample.collection, []).append(sample)
     problems: list[str] = []
-    for collection, group in asked.items():
+    for collection, group in dense.items():
         for start in range(0, len(group), _AT_ONCE):
             problems += _look(collection, group[start : start + _AT_ONCE], layout, target, retry)
-    return sum(map(len, asked.values())), problems
+    for collection, group in sparse.items():
+        for start in range(0, len(group), _AT_ONCE):
+            problems += _look_sparse(collection, group[start : start + _AT_ONCE], target, retry)
+    return sum(map(len, dense.values())) + sum(map(len, sparse.values())), problems
+
+
+def _look_sparse(collection: str, samples: Sequence[Sample], target: Target, retry: Retry) -> list[str]:
+    """Each alone: another point may always score higher. Its score is its own, where the server does not weigh it."""
+    import numpy as np
+
+    state = retry.call(lambda: target.collection(collection))
+    weighed = {name for name, modifier in (state.sparse if state else {}).items() if modifier != "none"}
+    queries = [Query(s.vector, only=s.id, sparse=s.sparse, using=s.sparse_name) for s in samples]
+    problems: list[str] = []
+    for sample, hits in zip(samples, retry.call(lambda: target.search(collection, queries, 1)), strict=True):
+        assert sample.sparse is not None
+        wide = sample.sparse.values.astype(np.float64)
+        own = float(wide @ wide)
+        found = hits and hits[0].id == sample.id
+        close = found and abs(hits[0].score - own) <= SCORE_TOLERANCE * max(1.0, own)
+        if not found or not (close or sample.sparse_name in weighed):
+            problems.append(f"{sample.about}: it does not score as itself in a search by its sparse vector")
+    return problems
 
 
 def _look(collection: str, samples: Sequence[Sample], layout: Layout, target: Target, retry: Retry) -> list[str]:

@@ -1,7 +1,8 @@
 """Reads points out of a gRPC scroll reply without making an object per number.
 
 The generated classes would turn a vector into a thousand Python floats, only to be put together again. Here its
-bytes stay bytes. Whatever this does not know (named vectors, numbers as ids) is left to the generated classes.
+bytes stay bytes. Whatever this does not know (several vectors in one, named dense ones) is left to the generated
+classes.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-from netdoctor.migration.wire import payload_entries
+from netdoctor.migration.records import Sparse, sparse_of
+from netdoctor.migration.wire import named_bytes, payload_entries
 
 
 class Unknown(Exception):
@@ -55,9 +57,9 @@ def fields(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:
 _ID, _PAYLOAD, _VECTORS = 0x0A, 0x12, 0x22
 
 
-def retrieved(data: bytes, at: int, end: int) -> tuple[str, list[bytes], bytes]:
-    """Id, payload entries in their canonical order, and the vector's bytes. Raises Unknown."""
-    identity, vector = "", b""
+def retrieved(data: bytes, at: int, end: int) -> tuple[str, list[bytes], bytes, bytes]:
+    """Id, payload entries in their canonical order, the dense vector's bytes, the named ones'. Raises Unknown."""
+    identity, vector, named = "", b"", b""
     entries = []
     for tag, start, stop in fields(data, at, end):
         if tag == _PAYLOAD:
@@ -65,12 +67,12 @@ def retrieved(data: bytes, at: int, end: int) -> tuple[str, list[bytes], bytes]:
         elif tag == _ID:
             identity = _id(data, start, stop)
         elif tag == _VECTORS:
-            vector = _vector(data, start, stop)
+            vector, named = _vectors(data, start, stop)
     entries.sort()
-    return identity, entries, vector
+    return identity, entries, vector, named
 
 
-def scrolled(data: bytes) -> tuple[list[tuple[str, list[bytes], bytes]], str | int | None]:
+def scrolled(data: bytes) -> tuple[list[tuple[str, list[bytes], bytes, bytes]], str | int | None]:
     """The points of a ``ScrollResponse``, and where the next page starts. Raises Unknown."""
     points = []
     following: str | int | None = None
@@ -95,20 +97,68 @@ def _id(data: bytes, at: int, end: int) -> str:
     return "0"
 
 
-def _vector(data: bytes, at: int, end: int) -> bytes:
-    """``VectorsOutput`` with one unnamed dense vector, in the typed or in the older flat form."""
+def _vectors(data: bytes, at: int, end: int) -> tuple[bytes, bytes]:
+    """``VectorsOutput``: one dense vector, or named ones, of which the dense one has the empty name."""
     for tag, start, stop in fields(data, at, end):
-        if tag != 0x0A:
+        if tag == 0x0A:
+            return _dense(data, start, stop), b""
+        if tag == 0x12:
+            return _named(data, start, stop)
+        raise Unknown
+    return b"", b""
+
+
+def _dense(data: bytes, at: int, end: int) -> bytes:
+    """A dense ``VectorOutput``, in the typed or in the older flat form."""
+    for tag, start, stop in fields(data, at, end):
+        if tag == 0x0A:
+            return data[start:stop]
+        if tag == 0x32A:  # 101, a message
+            for inner, first, last in fields(data, start, stop):
+                if inner == 0x0A:
+                    return data[first:last]
+        raise Unknown
+    return b""
+
+
+def _named(data: bytes, at: int, end: int) -> tuple[bytes, bytes]:
+    dense = b""
+    found: dict[str, Sparse | None] = {}
+    for _, start, stop in fields(data, at, end):
+        name, first, last = "", 0, 0
+        for tag, one, two in fields(data, start, stop):
+            if tag == 0x0A:
+                name = data[one:two].decode("utf-8")
+            elif tag == 0x12:
+                first, last = one, two
+        if name:
+            found[name] = _sparse(data, first, last)
+        else:
+            dense = _dense(data, first, last)
+    return dense, named_bytes(found)
+
+
+def _sparse(data: bytes, at: int, end: int) -> Sparse | None:
+    """A sparse ``VectorOutput`` in its typed form. Raises Unknown."""
+    import numpy as np
+
+    for tag, start, stop in fields(data, at, end):
+        if tag != 0x332:  # 102, a message
             raise Unknown
+        indices: list[int] = []
+        values = b""
         for inner, first, last in fields(data, start, stop):
             if inner == 0x0A:
-                return data[first:last]
-            if inner == 0x32A:  # 101, a message
-                for deepest, one, two in fields(data, first, last):
-                    if deepest == 0x0A:
-                        return data[one:two]
-            raise Unknown
-    return b""
+                values = data[first:last]
+            elif inner == 0x12:
+                while first < last:
+                    index, first = _varint(data, first)
+                    indices.append(index)
+        try:
+            return sparse_of(indices, np.frombuffer(values, "<f4"))
+        except ValueError as odd:
+            raise Unknown from odd
+    return None
 
 
 def canonical_entry(entry: bytes) -> bytes:

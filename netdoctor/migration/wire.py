@@ -10,10 +10,14 @@ import functools
 import importlib
 import json
 import struct
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from netdoctor.migration.points import Point
+from netdoctor.migration.records import Sparse, sparse_of
+
+if TYPE_CHECKING:
+    from netdoctor.migration.records import Vector
 
 _VARINT, _FIXED64, _BYTES = 0, 1, 2
 _double = struct.Struct("<Bd").pack
@@ -49,7 +53,7 @@ _NULL = _tag(1, _VARINT) + b"\x00"
 _INTEGER = _tag(3, _VARINT)
 _BOOL = _tag(5, _VARINT)
 _DOUBLE_TAG = 2 << 3 | _FIXED64
-_DENSE = _tag(101, _BYTES)
+_DENSE, _SPARSE = _tag(101, _BYTES), _tag(102, _BYTES)
 
 
 def value_bytes(value: Any) -> bytes:
@@ -95,8 +99,8 @@ def point_protobuf(point: Point, entries: Sequence[bytes] | None = None) -> byte
 
     ``entries``: its payload's, where somebody has made them already.
     """
-    numbers = point.vector.astype("<f4", copy=False).tobytes()
-    dense = _sized(_DENSE, _sized(_F1, numbers))
+    dense = _sized(_DENSE, _sized(_F1, point.vector.astype("<f4", copy=False).tobytes()))
+    vectors = _sized(_F1, dense) if point.sparse is None else _sized(_F2, _named(point, dense))
     payload = payload_entries(point.payload) if entries is None else entries
     return _sized(
         _F3,
@@ -104,10 +108,33 @@ def point_protobuf(point: Point, entries: Sequence[bytes] | None = None) -> byte
             [
                 _sized(_F1, _sized(_F2, point.id.encode("ascii"))),
                 *[_sized(_F3, entry) for entry in payload],
-                _sized(_F4, _sized(_F1, dense)),
+                _sized(_F4, vectors),
             ]
         ),
     )
+
+
+def _named(point: Point, dense: bytes) -> bytes:
+    """A ``NamedVectors``: the dense vector, where there is one, has the empty name."""
+    assert point.sparse is not None
+    values = point.sparse.values.astype("<f4", copy=False).tobytes()
+    indices = b"".join(map(varint, point.sparse.indices.tolist()))
+    sparse = _sized(_SPARSE, _sized(_F1, values) + _sized(_F2, indices))
+    entry = _sized(_F1, _sized(_F1, point.sparse_name.encode("utf-8")) + _sized(_F2, sparse))
+    return (_sized(_F1, _sized(_F2, dense)) if len(point.vector) else b"") + entry
+
+
+def named_bytes(found: Mapping[str, Sparse | None]) -> bytes:
+    """Named vectors as bytes to digest and compare; None for one that is not sparse, and so none of ours."""
+    return b"".join(
+        b"%b\0%d:%b" % (name.encode("utf-8"), 0 if one is None else len(one.indices), one.to_bytes() if one else b"")
+        for name, one in sorted(found.items())
+    )
+
+
+def sparse_bytes(point: Point) -> bytes:
+    """The same of a point."""
+    return b"" if point.sparse is None else named_bytes({point.sparse_name: point.sparse})
 
 
 def upsert_protobuf(collection: str, points: Sequence[bytes]) -> bytes:
@@ -125,14 +152,47 @@ def point_json(point: Point) -> bytes:
     quick = _orjson()
     if quick is not None:
         # The values as doubles: written as float32, their digits would be too few for a reader of doubles.
-        body = {"id": point.id, "vector": point.vector.astype("float64"), "payload": point.payload}
+        body = {"id": point.id, "vector": _vector(point, lambda each: each.astype("float64")), "payload": point.payload}
         try:
             encoded: bytes = quick.dumps(body, option=quick.OPT_SERIALIZE_NUMPY)
             return encoded
         except TypeError:  # an integer of more than 64 bits
             pass
-    body = {"id": point.id, "vector": point.vector.tolist(), "payload": point.payload}
+    body = {"id": point.id, "vector": _vector(point, lambda each: each.tolist()), "payload": point.payload}
     return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
+
+
+def _vector(point: Point, numbers: Callable[[Any], Any]) -> Any:
+    if point.sparse is None:
+        return numbers(point.vector)
+    sparse = {"indices": point.sparse.indices.tolist(), "values": numbers(point.sparse.values)}
+    dense = {"": numbers(point.vector)} if len(point.vector) else {}
+    return {**dense, point.sparse_name: sparse}
+
+
+def read_vector(found: Any) -> tuple[Vector, dict[str, Sparse | None]]:
+    """A point's ``vector`` as REST shows it: the dense one (shape ``(0,)`` without), and the named ones."""
+    import numpy as np
+
+    named = found if isinstance(found, Mapping) else {"": found if isinstance(found, list) else []}
+    dense = np.asarray(named.get("", []), dtype=np.float32)
+    return dense, {name: _sparse(one) for name, one in named.items() if name}
+
+
+def read_point(identity: str, vector: Vector, named: Mapping[str, Sparse | None], payload: Mapping[str, Any]) -> Point:
+    """A point as a target holds it: one sparse vector of its own, and the names of what else it has."""
+    mine = next((name for name, one in sorted(named.items()) if one is not None), None)
+    others = tuple(sorted(name for name in named if name != mine))
+    if mine is None:
+        return Point(identity, vector, payload, others=others)
+    return Point(identity, vector, payload, named[mine], mine, others)
+
+
+def _sparse(found: Any) -> Sparse | None:
+    try:
+        return sparse_of(found["indices"], found["values"])
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 @functools.cache

@@ -15,7 +15,7 @@ from netdoctor.migration.records import Record
 from netdoctor.migration.retry import Retry
 from netdoctor.migration.samples import Sample, sampled
 from netdoctor.migration.targets.interface import KeyRefused, Target, TargetRefused, TargetUnreachable
-from netdoctor.migration.wire import payload_entries
+from netdoctor.migration.wire import payload_entries, sparse_bytes
 
 
 class RecordRefused(MigrationFailed):
@@ -65,7 +65,7 @@ class Writer:
                 there, looked = self._look(batch, points, looked)
             alone = looked.skipped if looked is not None else alone
         mine = [n for n in range(len(records)) if points[n].id not in alone]
-        tally = Tally.of((points[n].id, point_digest(points[n].id, entries[n], points[n].vector)) for n in mine)
+        tally = Tally.of((points[n].id, _digest(points[n], entries[n])) for n in mine)
         samples = {
             first + n: Sample.of(batch.collection, records[n], points[n]) for n in mine if sampled(first + n, total)
         }
@@ -115,3 +115,7 @@ class Writer:
             half = len(encoded) // 2
             self._send(collection, encoded[:half])
             self._send(collection, encoded[half:])
+
+
+def _digest(point: Point, entries: Sequence[bytes]) -> bytes:
+    return point_digest(point.id, entries, point.vector, sparse_bytes(point))

@@ -21,7 +21,7 @@ from netdoctor.migration.targets.interface import (
     Stored,
     TargetRefused,
 )
-from netdoctor.migration.wire import payload_entries, point_json
+from netdoctor.migration.wire import named_bytes, payload_entries, point_json, read_point, read_vector
 
 
 class FolderTarget:
@@ -54,16 +54,19 @@ class FolderTarget:
                 return None
             info = self._client.get_collection(name)
         vectors = info.config.params.vectors
+        points = info.points_count or 0
+        sparse = dict.fromkeys(info.config.params.sparse_vectors or (), "none")
         if isinstance(vectors, dict) or vectors is None:
-            return CollectionState(name, None, None, info.points_count or 0, vectors=tuple(sorted(vectors or ())))
-        return CollectionState(name, vectors.size, Metric(vectors.distance.value), info.points_count or 0)
+            return CollectionState(name, None, None, points, vectors=tuple(sorted(vectors or ())), sparse=sparse)
+        return CollectionState(name, vectors.size, Metric(vectors.distance.value), points, sparse=sparse)
 
     def create(self, name: str, dimension: int, metric: Metric, making: Making = AS_USUAL) -> None:
         models = self._models
-        params = models.VectorParams(size=dimension, distance=models.Distance(metric.value))
+        params = models.VectorParams(size=dimension, distance=models.Distance(metric.value)) if dimension else {}
+        sparse = {making.sparse: models.SparseVectorParams()} if making.sparse else None
         with self._lock:
             try:
-                self._client.create_collection(name, vectors_config=params)
+                self._client.create_collection(name, vectors_config=params, sparse_vectors_config=sparse)
             except ValueError as error:
                 raise TargetRefused(f"The folder {self.address} refuses collection {name!r}: {error}.") from error
 
@@ -101,30 +104,23 @@ class FolderTarget:
             return int(self._client.count(name, exact=True).count)
 
     def retrieve(self, name: str, ids: Sequence[str]) -> Mapping[str, Point]:
-        import numpy as np
-
         with self._lock:
             found = self._client.retrieve(name, list(ids), with_payload=True, with_vectors=True)
         return {
-            str(point.id): Point(str(point.id), np.asarray(point.vector, dtype=np.float32), point.payload or {})
+            str(point.id): read_point(str(point.id), *read_vector(_as_rest(point.vector)), point.payload or {})
             for point in found
         }
 
     def scroll(self, name: str, limit: int, start: str | int | None = None) -> Page:
-        import numpy as np
-
         with self._lock:
             found, following = self._client.scroll(
                 name, limit=limit, offset=start, with_payload=True, with_vectors=True
             )
-        points = [
-            Stored(
-                str(point.id),
-                payload_entries(point.payload or {}),
-                np.asarray(point.vector if isinstance(point.vector, list) else [], dtype="<f4").tobytes(),
-            )
-            for point in found
-        ]
+        points = []
+        for point in found:
+            vector, named = read_vector(_as_rest(point.vector))
+            entries = payload_entries(point.payload or {})
+            points.append(Stored(str(point.id), entries, vector.tobytes(), named_bytes(named)))
         return Page(points, following)
 
     def search(self, name: str, queries: Sequence[Query], limit: int) -> Sequence[Sequence[Hit]]:
@@ -138,11 +134,25 @@ class FolderTarget:
                 field, value = query.tenant
                 conditions.append(models.FieldCondition(key=field, match=models.MatchValue(value=value)))
             wanted = models.Filter(must=conditions) if conditions else None
+            nearest: Any = query.vector.tolist()
+            if query.sparse is not None:
+                nearest = models.SparseVector(
+                    indices=query.sparse.indices.tolist(), values=query.sparse.values.tolist()
+                )
             with self._lock:
-                found = self._client.query_points(name, query=query.vector.tolist(), limit=limit, query_filter=wanted)
+                found = self._client.query_points(
+                    name, query=nearest, using=query.using or None, limit=limit, query_filter=wanted
+                )
             answers.append([Hit(str(point.id), float(point.score)) for point in found.points])
         return answers
 
     def close(self) -> None:
         with self._lock:
             self._client.close()
+
+
+def _as_rest(vector: Any) -> Any:
+    """A vector of the client library's, with its sparse ones as dictionaries."""
+    if not isinstance(vector, dict):
+        return vector
+    return {name: one.model_dump() if hasattr(one, "model_dump") else one for name, one in vector.items()}

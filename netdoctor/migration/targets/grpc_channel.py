@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from netdoctor.migration.points import Metric, Point
+from netdoctor.migration.records import Sparse, sparse_of
 from netdoctor.migration.targets.interface import (
     AS_USUAL,
     RUN_MARK,
@@ -21,7 +22,10 @@ from netdoctor.migration.targets.interface import (
     Transient,
 )
 from netdoctor.migration.unwire import Unknown, scrolled
-from netdoctor.migration.wire import payload_entries, point_protobuf, upsert_protobuf
+from netdoctor.migration.wire import named_bytes, payload_entries, point_protobuf, read_point, upsert_protobuf
+
+if TYPE_CHECKING:
+    from netdoctor.migration.records import Vector
 
 T = TypeVar("T")
 
@@ -117,6 +121,10 @@ class GrpcTarget:
             if info.config.optimizer_config.HasField("indexing_threshold")
             else None,
             self._run_of(info.config),
+            {
+                each: "idf" if spec.HasField("modifier") and spec.modifier else "none"
+                for each, spec in info.config.params.sparse_vectors_config.map.items()
+            },
         )
 
     def _run_of(self, config: Any) -> str:
@@ -127,14 +135,21 @@ class GrpcTarget:
 
     def create(self, name: str, dimension: int, metric: Metric, making: Making = AS_USUAL) -> None:
         api = self._api
-        params = api.VectorParams(size=dimension, distance=api.Distance.Value(metric.value), on_disk=making.on_disk)
         request = api.CreateCollection(
             collection_name=name,
-            vectors_config=api.VectorsConfig(params=params),
             on_disk_payload=making.on_disk_payload,
             shard_number=making.shards,
             replication_factor=making.replicas,
         )
+        if dimension:
+            params = api.VectorParams(size=dimension, distance=api.Distance.Value(metric.value), on_disk=making.on_disk)
+            if making.datatype is not None:
+                params.datatype = api.Datatype.Value(making.datatype.capitalize())
+            request.vectors_config.params.CopyFrom(params)
+        else:
+            request.vectors_config.params_map.SetInParent()
+        if making.sparse is not None:
+            request.sparse_vectors_config.map[making.sparse].SetInParent()
         if making.quantization == "scalar":
             request.quantization_config.scalar.type = api.QuantizationType.Value("Int8")
             request.quantization_config.scalar.always_ram = True
@@ -198,7 +213,8 @@ class GrpcTarget:
         found: dict[str, Point] = {}
         for point in self._call(self._points.Get, request).result:
             payload = {key: _plain(value) for key, value in point.payload.items()}
-            found[point.id.uuid] = Point(point.id.uuid, _dense(point), payload)
+            identity = _identity(point.id)
+            found[identity] = read_point(identity, *_vectors(point), payload)
         return found
 
     def scroll(self, name: str, limit: int, start: str | int | None = None) -> Page:
@@ -219,14 +235,11 @@ class GrpcTarget:
         return Page([Stored(*point) for point in points], following)
 
     def _slow_page(self, reply: Any) -> Page:
-        points = [
-            Stored(
-                point.id.uuid or str(point.id.num),
-                payload_entries({key: _plain(value) for key, value in point.payload.items()}),
-                _dense(point).tobytes(),
-            )
-            for point in reply.result
-        ]
+        points = []
+        for point in reply.result:
+            vector, named = _vectors(point)
+            entries = payload_entries({key: _plain(value) for key, value in point.payload.items()})
+            points.append(Stored(_identity(point.id), entries, vector.tobytes(), named_bytes(named)))
         following = reply.next_page_offset if reply.HasField("next_page_offset") else None
         return Page(points, None if following is None else following.uuid or following.num)
 
@@ -236,14 +249,19 @@ class GrpcTarget:
             collection_name=name, query_points=[self._query(name, query, limit) for query in queries]
         )
         return [
-            [Hit(point.id.uuid or str(point.id.num), float(point.score)) for point in answer.result]
+            [Hit(_identity(point.id), float(point.score)) for point in answer.result]
             for answer in self._call(self._points.QueryBatch, request).result
         ]
 
     def _query(self, name: str, query: Query, limit: int) -> Any:
         api = self._api
         nearest = api.VectorInput(dense=api.DenseVector(data=query.vector.tolist()))
-        one = api.QueryPoints(collection_name=name, query=api.Query(nearest=nearest), limit=limit)
+        if query.sparse is not None:
+            pairs = api.SparseVector(indices=query.sparse.indices.tolist(), values=query.sparse.values.tolist())
+            nearest = api.VectorInput(sparse=pairs)
+        one = api.QueryPoints(
+            collection_name=name, query=api.Query(nearest=nearest), limit=limit, using=query.using or None
+        )
         conditions = []
         if query.only is not None:
             wanted = api.HasIdCondition(has_id=[api.PointId(uuid=query.only)])
@@ -289,13 +307,33 @@ def _words(error: Exception) -> str:
     return error.reason if isinstance(error, Transient) else str(error)
 
 
-def _dense(point: Any) -> Any:
-    """The unnamed vector of a retrieved point, in the typed or in the older flat form; shape ``(dimension,)``."""
+def _identity(found: Any) -> str:
+    return found.uuid or str(found.num)
+
+
+def _vectors(point: Any) -> tuple[Vector, dict[str, Sparse | None]]:
+    """The dense vector of a retrieved point (shape ``(0,)`` without), and its named ones; None: not sparse."""
     import numpy as np
 
-    output = point.vectors.vector
-    numbers = output.dense.data if output.HasField("dense") else output.data
-    return np.fromiter(numbers, dtype=np.float32, count=len(numbers))
+    named = dict(point.vectors.vectors.vectors.items())
+    dense = named.pop("", None) or point.vectors.vector
+    # The typed form, or the older flat one.
+    numbers = dense.dense.data if dense.HasField("dense") else dense.data
+    vector = np.fromiter(numbers, dtype=np.float32, count=len(numbers))
+    return vector, {name: _sparse(one) for name, one in named.items()}
+
+
+def _sparse(output: Any) -> Sparse | None:
+    if output.HasField("sparse"):
+        pairs: tuple[Any, Any] = (output.sparse.indices, output.sparse.values)
+    elif output.HasField("indices"):
+        pairs = (output.indices.data, output.data)
+    else:
+        return None
+    try:
+        return sparse_of(list(pairs[0]), list(pairs[1]))
+    except ValueError:
+        return None
 
 
 def _plain(value: Any) -> Any:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from netdoctor.errors import MigrationFailed
 from netdoctor.migration.points import Metric, Point
 
 if TYPE_CHECKING:
-    from netdoctor.migration.records import Vector
+    from netdoctor.migration.records import Sparse, Vector
 
 
 class TargetUnreachable(MigrationFailed):
@@ -53,6 +53,8 @@ class CollectionState:
     """In effect, in kilobytes; None where there is no such thing."""
     run: str = ""
     """The mark of the run that created it."""
+    sparse: Mapping[str, str] = field(default_factory=dict)
+    """Its sparse vectors by name, each with what its scores are multiplied by: ``none`` or ``idf``."""
 
 
 RUN_MARK = "netdoctor_run"
@@ -61,7 +63,10 @@ RUN_MARK = "netdoctor_run"
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """How a collection is created; None: as the server does it. ``quantization``: ``scalar`` or ``binary``."""
+    """How a collection is created; None: as the server does it. ``quantization``: ``scalar`` or ``binary``.
+
+    ``sparse``: the name of a sparse vector that it has beside the dense one; ``datatype``: ``float16`` or ``uint8``.
+    """
 
     run: str = ""
     on_disk: bool | None = None
@@ -69,6 +74,8 @@ class Making:
     shards: int | None = None
     replicas: int | None = None
     quantization: str | None = None
+    sparse: str | None = None
+    datatype: str | None = None
 
 
 AS_USUAL = Making()
@@ -84,20 +91,29 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Nearest to ``vector``. ``only``: exact, and only that point; ``tenant``: only points with that field's value."""
+    """Nearest to ``vector``. ``only``: exact, and only that point; ``tenant``: only points with that field's value.
+
+    ``sparse``: nearest to that one instead, among the sparse vectors of the name ``using``.
+    """
 
     vector: Vector
     only: str | None = None
     tenant: tuple[str, str] | None = None
+    sparse: Sparse | None = None
+    using: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A point as read back: ``entries`` are its payload's (``wire.payload_entries``), ``vector`` float32 bytes."""
+    """A point as read back: ``entries`` are its payload's (``wire.payload_entries``), ``vector`` float32 bytes.
+
+    ``sparse``: all its named vectors (``wire.named_bytes``), usually none.
+    """
 
     id: str
     entries: Sequence[bytes]
     vector: bytes
+    sparse: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +142,7 @@ class Target(Protocol):
         """None when there is no such collection."""
 
     def create(self, name: str, dimension: int, metric: Metric, making: Making = AS_USUAL) -> None:
-        """Create it; existing already is TargetRefused."""
+        """Create it; existing already is TargetRefused. ``dimension`` 0: without a dense vector."""
 
     def index(self, name: str, field: str, kind: str, *, tenant: bool = False) -> None:
         """Index payload ``field`` as ``kind`` (keyword, integer, ...); ``tenant``: as the key of the tenants."""

@@ -23,7 +23,15 @@ from netdoctor.migration.targets.interface import (
     TargetUnreachable,
     Transient,
 )
-from netdoctor.migration.wire import loads, payload_entries, point_json, upsert_json
+from netdoctor.migration.wire import (
+    loads,
+    named_bytes,
+    payload_entries,
+    point_json,
+    read_point,
+    read_vector,
+    upsert_json,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -87,13 +95,23 @@ class RestTarget:
             str((unnamed or {}).get("datatype") or "float32"),
             found["config"].get("optimizer_config", {}).get("indexing_threshold"),
             str((found["config"].get("metadata") or {}).get(RUN_MARK, "")),
+            {
+                name: str((spec or {}).get("modifier") or "none")
+                for name, spec in (found["config"]["params"].get("sparse_vectors") or {}).items()
+            },
         )
 
     def create(self, name: str, dimension: int, metric: Metric, making: Making = AS_USUAL) -> None:
-        vectors = {"size": dimension, "distance": metric.value, "on_disk": making.on_disk}
+        vectors = {
+            "size": dimension,
+            "distance": metric.value,
+            "on_disk": making.on_disk,
+            "datatype": making.datatype,
+        }
         quantization = {"scalar": {"type": "int8", "always_ram": True}, "binary": {"always_ram": True}}
         body: dict[str, Any] = {
-            "vectors": _given(vectors),
+            "vectors": _given(vectors) if dimension else {},
+            "sparse_vectors": {making.sparse: {}} if making.sparse else None,
             "on_disk_payload": making.on_disk_payload,
             "shard_number": making.shards,
             "replication_factor": making.replicas,
@@ -163,38 +181,34 @@ class RestTarget:
         return int(self._call("POST", f"{_path(name)}/points/count", {"exact": True})["count"])
 
     def retrieve(self, name: str, ids: Sequence[str]) -> Mapping[str, Point]:
-        import numpy as np
-
         body = {"ids": list(ids), "with_payload": True, "with_vector": True}
         found = self._call("POST", f"{_path(name)}/points", body)
         return {
-            str(point["id"]): Point(
-                str(point["id"]), np.asarray(point["vector"], dtype=np.float32), point.get("payload") or {}
+            str(point["id"]): read_point(
+                str(point["id"]), *read_vector(point.get("vector")), point.get("payload") or {}
             )
             for point in found
         }
 
     def scroll(self, name: str, limit: int, start: str | int | None = None) -> Page:
-        import numpy as np
-
         body: dict[str, Any] = {"limit": limit, "with_payload": True, "with_vector": True}
         if start is not None:
             body["offset"] = start
         found = self._call("POST", f"{_path(name)}/points/scroll", body)
-        points = [
-            Stored(
-                str(point["id"]),
-                payload_entries(point.get("payload") or {}),
-                np.asarray(point["vector"] if isinstance(point["vector"], list) else [], dtype="<f4").tobytes(),
-            )
-            for point in found["points"]
-        ]
+        points = []
+        for point in found["points"]:
+            vector, named = read_vector(point.get("vector"))
+            entries = payload_entries(point.get("payload") or {})
+            points.append(Stored(str(point["id"]), entries, vector.tobytes(), named_bytes(named)))
         return Page(points, found.get("next_page_offset"))
 
     def search(self, name: str, queries: Sequence[Query], limit: int) -> Sequence[Sequence[Hit]]:
         searches = []
         for query in queries:
             body: dict[str, Any] = {"query": query.vector.tolist(), "limit": limit}
+            if query.sparse is not None:
+                body["query"] = {"indices": query.sparse.indices.tolist(), "values": query.sparse.values.tolist()}
+                body["using"] = query.using
             conditions: list[dict[str, Any]] = []
             if query.only is not None:
                 conditions.append({"has_id": [query.only]})
