@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -20,9 +21,14 @@ Readable = BinaryIO | io.RawIOBase
 class _Coder(Protocol):
     """What ``bz2``, ``lzma`` and ``zstd`` of the standard library have in common."""
 
-    eof: bool
-    needs_input: bool
-    unused_data: bytes
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
 
     def decompress(self, data: bytes, max_length: int) -> bytes: ...
 
@@ -85,8 +91,9 @@ class _Unpacked(io.RawIOBase):
     def __init__(self, stream: Readable, how: str) -> None:
         self._stream = stream
         self._how = how
-        self._make = _Gzip if how == "gzip" else _zstd()
-        self._coder: _Coder = self._make()
+        self._make: Callable[[], _Coder] = _Gzip if how == "gzip" else _zstd()
+        self._coder = self._make()
+        self._damage: tuple[type[Exception], ...] = (zlib.error, OSError, EOFError, ValueError, *_errors(how))
         self._begun = False
         self._given = 0
 
@@ -117,7 +124,7 @@ class _Unpacked(io.RawIOBase):
         self._begun = self._begun or bool(data)
         try:
             return self._coder.decompress(data, limit)
-        except (zlib.error, OSError, EOFError, ValueError, *_errors(self._how)) as error:
+        except self._damage as error:
             raise BrokenFrame(self._given, f"the {self._how} data is damaged ({error})") from error
 
     def _more(self) -> bytes:

@@ -18,6 +18,7 @@ from netdoctor.errors import UsageError
 from netdoctor.migration.listing import Listing
 from netdoctor.migration.points import Metric
 from netdoctor.migration.records import BadRecord, MalformedExport, Record
+from netdoctor.migration.unpack import head_of
 from netdoctor.registry import Registry
 
 Cursor: TypeAlias = Union[bool, int, float, str, list["Cursor"], dict[str, "Cursor"], None]  # noqa: UP007  # recursive
@@ -118,6 +119,8 @@ class Access:
     api_key_file: Path | None = None
     namespaces: tuple[str, ...] = ()
     """Only these; empty: all."""
+    kind: str = ""
+    """The source's kind by its registered name; empty: it is recognised."""
 
 
 NO_ACCESS = Access()
@@ -141,7 +144,7 @@ class SourceKind(Protocol):
 SOURCES: Registry[SourceKind] = Registry("netdoctor.migration.sources")
 
 DEFAULT = "export-json"
-"""Opens what no kind recognises, and says what is wrong with it."""
+"""Opens what is empty or no text, and says so."""
 
 
 def open_source(given: str | Path, access: Access = NO_ACCESS) -> Source:
@@ -150,16 +153,24 @@ def open_source(given: str | Path, access: Access = NO_ACCESS) -> Source:
     head: bytes | None = None
     if path.is_file():
         try:
-            with path.open("rb") as file:
-                head = file.read(4096)
+            head = head_of(path)
         except OSError as error:
             raise UsageError(
                 f"The export {path} cannot be read: {error.strerror or error}.", hint="name the export file first"
             ) from error
+    if access.kind:
+        if access.kind not in SOURCES:
+            raise UsageError(f"There is no source {access.kind!r}.", hint=f"sources: {', '.join(SOURCES.names())}")
+        return SOURCES.get(access.kind).open(str(given), access)
     for kind in SOURCES:
         if kind.recognises(str(given), head):
             return kind.open(str(given), access)
     if head is None and not path.is_dir():
         why = "No such file or directory" if not path.exists() else "it is no file"
         raise UsageError(f"The export {path} cannot be read: {why}.", hint="name the export file first")
-    return SOURCES.get(DEFAULT).open(str(given), access)
+    if head is not None and (not head or b"\x00" in head[:4] or head.startswith((b"\xff\xfe", b"\xfe\xff"))):
+        return SOURCES.get(DEFAULT).open(str(given), access)  # empty, or UTF-16: it says so
+    raise UsageError(
+        f"{path} is not recognised as one of the sources: {', '.join(SOURCES.names())}.",
+        hint="name its kind with --source, if it is one of them",
+    )
