@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,41 +28,122 @@ from .lab import Server, records, run_once, via_host, write_export
 from .test_rollback import points_of
 from .test_run import Broken
 
-BODY = b"a snapshot" * 1000
+
+def filled(qdrant: Server, own: str, count: int = 20) -> None:
+    things = points_of(records(count))
+    with via_host(qdrant, Transport.REST) as target:
+        target.create(own, 8, Metric.COSINE)
+        target.upsert(own, [target.encode(point) for point in things])
 
 
-class _Published(BaseHTTPRequestHandler):
-    """The snapshot calls of collection ``c``, and what a client asks before them."""
+def told(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_snapshots_are_made_listed_fetched_and_put_back_with_proof(
+    qdrant: Server, own: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled(qdrant, own)
+    to = ["--to", qdrant.url, "--format", "json"]
+    command = ["vectors", "snapshot"]
+    assert run([*command, "create", own, *to]) == Exit.OK
+    made = told(capsys)["snapshots"][0]
+    assert run([*command, "list", own, *to]) == Exit.OK
+    assert told(capsys)["snapshots"] == [made]
+    file = tmp_path / "kept"
+    assert run([*command, "download", own, made["name"], *to, "--to-file", str(file)]) == Exit.OK
+    assert told(capsys)["snapshots"][0]["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest() == made["sha256"]
+    assert run([*command, "download", own, made["name"], *to, "--to-file", str(file)]) == Exit.OK
+    with via_host(qdrant, Transport.REST) as target:
+        target.drop(own)
+    capsys.readouterr()
+    assert run([*command, "restore", own, str(file), *to]) == Exit.USAGE
+    assert "--yes" in capsys.readouterr().err
+    assert run([*command, "restore", own, str(file), *to, "--yes", "--expect-points", "20"]) == Exit.OK
+    proof = told(capsys)["proof"]
+    assert proof == {"points": 20, "expected": 20, "status": "green", "searches": {"asked": 20, "found": 20}}
+    assert run([*command, "restore", own, str(file), *to, "--yes", "--expect-points", "21"]) == Exit.FINDINGS
+    assert told(capsys)["ok"] is False
+    assert run([*command, "restore", own, str(file), "--to", qdrant.url, "--yes"]) == Exit.OK
+    out = capsys.readouterr().out
+    assert "20 of 20 sampled vectors find themselves" in out and "OK: restored, counted and searched." in out
+
+
+def test_a_snapshot_that_the_server_keeps_is_put_back_by_its_name(
+    qdrant: Server, own: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled(qdrant, own)
+    to = ["--to", qdrant.url, "--format", "json"]
+    assert run(["vectors", "snapshot", "create", own, *to]) == Exit.OK
+    name = told(capsys)["snapshots"][0]["name"]
+    with via_host(qdrant, Transport.REST) as target:
+        target.delete(own, [point.id for point in points_of(records(5))])
+    assert run(["vectors", "snapshot", "restore", own, name, *to, "--yes"]) == Exit.OK
+    assert told(capsys)["proof"]["points"] == 20
+
+
+def test_what_cannot_be_done_is_said_and_leaves_no_file(
+    qdrant: Server, own: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    filled(qdrant, own)
+    command, to = ["vectors", "snapshot"], ["--to", qdrant.url]
+
+    def said(*words: str) -> str:
+        capsys.readouterr()
+        status = run([*command, *words, *to])
+        assert status in (Exit.USAGE, Exit.FINDINGS), status
+        return capsys.readouterr().err
+
+    assert "keeps no snapshot 'nothing'" in said("download", own, "nothing")
+    assert "takes a collection and a name" in said("download", own)
+    assert "doesn't exist" in said("create", f"{own}x")
+    assert "cannot be read" in said("restore", own, str(tmp_path / "away"), "--yes")
+    assert "refuses the request" in said("restore", own, __file__, "--yes")
+    assert run([*command, "create", own, *to]) == Exit.OK
+    name = capsys.readouterr().out.split()[0]
+    (tmp_path / name).write_text("mine")
+    assert "something else at" in said("download", own, name)
+    assert "cannot be written" in said("download", own, name, "--to-file", str(tmp_path / "no" / "such"))
+    assert "human or json" in said("list", own, "--format", "junit")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "mine")]
+    folder = tmp_path / "embedded"
+    folder.mkdir()
+    assert run([*command, "list", own, "--to", str(folder)]) == Exit.USAGE
+    assert "An embedded folder has no snapshots" in capsys.readouterr().err
+
+
+class _Lying(BaseHTTPRequestHandler):
+    """Keeps three snapshots: one whose bytes are not those it tells of, one that ends early, one of another size."""
+
+    protocol_version = "HTTP/1.1"
+    kept = (
+        {"name": "other", "size": 5, "checksum": "0" * 64},
+        {"name": "short", "size": 5, "checksum": None},
+        {"name": "longer", "size": 7},
+        {"name": "busy", "size": 1},
+    )
 
     def do_GET(self) -> None:
-        known = {
-            "/collections": {"collections": []},
-            "/": None,
-            "/collections/c/snapshots": [{"name": "s1", "creation_time": "2026-01-01T00:00:00", "size": len(BODY)}],
-        }
-        if self.path == "/collections/c/snapshots/s1":
-            self._answer(200, BODY)
-        elif self.path == "/healthz":
-            self._answer(200, b"healthz check passed")
-        elif self.path == "/":
-            self._answer(200, b'{"title": "qdrant", "version": "1.18.0"}')
-        elif self.path in known:
-            self._answer(200, json.dumps({"result": known[self.path], "status": "ok"}).encode())
+        _, _, name = self.path.rpartition("/")
+        if name in ("healthz", ""):
+            self._answer(b'{"title": "qdrant", "version": "1.18.0"}')
+        elif name == "collections":
+            self._answer(b'{"result": {"collections": []}}')
+        elif name == "snapshots":
+            self._answer(json.dumps({"result": self.kept}).encode())
+        elif name == "busy":
+            self.send_response(503)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
         else:
-            self._answer(404, b'{"status": {"error": "Not found: Snapshot"}}')
+            self._answer(b"abcde", 9 if name == "short" else 5)
+            self.close_connection = name == "short"
 
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.path == "/collections/c/snapshots?wait=true":
-            self._answer(200, b'{"result": {"name": "s2", "size": 5}, "status": "ok"}')
-        elif self.path.startswith("/collections/c/snapshots/upload?") and BODY in body and b'name="snapshot"' in body:
-            self._answer(200, b'{"result": true, "status": "ok"}')
-        else:
-            self._answer(400, b'{"status": {"error": "Wrong input"}}')
-
-    def _answer(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
+    def _answer(self, body: bytes, length: int | None = None) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(length or len(body)))
         self.end_headers()
         self.wfile.write(body)
 
@@ -69,33 +151,27 @@ class _Published(BaseHTTPRequestHandler):
         """Silent."""
 
 
-@pytest.fixture
-def published() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Published) as web:
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("other", "and the server tells 000"),
+        ("short", "The connection to"),
+        ("longer", "has 5 bytes, and the server tells 7"),
+        ("busy", "HTTP 503"),
+    ],
+)
+def test_a_download_that_is_not_what_the_server_tells_of_is_not_kept(
+    name: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Lying) as web:
         thread = threading.Thread(target=web.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{web.server_port}"
+        to = ["--to", f"http://127.0.0.1:{web.server_port}", "--to-file", str(tmp_path / "s")]
+        assert run(["vectors", "snapshot", "download", "c", name, *to]) == Exit.FINDINGS
         web.shutdown()
         thread.join(10)
-
-
-def test_snapshots_are_made_listed_fetched_and_put_back(
-    published: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    command = ["vectors", "snapshot"]
-    assert run([*command, "create", "c", "--to", published]) == Exit.OK
-    assert capsys.readouterr().out == "s2\n"
-    assert run([*command, "list", "c", "--to", published, "--format", "json"]) == Exit.OK
-    assert json.loads(capsys.readouterr().out)["snapshots"][0]["name"] == "s1"
-    file = tmp_path / "s1"
-    assert run([*command, "download", "c", "s1", "--to", published, "--to-file", str(file)]) == Exit.OK
-    assert file.read_bytes() == BODY
-    assert run([*command, "restore", "c", str(file), "--to", published]) == Exit.USAGE
-    assert run([*command, "restore", "c", str(file), "--to", published, "--yes"]) == Exit.OK
-    assert run([*command, "restore", "c", __file__, "--to", published, "--yes"]) == Exit.FINDINGS
-    assert run([*command, "download", "c", "s9", "--to", published, "--to-file", str(tmp_path / "x")]) == Exit.FINDINGS
-    assert [path.name for path in tmp_path.iterdir()] == ["s1"]
-    assert run([*command, "download", "c", "--to", published]) == Exit.USAGE
+    assert sentence in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("transport", [Transport.GRPC, Transport.REST])
