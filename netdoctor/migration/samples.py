@@ -36,9 +36,17 @@ class Sample:
 
     @classmethod
     def of(cls, collection: str, record: Record, point: Point) -> Sample:
-        at = (record.number, record.offset)
-        whole = (point.id, point.vector, point.sparse, point.sparse_name)
-        return cls(collection, record.namespace, *at, record.id, *whole)
+        return cls(
+            collection,
+            record.namespace,
+            record.number,
+            record.offset,
+            record.id,
+            point.id,
+            point.vector,
+            point.sparse,
+            point.sparse_name,
+        )
 
     @property
     def about(self) -> str:
@@ -56,8 +64,9 @@ class Sample:
         import numpy as np
 
         head, _, rest = data.partition(b"\n")
-        *told, dense, sparse_name = json.loads(head)
+        collection, namespace, record, offset, original, identity, dense, sparse_name = json.loads(head)
         values = np.frombuffer(rest[:dense], dtype="<f4").astype(np.float32)
+        told = (collection, namespace, record, offset, original, identity)
         return cls(*told, values, Sparse.from_bytes(rest[dense:]), sparse_name)
 
 
