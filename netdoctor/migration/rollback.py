@@ -25,6 +25,9 @@ from netdoctor.migration.sources.interface import Source
 from netdoctor.migration.targets.interface import Target
 from netdoctor.migration.tracked import Tracker
 
+PutBack = Callable[[str, str, int | None], str]
+"""Restores a collection from a snapshot that the server keeps, to so many points (None: not known). What is wrong with
+it then, in words, or "". """
 _MOST_TOLD = 20
 GRACE = 61.0
 """Seconds after which a request of a killed run is surely dead: its timeout, and one."""
@@ -40,6 +43,8 @@ class RolledBack:
     """Points that were there, equal, before the run."""
     kept: int = 0
     dropped: list[str] = field(default_factory=list)
+    restored: list[str] = field(default_factory=list)
+    """Collections that are again what they were before the run overwrote them."""
     told: list[str] = field(default_factory=list)
 
     @property
@@ -54,11 +59,15 @@ def roll_back(
     *,
     name: str,
     retry: Retry,
+    put_back: PutBack | None = None,
     tell: Callable[[int, int], None] = lambda _done, _total: None,
     sleep: Callable[[float], None] = time.sleep,
     grace: float = GRACE,
 ) -> RolledBack:
-    """Undo the run of ``ledger``, which is then as new. Raises MigrationFailed, UsageError."""
+    """Undo the run of ``ledger``, which is then as new. Raises MigrationFailed, UsageError.
+
+    A collection that was overwritten is only told of, unless ``put_back`` restores it.
+    """
     plan, bound = told_plan(ledger)
     refuse_other_target(ledger, bound, name)
     plan = with_source(plan, source)
@@ -69,10 +78,7 @@ def roll_back(
     result = RolledBack()
     left = _drop_whole(plan, target, ledger, retry, result)
     overwritten = {name: snapshot for name in left if (snapshot := snapshot_of(name, ledger))}
-    for collection, snapshot in overwritten.items():
-        # What was there before is only in the snapshot: deleting what replaced it would help nobody.
-        result.kept += sum(each.points for each in plan.collections if each.name == collection)
-        result.told.append(f"collection {collection!r} was overwritten: restore its snapshot {snapshot}")
+    _put_back(plan, overwritten, ledger, put_back, result)
     left -= overwritten.keys()
     done = 0
     for batch in cut(plan.good(source), plan.layout.collection_of, limits_of(ledger)):
@@ -84,10 +90,26 @@ def roll_back(
         if ledger.origin(collection) == CREATED and retry.call(lambda c=collection: target.count(c)) == 0:  # type: ignore[misc]
             retry.call(lambda c=collection: target.drop(c))  # type: ignore[misc]
             result.dropped.append(collection)
-    if not overwritten:
+    if overwritten.keys() <= set(result.restored):
         ledger.start_over()
         ledger.forget_collections()
     return result
+
+
+def _put_back(
+    plan: Plan, overwritten: dict[str, str], ledger: Ledger, put_back: PutBack | None, result: RolledBack
+) -> None:
+    """What was there before is only in the snapshot: deleting what replaced it would help nobody."""
+    for collection, snapshot in sorted(overwritten.items()):
+        problem = "add --restore to put back what was there before; what was written to it since is lost then"
+        if put_back is not None:
+            before = ledger.fact(f"points before {collection}")
+            problem = put_back(collection, snapshot, None if before is None else int(before))
+            if not problem:
+                result.restored.append(collection)
+                continue
+        result.kept += sum(each.points for each in plan.collections if each.name == collection)
+        result.told.append(f"collection {collection!r} was overwritten, and its snapshot is {snapshot}: {problem}")
 
 
 def _drop_whole(plan: Plan, target: Target, ledger: Ledger, retry: Retry, result: RolledBack) -> frozenset[str]:

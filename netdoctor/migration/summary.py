@@ -159,6 +159,7 @@ def rollback_document(result: RolledBack, scene: Scene) -> dict[str, Any]:
         "ok": result.whole,
         "deleted": result.deleted,
         "collections_dropped": list(result.dropped),
+        "collections_restored": list(result.restored),
         "kept_changed": result.kept,
         "kept_from_before": result.before,
         "missing": result.missing,
@@ -170,13 +171,14 @@ def rollback_text(result: RolledBack, scene: Scene) -> str:
     rows = [
         ("deleted", f"{result.deleted}"),
         ("dropped", f"{len(result.dropped)} collections that the run had created" if result.dropped else ""),
+        ("restored", f"{len(result.restored)} collections from their snapshots" if result.restored else ""),
         ("not there", f"{result.missing}" if result.missing else ""),
         ("from before", f"{result.before}  left alone" if result.before else ""),
         ("changed", f"{result.kept}  left alone" if result.kept else ""),
     ]
     lines = [*_title(scene), *_table(rows), *(f"  ! {plain(problem)}" for problem in result.told)]
     lines.append(
-        "OK: nothing of the run is left." if result.whole else "What somebody has changed since is still there."
+        "OK: nothing of the run is left." if result.whole else "NOT WHOLE: some of what the run wrote is still there."
     )
     return "\n".join(lines) + "\n"
 

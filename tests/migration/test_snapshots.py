@@ -17,10 +17,8 @@ from netdoctor.exits import Exit
 from netdoctor.migration.ledger import open_ledger
 from netdoctor.migration.points import Layout, Metric, point_id
 from netdoctor.migration.prepare import Wishes
-from netdoctor.migration.retry import Retry
-from netdoctor.migration.rollback import roll_back
 from netdoctor.migration.run import Options
-from netdoctor.migration.sources.export_json import ExportJson
+from netdoctor.migration.snapshots import list_snapshots
 from netdoctor.migration.target import Transport
 from netdoctor.migration.targets.interface import TargetRefused
 
@@ -174,6 +172,61 @@ def test_a_download_that_is_not_what_the_server_tells_of_is_not_kept(
     assert list(tmp_path.iterdir()) == []
 
 
+def overwritten(qdrant: Server, own: str, tmp_path: Path, transport: str) -> Path:
+    """An export of 20 points, migrated with --overwrite over three that were there with other payloads."""
+    things = records(20)
+    for thing in things:
+        thing["namespace"] = own
+    export = write_export(tmp_path / "e.json", things)
+    with via_host(qdrant, Transport.REST) as target:
+        target.create(own, 8, Metric.COSINE)
+        theirs = [replace(point, payload={"theirs": True}) for point in points_of(things)[5:8]]
+        target.upsert(own, [target.encode(point) for point in theirs])
+    to = ["--to", qdrant.url, "--grpc-port", str(qdrant.grpc), "--transport", transport]
+    for _ in range(2):
+        assert run(["migrate", str(export), *to, "--overwrite"]) == Exit.OK
+    return export
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+def test_a_rollback_restores_what_was_overwritten_when_it_is_told_to(
+    qdrant: Server, own: str, tmp_path: Path, transport: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export = overwritten(qdrant, own, tmp_path, transport)
+    with via_host(qdrant, Transport.REST) as target:
+        assert len(list_snapshots(target, own)) == 1  # the second run makes no other
+        capsys.readouterr()
+        assert run(["vectors", "rollback", str(export), "--yes"]) == Exit.FINDINGS
+        assert "was overwritten, and its snapshot is" in (out := capsys.readouterr().out) and "--restore" in out
+        assert target.count(own) == 20
+        assert run(["vectors", "rollback", str(export), "--yes", "--restore", "--format", "json"]) == Exit.OK
+        said = told(capsys)
+        assert (said["ok"], said["collections_restored"]) == (True, [own])
+        assert target.count(own) == 3
+        mine = point_id(records(20)[6]["id"])
+        assert target.retrieve(own, [mine])[mine].payload == {"theirs": True}
+    assert run(["vectors", "rollback", str(export), "--yes", "--restore"]) == Exit.USAGE
+
+
+def test_a_rollback_says_when_the_snapshot_is_gone_or_not_what_it_was(
+    qdrant: Server, own: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export = overwritten(qdrant, own, tmp_path, "rest")
+    ledger = open_ledger(export.with_name("e.json.netdoctor.sqlite"))
+    assert ledger.fact(f"points before {own}") == "3"
+    ledger.set_fact(f"points before {own}", "4")
+    ledger.close()
+    capsys.readouterr()
+    command = ["vectors", "rollback", str(export), "--yes", "--restore"]
+    assert run(command) == Exit.FINDINGS
+    assert "restored, it has 3 points (4 before)" in capsys.readouterr().out
+    with via_host(qdrant, Transport.REST) as target:
+        for each in list_snapshots(target, own):
+            target.call("DELETE", f"/collections/{own}/snapshots/{each.name}")
+    assert run(command) == Exit.USAGE
+    assert "keeps no snapshot" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("transport", [Transport.GRPC, Transport.REST])
 def test_overwriting_is_refused_where_no_snapshot_can_be_made(
     qdrant: Server, tmp_path: Path, own: str, transport: Transport
@@ -184,37 +237,13 @@ def test_overwriting_is_refused_where_no_snapshot_can_be_made(
     export = write_export(tmp_path / "e.json", things)
     theirs = [replace(point, payload={"theirs": True}) for point in points_of(things)[5:8]]
     options = Options(Layout(), wishes=Wishes(overwrite=True))
-    with via_host(qdrant, transport) as target:
-        target.create(own, 8, Metric.COSINE)
-        target.upsert(own, [target.encode(point) for point in theirs])
-        with pytest.raises(TargetRefused, match=r"--overwrite needs a snapshot .* Nothing was written"):
-            run_once(export, target, tmp_path / "l", options)
-        assert target.count(own) == 3
 
+    def full(name: str) -> str:
+        raise TargetRefused("No space left on device.")
 
-def test_overwriting_makes_the_snapshot_first_and_a_rollback_names_it(qdrant: Server, tmp_path: Path, own: str) -> None:
-    things = records(20)
-    for thing in things:
-        thing["namespace"] = own
-    export = write_export(tmp_path / "e.json", things)
-    theirs = [replace(point, payload={"theirs": True}) for point in points_of(things)[5:8]]
-    made: list[int] = []
-    with via_host(qdrant, Transport.REST) as real:
+    with via_host(qdrant, transport) as real:
         real.create(own, 8, Metric.COSINE)
         real.upsert(own, [real.encode(point) for point in theirs])
-
-        def snapshot(name: str) -> str:
-            made.append(real.count(name))
-            return "s7"
-
-        target = Broken(real, snapshot=snapshot)
-        for _ in range(2):
-            result = run_once(export, target, tmp_path / "l", Options(Layout(), wishes=Wishes(overwrite=True)))  # type: ignore[arg-type]
-            assert result.good
-        assert made == [3]
-        assert real.retrieve(own, [point_id(things[6]["id"])])[theirs[1].id].payload != {"theirs": True}
-        ledger = open_ledger(tmp_path / "l")
-        rolled = roll_back(ExportJson(export), real, ledger, name=real.address, retry=Retry(patience=2))
-        ledger.close()
-        assert not rolled.whole and "s7" in rolled.told[0]
-        assert real.count(own) == 20
+        with pytest.raises(TargetRefused, match=r"--overwrite needs a snapshot .* Nothing was written"):
+            run_once(export, Broken(real, snapshot=full), tmp_path / "l", options)  # type: ignore[arg-type]
+        assert real.count(own) == 3

@@ -6,21 +6,28 @@ import json
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from netdoctor.cli._target import known_ledger, ledger_path, open_target, option, target_options
 from netdoctor.cli.common import emit
-from netdoctor.cli.settings import read_settings, shared_options
+from netdoctor.cli.settings import Settings, read_settings, shared_options
 from netdoctor.errors import UsageError
 from netdoctor.exits import Exit
+
+if TYPE_CHECKING:
+    from netdoctor.migration.rollback import PutBack
+
+_PATIENCE = 600.0
+"""Seconds for the server to put a collection back."""
 
 
 @click.command(short_help="Delete what a migration wrote.")
 @click.argument("export", type=click.Path(path_type=Path))
 @target_options
 @option("--ledger", type=click.Path(path_type=Path), help="Default: EXPORT.netdoctor.sqlite")
+@option("--restore", is_flag=True, help="Put collections that --overwrite changed back from their snapshots.")
 @option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
 @option("--patience", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds of retrying.")
 @shared_options
@@ -29,7 +36,8 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     """Delete the points that the migration of EXPORT wrote and that are still as it wrote them.
 
     A collection that it created goes too, if it holds nothing else. What was there before, and what somebody has
-    changed since, stays and is told: exit 1.
+    changed since, stays and is told: exit 1. With --restore, a collection whose points were overwritten becomes again
+    what the snapshot before the run holds; everything written to it since is lost.
     """
     from netdoctor.migration.progress import showing
     from netdoctor.migration.retry import Retry
@@ -46,14 +54,34 @@ def command(ctx: click.Context, /, **given: Any) -> None:
         source = open_source(given["export"])
         target, scene, name = open_target(stack, settings, given)
         if not given["yes"]:
-            _confirm(f"Delete what the migration of {source.label} wrote into {target.address}?")
+            lost = ", and lose what was written since to collections that it overwrote" if given["restore"] else ""
+            _confirm(f"Delete what the migration of {source.label} wrote into {target.address}{lost}?")
         stack.enter_context(showing(sys.stderr, quiet=bool(settings.quiet)))
-        result = roll_back(source, target, ledger, name=name, retry=Retry(patience=given["patience"]))
+        put_back = _put_back(stack, settings, given) if given["restore"] else None
+        result = roll_back(
+            source, target, ledger, name=name, retry=Retry(patience=given["patience"]), put_back=put_back
+        )
     scene = scene.of(source.label, str(path))
     text = json.dumps(rollback_document(result, scene), indent=2, ensure_ascii=True, allow_nan=False) + "\n"
     emit(settings, text if settings.format == "json" else rollback_text(result, scene))
     if not result.whole:
         ctx.exit(int(Exit.FINDINGS))
+
+
+def _put_back(stack: ExitStack, settings: Settings, given: dict[str, Any]) -> PutBack:
+    """Snapshots go over REST, whatever the points take."""
+    from netdoctor.migration.snapshots import restore_kept
+
+    def put_back(collection: str, snapshot: str, points: int | None) -> str:
+        target, _, _ = open_target(stack, settings, {**given, "transport": "rest"}, timeout=_PATIENCE)
+        if target.transport != "REST":
+            return "an embedded folder has no snapshots"
+        done = restore_kept(target, collection, snapshot, wanted=points)  # type: ignore[arg-type]
+        if done.good:
+            return ""
+        return f"restored, it has {done.points} points ({points} before), status {done.status}"
+
+    return put_back
 
 
 def _confirm(question: str) -> None:
