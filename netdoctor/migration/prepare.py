@@ -77,12 +77,6 @@ def snapshot_of(collection: str, ledger: Ledger) -> str | None:
     return ledger.fact(f"snapshot of {collection}")
 
 
-def points_before(collection: str, ledger: Ledger) -> int | None:
-    """How many points that snapshot holds, where that is known."""
-    told = ledger.fact(f"points before {collection}")
-    return None if told is None else int(told)
-
-
 def _keep_a_copy(collection: str, target: Target, ledger: Ledger, retry: Retry) -> None:
     if snapshot_of(collection, ledger) is not None:
         return
