@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Run the clinic: one broken (or healthy) stack after another on the real engine, and what netdoctor says of it.
 
-    compose/clinic/run.py [WORD...]      stacks whose name contains one of the words; none: all of them
+    compose/clinic/run.py [--live] [WORD...]      stacks whose name contains one of the words; none: all of them
+
+``--live`` leaves out the persisted half of what is fixable, which makes each stack anew twice.
 
 Each folder holds ``compose.yaml`` and ``case.yaml``:
 
@@ -13,7 +15,10 @@ Each folder holds ``compose.yaml`` and ``case.yaml``:
     caller, target    the arguments of ``netdoctor check``
     expect     the code that must come first, or null for a stack on which nothing may be found
     announced  codes that must be announced behind it
-    fixable    true: ``netdoctor fix --yes`` must repair it
+    fixable    true: ``netdoctor fix`` must repair it, and ``undo`` make it red again; live, and then with --persist:
+               down and up again and still green, undo, up again and red again (``treatment.py``)
+    paste      why it is not made permanent in a file: ``fix --persist`` must say what to paste, and write nothing
+    by_hand    why netdoctor does not repair it; each stack with a code is fixable or says this
     remains    the code that is left when the first cause is fixed
     joins      [container, network]: what the fix must have connected
     status     the exit status of ``check``, where it is not 1 for a code that is expected and 0 for none
@@ -52,13 +57,12 @@ from typing import Any
 import yaml
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+from treatment import Failed, live, persisted  # noqa: E402 - this folder is no package: it is run as a program
+
 ROOT = HERE.parent.parent
 TIMEOUT = 120
 """Seconds for one command; a stack takes a few."""
-
-
-class Failed(AssertionError):
-    """A stack did not do what its case says."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ class Case:
     needs: Sequence[str] = ()
     announced: Sequence[str] = ()
     fixable: bool = False
+    paste: str | None = None
+    by_hand: str | None = None
     remains: str | None = None
     joins: Sequence[str] = ()
     status: int | None = None
@@ -106,7 +112,8 @@ class Seen:
     case: Case
     found: list[str] = field(default_factory=list)
     announced: list[str] = field(default_factory=list)
-    fixed: str = "-"
+    live: str = "-"
+    persisted: str = "-"
     seconds: float = 0.0
     check_seconds: float = 0.0
 
@@ -128,11 +135,14 @@ class Stack:
         self._port = _free_port()
         # The journal of the fixes made here belongs to this run, not to the machine.
         self._state = tempfile.mkdtemp(prefix=f"{name}-")
-        self._folder = case.folder
-        if case.edited:
-            self._folder = Path(self._state, "stack")
-            shutil.copytree(case.folder, self._folder)
-        self._environment = {**os.environ, "N": name, "PORT": str(self._port), "NETDOCTOR_STATE_DIR": self._state}
+        self.folder = case.folder
+        settings = {"N": name, "PORT": str(self._port)}
+        if case.edited or case.fixable:
+            self.folder = Path(self._state, "stack")
+            shutil.copytree(case.folder, self.folder)
+            # As a user has it, who types `docker compose up` in another shell tomorrow.
+            (self.folder / ".env").write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+        self._environment = {**os.environ, **settings, "NETDOCTOR_STATE_DIR": self._state}
 
     def up(self) -> None:
         if self.case.lint:
@@ -140,9 +150,40 @@ class Stack:
         self._commands(self.case.before)
         for project, file in self._projects():
             self._compose(project, file, "up", "-d")
+        self._make_red()
+
+    def _make_red(self) -> None:
+        """What compose cannot express."""
         self._commands(self.case.setup)
         if self.case.edited:
-            shutil.copyfile(self._folder / self.case.edited, self._folder / "compose.yaml")
+            shutil.copyfile(self.folder / self.case.edited, self.folder / "compose.yaml")
+
+    def down_and_up(self) -> None:
+        """Every project down, and up again from its files as they are now."""
+        # Members of another project keep a network from being removed: once more when they are gone.
+        for last in (False, True):
+            for project, file in self._projects():
+                self._compose(project, file, "down", "-t", "0", check=last)
+        for project, file in self._projects():
+            self._compose(project, file, "up", "-d")
+
+    def from_the_start(self) -> None:
+        """Down, and up as at first, by the files as they are now."""
+        if self.case.edited:
+            shutil.copyfile(self.case.folder / "compose.yaml", self.folder / "compose.yaml")
+        self.down_and_up()
+        self._make_red()
+
+    def expect(self, code: str | None, *, when: str, ignoring: frozenset[str] = frozenset()) -> None:
+        """``check`` finds this code and no other. Raises Failed."""
+        first = code == self.case.expect
+        status, report, said = self.check()
+        report["findings"] = [each for each in report["findings"] if each["code"] not in ignoring]
+        wanted = self.case.found_status if first else 1 if code else 0
+        try:
+            _judge(self.case, Seen(self.case), status, report, said, code, self.case.announced if first else (), wanted)
+        except Failed as error:
+            raise Failed(f"{when}: {error}") from None
 
     def down(self) -> None:
         """Everything whose name begins with this run's: what compose made, what the case made, what a fix made."""
@@ -183,7 +224,9 @@ class Stack:
             report = json.loads(done.stdout) if "json" in words else {}
         except ValueError:
             raise Failed(f"stdout is no JSON: {done.stdout[:400]!r} {done.stderr[:400]!r}") from None
-        return done.returncode, report, done.stderr or done.stdout
+        # Of a report in JSON the judge shows what matters.
+        said = done.stderr if "json" in words else f"{done.stdout}{done.stderr}"
+        return done.returncode, report, said
 
     def fill(self, text: str) -> str:
         if "{ENGINE}" in text:
@@ -201,10 +244,10 @@ class Stack:
         if self.case.other:
             yield f"{self.name}x", self.case.other
 
-    def _compose(self, project: str, file: str, *words: str) -> None:
-        path = str(self._folder / file)
+    def _compose(self, project: str, file: str, *words: str, check: bool = True) -> None:
+        path = str(self.folder / file)
         command = [str(HERE.parent / "compose.sh"), "-p", project, "-f", path, *words]
-        _run(command, env=self._environment)
+        _run(command, env=self._environment, check=check)
 
     def _commands(self, commands: Sequence[Sequence[str]]) -> None:
         for words in commands:
@@ -273,8 +316,8 @@ def _up_and_down(case: Case) -> Iterator[Stack]:
         raise Failed(f"left behind: {', '.join(stack.left())}")
 
 
-def treat(case: Case) -> Seen:
-    """Up, check, fix where there is one, check again, down. Raises Failed with what was different."""
+def treat(case: Case, *, whole: bool = True) -> Seen:
+    """Up, check, down; what is fixable is fixed and undone live and, when ``whole``, persisted. Raises Failed."""
     seen, began = Seen(case), time.monotonic()
     with running(case) as stack:
         asked = time.monotonic()
@@ -282,27 +325,10 @@ def treat(case: Case) -> Seen:
         seen.check_seconds = time.monotonic() - asked
         _judge(case, seen, status, report, said, case.expect, case.announced, case.found_status)
         if case.fixable:
-            _repair(stack, seen)
+            seen.live = live(stack)
+            seen.persisted = persisted(stack) if whole else "-"
     seen.seconds = time.monotonic() - began
     return seen
-
-
-def _repair(stack: Stack, seen: Seen) -> None:
-    case = stack.case
-    seen.fixed = "no"
-    status, _, said = stack.netdoctor("fix", stack.fill(case.caller), stack.fill(case.target), "--yes")
-    if status != (1 if case.remains else 0):
-        raise Failed(f"fix ended with {status}: {said}")
-    for container, network in [tuple(map(stack.fill, case.joins))] if case.joins else []:
-        if network not in stack.networks_of(container):
-            raise Failed(f"the fix left {container} on {stack.networks_of(container)}, not on {network}")
-    status, report, said = stack.check()
-    # A live fix is not in the file, and the next check says so.
-    report["findings"] = [
-        f for f in report["findings"] if f["code"] not in ("ND801", "ND803") or f["code"] == case.remains
-    ]
-    _judge(case, Seen(case), status, report, said, case.remains, (), 1 if case.remains else 0)
-    seen.fixed = "yes"
 
 
 def _judge(
@@ -371,23 +397,35 @@ def _free_port() -> int:
 
 
 def main(words: Sequence[str]) -> int:
-    failed = 0
-    print(f"{'stack':34} {'expected':9} {'found':9} {'announced':10} {'fixed':6} {'check':>7} {'all':>7}")
-    for case in cases(words):
+    """The table, on stdout. 1 when a stack did not do what its case says."""
+    whole, failed = "--live" not in words, 0
+    chosen = cases([word for word in words if word != "--live"])
+    columns = ("stack", "expected", "found", "announced", "live", "persisted")
+    print(f"{columns[0]:34} {columns[1]:9} {columns[2]:9} {columns[3]:10} {columns[4]:5} {columns[5]:9} check      all")
+    for case in chosen:
         if case.missing:
             print(f"{case.name:34} skipped: needs {case.missing}")
             continue
         try:
-            seen = treat(case)
+            seen = treat(case, whole=whole)
         except Failed as error:
             failed += 1
-            print(f"{case.name:34} {case.expect or 'nothing':9} FAILED\n{error}")
+            print(f"{case.name:34} {case.expect or 'nothing':9} FAILED\n{error}", flush=True)
             continue
         print(
             f"{case.name:34} {case.expect or 'nothing':9} {', '.join(seen.found) or 'nothing':9} "
-            f"{', '.join(seen.announced) or '-':10} {seen.fixed:6} {seen.check_seconds:6.2f}s {seen.seconds:6.2f}s",
+            f"{', '.join(seen.announced) or '-':10} {seen.live:5} {seen.persisted:9} "
+            f"{seen.check_seconds:5.2f}s {seen.seconds:7.2f}s",
             flush=True,
         )
+    for title, reasons in (
+        ("Made permanent by hand", {case.name: case.paste for case in chosen if case.paste}),
+        ("Not fixed by netdoctor", {case.name: case.by_hand for case in chosen if case.by_hand}),
+    ):
+        if reasons:
+            print(f"\n{title}, because:")
+            for name, why in reasons.items():
+                print(f"  {name:34} {why}")
     return 1 if failed else 0
 
 
