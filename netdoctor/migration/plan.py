@@ -7,18 +7,24 @@ be overwritten is told with its record and byte offset while the target is still
 from __future__ import annotations
 
 import time
+from array import array
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from netdoctor.migration.duplicates import HashLog, pair_hash
+from netdoctor.migration.duplicates import HashLog, RivalLog, Rivals, Sorted, pair_hash
+from netdoctor.migration.listing import Listing
 from netdoctor.migration.points import Layout, MappingRefused, integral, refuse_name_clash
 from netdoctor.migration.records import BadRecord, MalformedExport, Record
-from netdoctor.migration.sources.interface import Source
+from netdoctor.migration.sources.interface import Cursor, LiveSource, Source
 
 KEEP = 32 << 20
 """Records are kept for the later passes as long as they fit into this many bytes."""
+EVERY = 1000
+"""Records between two places that the plan keeps."""
 _MOST_BAD = 20
 _MOST_KEYS = 20
 
@@ -46,8 +52,12 @@ class Plan:
     bad: tuple[BadRecord, ...] = ()
     left_out: tuple[str, ...] = ()
     """Record keys that are not migrated."""
-    losers: frozenset[int] = frozenset()
+    losers: Collection[int] = frozenset()
     """Numbers of the records that another one for the same point wins over: they are never sent."""
+    marks: tuple[tuple[int, Cursor], ...] = ()
+    """(Record, where it is in the source) of every thousandth record or so, ascending."""
+    listing: str = ""
+    """The file with the list of ids that a live source was planned from; "" for a file source."""
     kept: tuple[Record, ...] | None = field(default=None, compare=False)
     seconds: float = 0.0
 
@@ -55,17 +65,58 @@ class Plan:
     def points(self) -> int:
         return sum(collection.points for collection in self.collections)
 
-    def good(self, source: Source) -> Iterator[Record]:
-        """The records to migrate, again, in the same order."""
+    def good(
+        self,
+        source: Source,
+        start: int = 1,
+        end: int | None = None,
+        bad: Callable[[BadRecord], None] = lambda _bad: None,
+    ) -> Iterator[Record]:
+        """The records to migrate, again, in the same order: those numbered ``start`` up to, but not, ``end``.
+
+        What is before is not read, except for at most ``EVERY`` records. ``bad`` hears what the plan could not know
+        (live sources: a record is gone, or of another kind than the sample).
+        """
+        last = self.records + 1 if end is None else end
         if self.kept is not None:
-            yield from self.kept
+            yield from (record for record in self.kept if start <= record.number < last)
             return
+        live = bool(self.listing)
         dimensions = {collection.name: collection.dimension for collection in self.collections}
-        for record in source.records():
-            if isinstance(record, BadRecord) or record.number in self.losers:
+        if live:
+            assert isinstance(source, LiveSource)
+            source.follow(Listing.read(Path(self.listing)))
+            cursor: Cursor = start if start > 1 else None
+        else:
+            cursor = self._cursor(start)
+        for record in source.records(cursor):
+            if record.number >= last:
+                return
+            if record.number < start or record.number in self.losers:
                 continue
-            if dimensions.get(self.layout.collection_of(record.namespace)) == len(record.values):
+            if isinstance(record, BadRecord):
+                if live:
+                    bad(record)
+                continue
+            expected = dimensions.get(self.layout.collection_of(record.namespace))
+            if expected == len(record.values):
+                if live and (key := self._fraction(record)):
+                    bad(BadRecord(record.number, 0, f"its {key!r} is no whole number as in the sample; kept as it is"))
                 yield record
+            elif live:
+                bad(BadRecord(record.number, 0, f"it has {len(record.values)} values, not {expected}: left out"))
+
+    def _fraction(self, record: Record) -> str | None:
+        """A field of integers in which this record has something else."""
+        for key in self.layout.integers:
+            value: object = record.metadata.get(key)
+            if isinstance(value, float) and not integral(value):
+                return key
+        return None
+
+    def _cursor(self, start: int) -> Cursor:
+        at = bisect_right(self.marks, start, key=lambda mark: mark[0])
+        return self.marks[at - 1][1] if at and start > 1 else None
 
     def to_json(self) -> dict[str, Any]:
         """For the ledger; the layout's options are bound separately."""
@@ -78,7 +129,9 @@ class Plan:
             "skipped": self.skipped,
             "bad": [[bad.number, bad.offset, bad.reason, bad.fatal] for bad in self.bad],
             "left_out": list(self.left_out),
-            "losers": sorted(self.losers),
+            "losers": list(self.losers),
+            "marks": [list(mark) for mark in self.marks],
+            "listing": self.listing,
         }
 
     @classmethod
@@ -92,11 +145,13 @@ class Plan:
             skipped=data["skipped"],
             bad=tuple(BadRecord(*row) for row in data["bad"]),
             left_out=tuple(data["left_out"]),
-            losers=frozenset(data.get("losers", ())),
+            losers=Sorted(data.get("losers", ())),
+            marks=tuple((number, cursor) for number, cursor in data.get("marks", ())),
+            listing=data.get("listing", ""),
         )
 
 
-class _Numbers:
+class NumberKinds:
     """Which payload fields hold numbers, and which of those something that is not an integer."""
 
     def __init__(self) -> None:
@@ -127,7 +182,7 @@ def make_plan(
     """
     began = time.monotonic()
     stamp = source.stamp()
-    numbers = _Numbers()
+    numbers = NumberKinds()
     dimensions: dict[str, int] = {}
     counts: Counter[str] = Counter()
     names: dict[str, str] = {}
@@ -135,10 +190,14 @@ def make_plan(
     left_out: set[str] = set()
     bad: list[BadRecord] = []
     kept: list[Record] | None = []
-    weight = total = bad_count = 0
+    marks: list[tuple[int, Cursor]] = []
+    weight = total = bad_count = due = 0
     with HashLog() as log:
         for found in source.records():
             total = found.number
+            if total >= due and isinstance(found, Record):
+                marks.append((total, source.cursor(found)))
+                due = total + EVERY
             record = _fitting(found, layout, names, dimensions) if isinstance(found, Record) else found
             if isinstance(record, BadRecord):
                 bad_count += 1
@@ -148,7 +207,7 @@ def make_plan(
                     break
                 continue
             collection = names[record.namespace]
-            _refuse_key_clash(record, layout)
+            refuse_key_clash(record, layout)
             counts[collection] += 1
             if record.sparse is not None:
                 sparse.add(collection)
@@ -170,8 +229,10 @@ def make_plan(
         if layout.collection is None:
             refuse_name_clash(names.items())
         repeated = log.repeated()
-    losers = _losers(source, layout, repeated, on_duplicate, dimensions) if repeated else {}
-    counts.subtract(losers.values())
+    losers, lost = Sorted(), Counter[str]()
+    if repeated:
+        losers, lost = _losers(source, layout, repeated, on_duplicate, dimensions)
+    counts.subtract(lost)
     if kept is not None and losers:
         kept = [record for record in kept if record.number not in losers]
     return Plan(
@@ -183,7 +244,8 @@ def make_plan(
         skipped=bad_count,
         bad=tuple(bad),
         left_out=tuple(sorted(left_out)),
-        losers=frozenset(losers),
+        losers=losers,
+        marks=tuple(marks),
         kept=None if kept is None else tuple(kept),
         seconds=time.monotonic() - began,
     )
@@ -204,7 +266,7 @@ def _fitting(record: Record, layout: Layout, names: dict[str, str], dimensions: 
     )
 
 
-def _refuse_key_clash(record: Record, layout: Layout) -> None:
+def refuse_key_clash(record: Record, layout: Layout) -> None:
     key = layout.clash(record)
     if key is not None:
         option = "--id-field" if key == layout.id_field else "--tenant-field"
@@ -229,26 +291,35 @@ def _malformed(source: Source, bad: list[BadRecord], count: int) -> MalformedExp
 
 
 def _losers(
-    source: Source, layout: Layout, repeated: frozenset[int], wins: str | None, dimensions: dict[str, int]
-) -> dict[int, str]:
-    """Number and collection of each record that loses. Only equal hashes are looked at: most of the export is not."""
-    seen: dict[tuple[str, str], Record] = {}
-    losers: dict[int, str] = {}
-    for record in source.records():
-        if isinstance(record, BadRecord):
-            continue
-        key = (layout.collection_of(record.namespace), layout.id_of(record))
-        if pair_hash(*key) not in repeated or len(record.values) != dimensions[key[0]]:
-            continue
-        other = seen.setdefault(key, record)
-        if other is record:
-            continue
-        if wins is None:
-            raise MappingRefused(
-                f"Records {other.number} ({other.id!r}) and {record.number} ({record.id!r}) would be the same point "
-                f"in collection {key[0]!r}: one would overwrite the other. Nothing was written.",
-                hint="remove one of them from the export, or choose with --on-duplicate first|last",
-            )
-        loser, seen[key] = (record, other) if wins == "first" else (other, record)
-        losers[loser.number] = key[0]
-    return losers
+    source: Source, layout: Layout, repeated: Sorted, wins: str | None, dimensions: Mapping[str, int]
+) -> tuple[Sorted, Counter[str]]:
+    """The records that lose, and how many by collection. Only equal hashes are looked at: most of the export is not."""
+    names = list(dimensions)
+    number_of = {name: number for number, name in enumerate(names)}
+    with RivalLog() as rivals:
+        for record in source.records():
+            if isinstance(record, BadRecord):
+                continue
+            name, identity = layout.collection_of(record.namespace), layout.id_of(record)
+            if pair_hash(name, identity) in repeated and len(record.values) == dimensions[name]:
+                rivals.add(name, identity, record.number, number_of[name])
+        numbers, lost, first = array("Q"), Counter[str](), None
+        for rival in rivals.rivals(wins or "first"):
+            numbers.append(rival.loser)
+            lost[names[rival.where]] += 1
+            first = rival if first is None or rival.loser < first.loser else first
+    if first is not None and wins is None:
+        both = (record for record in source.records() if record.number in first[:2])
+        ids = {record.number: record.id for record in both if isinstance(record, Record)}
+        raise same_point(first, ids, names[first.where])
+    return Sorted(array("Q", sorted(numbers))), lost
+
+
+def same_point(rivals: Rivals, ids: Mapping[int, str], collection: str) -> MappingRefused:
+    """``ids`` of both records by their number."""
+    one, other = rivals.winner, rivals.loser
+    return MappingRefused(
+        f"Records {one} ({ids[one]!r}) and {other} ({ids[other]!r}) would be the same point "
+        f"in collection {collection!r}: one would overwrite the other. Nothing was written.",
+        hint="remove one of them from the export, or choose with --on-duplicate first|last",
+    )

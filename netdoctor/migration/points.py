@@ -191,7 +191,7 @@ class Layout:
 
 
 def _number(value: float, integer: bool) -> float:
-    return int(value) if integer else float(value)
+    return int(value) if integer and integral(value) else float(value)
 
 
 def integral(value: float) -> bool:

@@ -137,3 +137,37 @@ def test_a_large_export_is_read_again_instead_of_kept(tmp_path: Path, monkeypatc
     ids = [record.id for record in small.good(source)]
     assert ids == [record.id for record in large.good(source)]
     assert len(ids) == 19
+
+
+def test_a_plan_keeps_places_from_which_the_rest_is_read_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "KEEP", 0)
+    monkeypatch.setattr(planning, "EVERY", 10)
+    things = records(95, 2)
+    things[20]["values"] = "bad"
+    source = ExportJson(write_export(tmp_path / "e.json", things))
+    made = make_plan(source, Layout(), max_errors=1)
+    assert [number for number, _ in made.marks] == [1, 11, 22, 32, 42, 52, 62, 72, 82, 92]
+    plan = Plan.from_json(json.loads(json.dumps(made.to_json())), Layout())
+    whole = [record.number for record in plan.good(source)]
+    assert len(whole) == 94
+    started: list[Any] = []
+    real = source.records
+    monkeypatch.setattr(source, "records", lambda start=None: started.append(start) or real(start))
+    for start, end in ((1, 96), (2, 11), (11, 12), (21, 40), (22, 22), (95, 96), (96, 200)):
+        found = [record.number for record in plan.good(source, start, end)]
+        assert found == [number for number in whole if start <= number < end]
+        assert started[-1] is None or 0 <= start - started[-1][0] <= 11
+    in_memory = make_plan(source, Layout(), max_errors=1)
+    assert [r.number for r in in_memory.good(source, 30, 50)] == list(range(30, 50))
+
+
+def test_every_record_twice_is_decided_by_the_choice(tmp_path: Path) -> None:
+    things = [*records(500, 2), *records(500, 2)]
+    for thing in things:
+        thing["namespace"] = "n"
+    with pytest.raises(MappingRefused, match=r"Records 1 \(.*\) and 501 \(.*\) would be the same point"):
+        planned(tmp_path, things)
+    first = planned(tmp_path, things, on_duplicate="first")
+    last = planned(tmp_path, things, on_duplicate="last")
+    assert (list(first.losers), list(last.losers)) == ([*range(501, 1001)], [*range(1, 501)])
+    assert first.points == last.points == 500
