@@ -12,7 +12,7 @@ from netdoctor.migration.fast import SAFE, Fast, Many, fast_many, fast_parser
 from netdoctor.migration.framing import BrokenFrame, Frame
 from netdoctor.migration.lines import Fault
 from netdoctor.migration.points import default_namespace
-from netdoctor.migration.records import BadRecord, Record
+from netdoctor.migration.records import BadRecord, Record, Sparse, sparse_of
 
 if TYPE_CHECKING:
     from netdoctor.migration.fast import Numbers
@@ -28,8 +28,8 @@ _DEEPEST = 100
 """Levels of metadata. Qdrant's own readers give up a little above it."""
 
 
-class _Wrong(Exception):
-    """What is wrong with one record; ``at`` is a byte offset inside it."""
+class Wrong(Exception):
+    """What is wrong with one record, as a clause about "it"; ``at`` is a byte offset inside it."""
 
     def __init__(self, reason: str, at: int = 0) -> None:
         super().__init__(reason)
@@ -38,7 +38,7 @@ class _Wrong(Exception):
 
 
 def _no_constant(name: str) -> float:
-    raise _Wrong(f"{name} is not JSON; every value must be a finite number")
+    raise Wrong(f"{name} is not JSON; every value must be a finite number")
 
 
 _decode = json.JSONDecoder(parse_constant=_no_constant).decode
@@ -84,7 +84,7 @@ def _parse(
     for index, (frame, (thing, vector)) in enumerate(zip(group, found, strict=True)):
         try:
             yield _record(number + index, frame, thing, vector)
-        except _Wrong:
+        except Wrong:
             yield parse_record(number + index, frame)  # the strict way, which names the fault
 
 
@@ -95,11 +95,11 @@ def parse_record(number: int, frame: Frame | Fault, fast: Fast | None = None) ->
     try:
         quick = fast(frame.raw) if fast is not None else None
         if quick is not None:
-            with contextlib.suppress(_Wrong):
+            with contextlib.suppress(Wrong):
                 return _record(number, frame, quick[0], _narrow(quick[1]))
-        thing = _load(frame.raw)
+        thing = load_object(frame.raw)
         return _record(number, frame, thing, None)
-    except _Wrong as wrong:
+    except Wrong as wrong:
         return BadRecord(number, frame.offset + wrong.at, wrong.reason)
 
 
@@ -109,30 +109,57 @@ def _record(number: int, frame: Frame | Fault, thing: dict[str, Any], vector: Ve
         _rename(thing, vector)
     identity = thing.get("id")
     if not isinstance(identity, str):
-        raise _Wrong("it has no id" if identity is None else f"its id is {_kind(identity)}, not a string")
+        raise Wrong("it has no id" if identity is None else f"its id is {_kind(identity)}, not a string")
     namespace = thing.get("namespace")
     if namespace is not None and not isinstance(namespace, str):
-        raise _Wrong(f"its namespace is {_kind(namespace)}, not a string")
+        raise Wrong(f"its namespace is {_kind(namespace)}, not a string")
     metadata = thing.get("metadata")
     if metadata is None:
         metadata = {}
     elif not isinstance(metadata, dict):
-        raise _Wrong(f"its metadata is {_kind(metadata)}, not an object")
-    elif frame.raw.count(b"{") + frame.raw.count(b"[") > _DEEPEST and _deeper(metadata):
-        raise _Wrong(f"its metadata is nested too deeply (more than {_DEEPEST} levels)")
+        raise Wrong(f"its metadata is {_kind(metadata)}, not an object")
+    elif frame.raw.count(b"{") + frame.raw.count(b"[") > _DEEPEST and too_deep(metadata):
+        raise Wrong(f"its metadata is nested too deeply (more than {_DEEPEST} levels)")
     escape = frame.raw.find(b"\\")
     if escape >= 0 and (frame.raw.find(b"\\ud", escape) >= 0 or frame.raw.find(b"\\uD", escape) >= 0):
-        _refuse_surrogates(identity, namespace, metadata)
+        refuse_surrogates(identity, namespace, metadata)
     left_out: tuple[str, ...] = ()
+    sparse = None
     if not thing.keys() <= _KNOWN:
-        for key in _SPARSE:
-            if thing.get(key):
-                raise _Wrong("it has sparse values, which this version does not migrate")
+        sparse = _sparse(next((thing[key] for key in _SPARSE if thing.get(key) is not None), None))
         left_out = tuple(key for key in thing if key not in _KNOWN and key not in _SPARSE)
-    values = _vector(thing.get("values"), "values" in thing) if vector is None else vector
+    values = vector
+    if values is None:
+        given = thing.get("values")
+        values = _nothing() if sparse is not None and not given else _vector(given, "values" in thing)
     return Record(
-        number, frame.offset, len(frame.raw), identity, values, metadata, default_namespace(namespace), left_out
+        number,
+        frame.offset,
+        len(frame.raw),
+        identity,
+        values,
+        metadata,
+        default_namespace(namespace),
+        left_out,
+        sparse,
     )
+
+
+def _sparse(given: object) -> Sparse | None:
+    if given is None:
+        return None
+    if not isinstance(given, dict):
+        raise Wrong(f"its sparse values are {_kind(given)}, not an object")
+    try:
+        return sparse_of(given.get("indices") or [], given.get("values") or [])
+    except ValueError as error:
+        raise Wrong(str(error)) from error
+
+
+def _nothing() -> Vector:
+    import numpy as np
+
+    return np.empty(0, dtype=np.float32)
 
 
 def _rename(thing: dict[str, Any], vector: Vector | None) -> None:
@@ -145,7 +172,7 @@ def _rename(thing: dict[str, Any], vector: Vector | None) -> None:
             thing[name] = thing.pop(other)
 
 
-def _deeper(thing: object) -> bool:
+def too_deep(thing: object) -> bool:
     """Whether it has more than ``_DEEPEST`` levels. No recursion: that is what it protects from."""
     level = [thing]
     for _ in range(_DEEPEST):
@@ -160,20 +187,22 @@ def _deeper(thing: object) -> bool:
     return True
 
 
-def _load(raw: bytes) -> dict[str, Any]:
+def load_object(raw: bytes, what: str = "it") -> dict[str, Any]:
+    """JSON text as an object, strictly; ``what`` the text is, for the sentence. Raises Wrong."""
     try:
         text = raw.decode("utf-8")
         thing = _decode(text)
     except UnicodeDecodeError as error:
-        raise _Wrong("it is not UTF-8", error.start) from error
+        raise Wrong(f"{what} is not UTF-8", error.start) from error
     except json.JSONDecodeError as error:
         # The parser counts characters; files are counted in bytes.
-        raise _Wrong(f"it is not JSON ({error.msg.lower()})", len(text[: error.pos].encode("utf-8"))) from error
+        raise Wrong(f"{what} is not JSON ({error.msg.lower()})", len(text[: error.pos].encode("utf-8"))) from error
     except RecursionError as error:
-        raise _Wrong("it is nested too deeply") from error
+        raise Wrong(f"{what} is nested too deeply") from error
     except ValueError as error:  # an integer of more digits than Python reads
-        raise _Wrong(f"it holds a number that cannot be read ({error})") from error
-    assert isinstance(thing, dict)  # the frame starts with a brace
+        raise Wrong(f"{what} holds a number that cannot be read ({error})") from error
+    if not isinstance(thing, dict):
+        raise Wrong(f"{what} is {_kind(thing)}, not an object")
     return thing
 
 
@@ -181,36 +210,36 @@ def _vector(values: object, present: bool) -> Vector:
     import numpy as np
 
     if not isinstance(values, list):
-        raise _Wrong(f"its values are {_kind(values)}, not an array" if present else "it has no values")
+        raise Wrong(f"its values are {_kind(values)}, not an array" if present else "it has no values")
     for kind in set(map(type, values)) - {float, int}:
         place = next(index for index, value in enumerate(values) if type(value) is kind)
-        raise _Wrong(f"value {place} is {_kind(values[place])}, not a number")
+        raise Wrong(f"value {place} is {_kind(values[place])}, not a number")
     try:
         return _narrow(np.array(values, dtype=np.float64))
     except OverflowError as error:
-        raise _Wrong("a value does not fit a float32") from error
+        raise Wrong("a value does not fit a float32") from error
 
 
 def _narrow(numbers: Numbers) -> Vector:
-    """As float32, every value finite. Raises _Wrong."""
+    """As float32, every value finite. Raises Wrong."""
     import numpy as np
 
     if not len(numbers):
-        raise _Wrong("its values are empty")
+        raise Wrong("its values are empty")
     if float(numbers.dot(numbers)) < SAFE:  # never true of what is not finite
         return numbers.astype(np.float32)
     with np.errstate(over="ignore"):
         vector = numbers.astype(np.float32)
     if not np.isfinite(vector).all():
         place = int(np.flatnonzero(~np.isfinite(vector))[0])
-        raise _Wrong(f"value {place} ({float(numbers[place])!r}) does not fit a float32")
+        raise Wrong(f"value {place} ({float(numbers[place])!r}) does not fit a float32")
     return vector
 
 
-def _refuse_surrogates(identity: str, namespace: str | None, metadata: object) -> None:
+def refuse_surrogates(identity: str, namespace: str | None, metadata: object) -> None:
     for name, value in (("id", identity), ("namespace", namespace), ("metadata", metadata)):
         if _has_surrogate(value):
-            raise _Wrong(f"its {name} holds a lone surrogate, which is not text")
+            raise Wrong(f"its {name} holds a lone surrogate, which is not text")
 
 
 def _has_surrogate(value: object) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 from netdoctor.migration.duplicates import HashLog, RivalLog, Rivals, Sorted, pair_hash
 from netdoctor.migration.listing import Listing
 from netdoctor.migration.points import Layout, MappingRefused, integral, refuse_name_clash
-from netdoctor.migration.records import BadRecord, MalformedExport, Record
+from netdoctor.migration.records import BadRecord, MalformedExport, Record, place
 from netdoctor.migration.sources.interface import Cursor, LiveSource, Source
 
 KEEP = 32 << 20
@@ -271,7 +271,7 @@ def refuse_key_clash(record: Record, layout: Layout) -> None:
     if key is not None:
         option = "--id-field" if key == layout.id_field else "--tenant-field"
         raise MappingRefused(
-            f"Record {record.number} (byte {record.offset}) already has metadata {key!r} with another value. "
+            f"Record {record.number}{place(record.offset)} already has metadata {key!r} with another value. "
             "Nothing was written.",
             hint=f"choose another field with {option}",
         )
@@ -284,7 +284,7 @@ def _malformed(source: Source, bad: list[BadRecord], count: int) -> MalformedExp
     if not first.fatal or first.number > 1:
         hint += f", or skip what is bad with --max-errors {count}"
     return MalformedExport(
-        f"{source.label}, record {first.number} (byte {first.offset}): {first.reason}{more}. Nothing was written.",
+        f"{source.label}, record {first.number}{place(first.offset)}: {first.reason}{more}. Nothing was written.",
         hint=hint,
         bad=tuple(bad),
     )

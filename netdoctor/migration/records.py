@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     Vector = NDArray[np.float32]
     Indices = NDArray[np.uint32]
 
+NOWHERE = -1
+"""The offset of a record that has no byte to be found at: a row of a table, a point of a live index."""
 _LARGEST_INDEX = 2**32 - 1
 
 
@@ -75,7 +77,7 @@ class BadRecord:
     """Nothing after it can be read: the file ends, or is no longer an array."""
 
     def __str__(self) -> str:
-        return f"record {self.number} (byte {self.offset}): {self.reason}"
+        return f"record {self.number}{place(self.offset)}: {self.reason}"
 
 
 class MalformedExport(MigrationFailed):
@@ -84,6 +86,13 @@ class MalformedExport(MigrationFailed):
     def __init__(self, message: str, *, hint: str = "", bad: tuple[BadRecord, ...] = ()) -> None:
         super().__init__(message, hint=hint)
         self.bad = bad
+
+
+def place(offset: int, identity: str | None = None) -> str:
+    """`` (byte 17, id 'a')``, to be put behind a record's number: what of it there is."""
+    parts = [f"byte {offset}"] if offset >= 0 else []
+    parts += [f"id {identity!r}"] if identity is not None else []
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def sparse_of(indices: Any, values: Any) -> Sparse | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netdoctor.migration.points import SPARSE_NAME, Point
-from netdoctor.migration.records import Record, Sparse
+from netdoctor.migration.records import Record, Sparse, place
 
 if TYPE_CHECKING:
     from netdoctor.migration.records import Vector
@@ -71,4 +71,4 @@ class Sample:
 
 
 def about(record: int, offset: int, original: str, collection: str) -> str:
-    return f"record {record} (byte {offset}, id {original!r}) in collection {collection!r}"
+    return f"record {record}{place(offset, original)} in collection {collection!r}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,9 +10,9 @@ from netdoctor.errors import MigrationFailed
 from netdoctor.migration.batches import Batch
 from netdoctor.migration.compare import difference
 from netdoctor.migration.digest import Tally, point_digest
-from netdoctor.migration.ledger import Ledger, Looked
+from netdoctor.migration.ledger import REFUSED, Ledger, Looked
 from netdoctor.migration.points import Layout, Point
-from netdoctor.migration.records import Record
+from netdoctor.migration.records import Record, place
 from netdoctor.migration.retry import Retry
 from netdoctor.migration.samples import Sample, sampled
 from netdoctor.migration.targets.interface import KeyRefused, Target, TargetRefused, TargetUnreachable
@@ -24,6 +25,33 @@ class RecordRefused(MigrationFailed):
 
 class WouldOverwrite(MigrationFailed):
     """A point with that id and other content was there before the run."""
+
+
+class Refusals:
+    """Records that the server refuses although they are well-formed: ``most`` of them are left out and named.
+
+    Thread-safe. They are in the ledger, so that a later run knows why they are missing.
+    """
+
+    def __init__(self, ledger: Ledger, most: int = 0) -> None:
+        self._ledger = ledger
+        self._most = most
+        self._lock = threading.Lock()
+        self.records = ledger.troubles(REFUSED)
+        """The reasons by number of the record."""
+
+    def __contains__(self, record: int) -> bool:
+        return record in self.records
+
+    def take(self, record: int, reason: str) -> bool:
+        """Whether the run may go on without it."""
+        with self._lock:
+            if record not in self.records:
+                if len(self.records) >= self._most:
+                    return False
+                self._ledger.set_trouble(record, REFUSED, reason)
+                self.records[record] = reason
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +76,8 @@ class Writer:
     ledger: Ledger
     foreign: frozenset[str] = frozenset()
     skip: bool = False
+    refusals: Refusals | None = None
+    """None: the first record that is refused stops the run."""
 
     def write(self, batch: Batch, *, send: bool = True, first: int = 0, total: int = 1) -> Written:
         """``send`` False: it was written by an earlier run, only its digests are wanted.
@@ -65,17 +95,18 @@ class Writer:
                 there, looked = self._look(batch, points, looked)
             alone = looked.skipped if looked is not None else alone
         mine = [n for n in range(len(records)) if points[n].id not in alone]
+        sent = 0
+        if send:
+            chosen = [n for n in mine if points[n].id not in there]
+            encoded = [(records[n], self.target.encode(points[n], entries[n])) for n in chosen]
+            sent = self._send(batch.collection, encoded) if encoded else 0
+        if self.refusals is not None and self.refusals.records:
+            mine = [n for n in mine if records[n].number not in self.refusals]
         tally = Tally.of((points[n].id, _digest(points[n], entries[n])) for n in mine)
         samples = {
             first + n: Sample.of(batch.collection, records[n], points[n]) for n in mine if sampled(first + n, total)
         }
-        if not send:
-            return Written(0, tally, samples)
-        chosen = [n for n in mine if points[n].id not in there]
-        encoded = [(records[n], self.target.encode(points[n], entries[n])) for n in chosen]
-        if encoded:
-            self._send(batch.collection, encoded)
-        return Written(len(encoded), tally, samples)
+        return Written(sent, tally, samples)
 
     def _look(self, batch: Batch, points: Sequence[Point], looked: Looked | None) -> tuple[Collection[str], Looked]:
         """The ids that are there, and those that were before the run first looked. Raises WouldOverwrite."""
@@ -99,22 +130,27 @@ class Writer:
             self.ledger.set_looked(batch.number, batch.collection, looked)
         return there.keys(), looked
 
-    def _send(self, collection: str, encoded: Sequence[tuple[Record, bytes]]) -> None:
+    def _send(self, collection: str, encoded: Sequence[tuple[Record, bytes]]) -> int:
+        """How many were taken."""
         try:
             self.retry.call(lambda: self.target.upsert(collection, [body for _, body in encoded]))
+            return len(encoded)
         except (KeyRefused, TargetUnreachable):
             raise
         except TargetRefused as refused:
             record = encoded[0][0]
             if len(encoded) == 1:
+                about = f"record {record.number} (byte {record.offset}, id {record.id!r}): {refused.message}"
+                if self.refusals is not None and self.refusals.take(record.number, about):
+                    return 0
                 raise RecordRefused(
-                    f"Record {record.number} (byte {record.offset}, id {record.id!r}): {refused.message}",
-                    hint="what was written is kept; repair the record, then repeat the command with --restart",
+                    about[0].upper() + about[1:],
+                    hint="what was written is kept; leave such records out with --max-errors, "
+                    "or repair it and add --restart",
                 ) from refused
             # Too large, or one record in it is: halve until it goes through or stands alone.
             half = len(encoded) // 2
-            self._send(collection, encoded[:half])
-            self._send(collection, encoded[half:])
+            return self._send(collection, encoded[:half]) + self._send(collection, encoded[half:])
 
 
 def _digest(point: Point, entries: Sequence[bytes]) -> bytes:

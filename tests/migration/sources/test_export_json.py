@@ -69,7 +69,14 @@ def test_the_default_namespace_is_the_empty_one(namespace: str | None) -> None:
         ('{"id": "a", "values": [1], "namespace": "\\uDFFF"}', "its namespace holds a lone surrogate"),
         ('{"id": "a", "values": [1], "metadata": {"k": ["\\ud83d"]}}', "its metadata holds a lone surrogate"),
         ('{"id": "a", "values": [1], "metadata": {"\\udc00": 1}}', "its metadata holds a lone surrogate"),
-        ('{"id": "a", "values": [1], "sparse_values": {"indices": [1], "values": [1]}}', "sparse"),
+        (
+            '{"id": "a", "values": [1], "sparse_values": {"indices": [1, 1], "values": [1, 2]}}',
+            "sparse index 1 is there",
+        ),
+        ('{"id": "a", "values": [1], "sparse_values": {"indices": [1], "values": []}}', "1 indices and 0 values"),
+        ('{"id": "a", "values": [1], "sparse_values": [1]}', "sparse values are an array"),
+        ('{"id": "a", "values": [], "sparse_values": {"indices": [], "values": []}}', "values are empty"),
+        ('{"id": "a", "values": [1], "metadata": {"k": ' + "[" * 300 + "]" * 300 + "}}", "more than 100 levels"),
         ('{"id": "a" "values": [1]}', "not JSON"),
         ('{"id": "a", "values": [1]]}', "not JSON"),
         ('{"id": "a", "values": [1], "m": ' + "[" * 100000 + "]" * 100000 + "}", "nested too deeply"),
@@ -125,6 +132,32 @@ def test_keys_without_meaning_are_reported() -> None:
     (only,) = read(json.dumps([{**GOOD, "score": 0.5, "sparse_values": {}}]))
     assert isinstance(only, Record)
     assert only.left_out == ("score",)
+
+
+def test_sparse_values_stand_beside_or_instead_of_values() -> None:
+    pairs = {"indices": [7, 3], "values": [0.5, 2]}
+    both, alone, camel = read(
+        json.dumps(
+            [
+                {**GOOD, "sparse_values": pairs},
+                {"id": "s", "sparse_values": pairs},
+                {"sparseValues": pairs, "id": "c", "values": [1, 2.5]},
+            ]
+        )
+    )
+    for each in (both, alone, camel):
+        assert isinstance(each, Record) and each.sparse is not None
+        assert (each.sparse.indices.tolist(), each.sparse.values.tolist()) == ([3, 7], [2.0, 0.5])
+        assert each.values.tolist() == ([] if each is alone else [1.0, 2.5])
+
+
+def test_other_exporters_names_are_understood_where_the_usual_are_not_there() -> None:
+    first, second = read(
+        json.dumps([{"id": "a", "vector": [1, 2], "payload": {"k": 1}}, {"id": "b", "values": [3], "embedding": [4]}])
+    )
+    assert isinstance(first, Record) and isinstance(second, Record)
+    assert (first.values.tolist(), dict(first.metadata), first.left_out) == ([1, 2], {"k": 1}, ())
+    assert (second.values.tolist(), second.left_out) == ([3], ("embedding",))
 
 
 def test_ids_with_control_characters_are_ids() -> None:
