@@ -42,6 +42,11 @@ def verb_option(*names: str, **how: Any) -> Callable[[F], F]:
 @click.argument("source", required=False)
 @click.argument("target", required=False)
 @verb_option("--persist", is_flag=True, help="Also in the compose file, so that it survives a recreation.")
+@verb_option(
+    "--override",
+    is_flag=True,
+    help="With --persist: leave the compose file as it is, write an override file beside it.",
+)
 @verb_option("--yes", "-y", is_flag=True, help="Do not ask; needed where there is no terminal.")
 @verb_option("--dry-run", is_flag=True, help="Show the plan and the diff, change nothing.")
 @verb_option("--network", metavar="NAME", help="Bring them together on this network.")
@@ -59,6 +64,8 @@ def command(ctx: click.Context, /, source: str | None, target: str | None, finis
     """
     settings = read_settings(ctx, options)
     choices = _choices(options)
+    if options["override"] and not options["persist"]:
+        raise UsageError("--override goes with --persist.", hint="Type: netdoctor fix --persist --override")
     with session(settings) as opened:
         journal = journal_of(opened)
         if finish:
@@ -93,7 +100,14 @@ def _fix(
 
     edges = edges_for(opened.topology, source, target)
     report = opened.diagnose(edges)
-    intended = intend(report, choices, about=edges if source else None, persist=options["persist"], journal=journal)
+    intended = intend(
+        report,
+        choices,
+        about=edges if source else None,
+        persist=options["persist"],
+        override=options["override"],
+        journal=journal,
+    )
     machine = settings.format == "json"
     if machine:
         _show(settings, plan_text(intended), final=False, machine=True)

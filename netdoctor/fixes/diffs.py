@@ -13,12 +13,12 @@ _PAIR = re.compile(r"^(?P<head>\s*(?:-\s*)?[\"']?(?P<key>[A-Za-z_][A-Za-z0-9_.-]
 _HUNK = re.compile(r"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 
 
-def shown_diff(old: bytes, new: bytes, path: Path) -> str:
+def shown_diff(old: bytes, new: bytes, path: Path, *, created: bool = False) -> str:
     """A unified diff that ``git apply`` takes in the file's repository, or in its folder where there is none.
 
-    A secret right behind a change is masked; only then git does not take it.
+    A secret right behind a change is masked; only then git does not take it. ``created``: there was no such file.
     """
-    text = unified_diff(old, new, _as_git_sees_it(path))
+    text = unified_diff(old, new, _as_git_sees_it(path), created=created)
     head: list[str] = []
     hunks: list[list[str]] = []
     for line in text.splitlines(keepends=True):

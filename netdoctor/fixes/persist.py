@@ -4,90 +4,31 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from netdoctor.compose_edit import Edit, EditRefused, is_joined, override_for, plan_join
+from netdoctor.compose_edit import EditRefused, is_joined, override_for, plan_join
 from netdoctor.errors import FixFailed
 from netdoctor.fixes.diffs import shown_diff
-from netdoctor.fixes.files import FoundFile, can_replace, read_file, replace_file
+from netdoctor.fixes.files import can_replace, create_file, read_file, remove_file, replace_file
 from netdoctor.fixes.journal import Journal, StepState
-from netdoctor.fixes.second_opinion import objection
+from netdoctor.fixes.locations import ComposeFiles, compose_files, environment_of, order
+from netdoctor.fixes.overrides import plan_override_file
+from netdoctor.fixes.permanent import Declared, Paste, Patch, Permanent
+from netdoctor.fixes.second_opinion import found_by_itself, objection
 from netdoctor.model import Container, Membership, Topology
 from netdoctor.model.joining import names_taken
-from netdoctor.platforms.interface import CONFIG_FILES, WORKING_DIR, owner_of
+from netdoctor.platforms.interface import owner_of
 from netdoctor.terminal import plain
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Patch:
-    """One file that will be edited."""
+def plan_permanence(memberships: Sequence[Membership], topology: Topology, *, override: bool = False) -> Permanent:
+    """Read the files and plan the edits; nothing is written. Several edits of one file build on each other.
 
-    container: str
-    membership: Membership
-    file: FoundFile
-    edit: Edit
-    others: tuple[bytes, ...] = ()
-    project: str | None = None
-    environment: Mapping[str, str] | None = None
-
-    @property
-    def path(self) -> str:
-        return str(self.file.path)
-
-    @property
-    def diff(self) -> str:
-        """As ``git apply`` takes it, with the path below the root."""
-        return shown_diff(self.edit.original, self.edit.result, self.file.path)
-
-
-@dataclass(frozen=True, slots=True)
-class Paste:
-    """What the user has to do by hand, and why netdoctor does not."""
-
-    container: str
-    membership: Membership
-    platform: str
-    why: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """The file says it already."""
-
-    container: str
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Permanent:
-    """How the memberships of a fix are made permanent."""
-
-    patches: tuple[Patch, ...] = ()
-    pastes: tuple[Paste, ...] = ()
-    declared: tuple[Declared, ...] = ()
-
-    @property
-    def complete(self) -> bool:
-        """Whether nothing is left to the user."""
-        return not self.pastes
-
-
-@dataclass(frozen=True, slots=True)
-class ComposeFiles:
-    """What the labels say about the files of a container: those that exist here, and those that do not."""
-
-    found: tuple[Path, ...]
-    missing: tuple[str, ...]
-    folder: Path | None
-
-
-def plan_permanence(memberships: Sequence[Membership], topology: Topology) -> Permanent:
-    """Read the files and plan the edits; nothing is written. Several edits of one file build on each other."""
+    ``override``: in an override file beside the compose file, which stays as it is.
+    """
     patches: list[Patch] = []
     pastes: list[Paste] = []
     declared: list[Declared] = []
@@ -95,7 +36,7 @@ def plan_permanence(memberships: Sequence[Membership], topology: Topology) -> Pe
         container = topology.container(membership.container)
         if container is None:
             continue
-        found = _one(container, membership, topology, patches)
+        found = _one(container, membership, topology, patches, override)
         match found:
             case Patch():
                 patches.append(found)
@@ -109,36 +50,25 @@ def plan_permanence(memberships: Sequence[Membership], topology: Topology) -> Pe
 def write_patches(
     permanent: Permanent, journal: Journal, transaction: str
 ) -> tuple[tuple[Patch, ...], tuple[Paste, ...]]:
-    """Write every patch, journalled under a transaction; returns what was written, and what could not be."""
+    """Write every patch, journalled under a transaction; returns what was written, and what is left to the user."""
     written: list[Patch] = []
-    failed: list[Paste] = []
+    left: list[Paste] = []
     for patch in permanent.patches:
         number = next(len(t.files) for t in journal.transactions() if t.id == transaction)
         try:
             _write(patch, journal, transaction, number)
             written.append(patch)
         except FixFailed as error:
-            failed.append(Paste(patch.container, patch.membership, "Docker Compose", error.message, patch.diff))
-    return tuple(written), tuple(failed)
-
-
-def compose_files(container: Container) -> ComposeFiles:
-    """The labels are a hint: Compose v1 gives paths as they were typed, v2 absolute ones."""
-    folder_text = container.labels.get(WORKING_DIR, "")
-    folder = Path(folder_text) if folder_text.startswith("/") else None
-    found: list[Path] = []
-    missing: list[str] = []
-    for text in _split(container.labels.get(CONFIG_FILES, ""), folder):
-        path = Path(text) if text.startswith("/") else _typed(text, folder) if folder is not None else None
-        if path is not None and path.is_file():
-            found.append(path)
-        else:
-            missing.append(str(path or text))
-    return ComposeFiles(tuple(found), tuple(missing), folder)
+            left.append(Paste(patch.container, patch.membership, "Docker Compose", error.message, patch.diff))
+            continue
+        unread = _unread(patch)
+        if unread is not None:
+            left.append(unread)
+    return tuple(written), tuple(left)
 
 
 def _one(
-    container: Container, membership: Membership, topology: Topology, planned: Sequence[Patch]
+    container: Container, membership: Membership, topology: Topology, planned: Sequence[Patch], override: bool
 ) -> Patch | Paste | Declared:
     permanence = owner_of(container, topology).permanence(container, membership)
     if not permanence.patchable:
@@ -151,8 +81,9 @@ def _one(
         gone = ", ".join(map(plain, files.missing)) or "no file is named in its labels"
         why = f"The compose file of {container.name} is not on this machine ({gone})."
         return Paste(container.name, membership, permanence.platform, why, permanence.text)
+    plan = plan_override_file if override else _patch
     try:
-        return _patch(container, membership, files, permanence.text, planned)
+        return plan(container, membership, files, permanence.text, planned)
     except FixFailed as error:
         return Paste(container.name, membership, permanence.platform, error.message, permanence.text)
 
@@ -162,15 +93,15 @@ def _patch(
 ) -> Patch | Paste | Declared:
     service = container.service or container.name
     aliases = [alias for alias in membership.aliases if alias not in (service, container.name)]
-    environment = _environment(container, files.folder)
+    environment = environment_of(container, files.folder)
     read = {path: read_file(path) for path in files.found}
     # A file that an earlier patch of this plan edits is edited further.
     data = {
-        path: next((p.edit.result for p in reversed(planned) if p.file.real == f.real), f.data)
+        path: next((p.edit.result for p in reversed(planned) if p.file is not None and p.file.real == f.real), f.data)
         for path, f in read.items()
     }
     refusals: list[tuple[Path, EditRefused]] = []
-    for path in _order(files.found, data, service):
+    for path in order(files.found, data, service):
         others = tuple(data[other] for other in files.found if other != path)
         try:
             edit = plan_join(
@@ -211,21 +142,29 @@ def _patch(
 
 
 def _write(patch: Patch, journal: Journal, transaction: str, number: int) -> None:
-    current = read_file(patch.file.path)
-    if current.data != patch.edit.original:
+    current = None if patch.created else read_file(patch.where)
+    if current is not None and current.data != patch.edit.original:
         raise FixFailed(
             f"{plain(patch.path)} was changed by somebody else meanwhile. Nothing was written.",
             hint="Run netdoctor fix --persist again.",
         )
-    journal.intend_file(transaction, patch.path, patch.edit.original, patch.edit.result, patch.edit.insertions)
+    edit = patch.edit
+    journal.intend_file(transaction, patch.path, edit.original, edit.result, edit.insertions, created=current is None)
     try:
-        written = replace_file(current, patch.edit.result)
+        if current is None:
+            assert patch.like is not None
+            written = create_file(patch.where, edit.result, patch.like)
+        else:
+            written = replace_file(current, edit.result)
     except FixFailed:
         journal.mark_file(transaction, number, StepState.NOT_DONE)
         raise
     journal.mark_file(transaction, number, StepState.DONE)
     if not _reads_back(patch, written.data):
-        replace_file(written, patch.edit.original)
+        if current is None:
+            remove_file(written)
+        else:
+            replace_file(written, edit.original)
         journal.mark_file(transaction, number, StepState.REVERTED)
         raise FixFailed(f"{plain(patch.path)} does not read back as intended, and was put back as it was.")
 
@@ -242,6 +181,22 @@ def _reads_back(patch: Patch, data: bytes) -> bool:
         )
     except EditRefused:
         return False
+
+
+def _unread(patch: Patch) -> Paste | None:
+    """What is left to the user for an override file that Compose does not read by itself; None when it does."""
+    name = plain(patch.where.name)
+    if patch.named:
+        why = f"{name} is written, but the project was started with its own list of files: name this one as well."
+        return Paste(patch.container, patch.membership, "Docker Compose", why, patch.named)
+    own = patch.membership.network == f"{patch.project}_{patch.edit.key}"
+    if patch.folder is None or own:
+        return None
+    if found_by_itself(patch.folder, patch.edit.service, patch.membership.network) is False:
+        why = f"{name} is written, but `docker compose config` in {plain(str(patch.folder))} does not show it."
+        text = f"cd {patch.folder}\ndocker compose config   # find out which files it reads"
+        return Paste(patch.container, patch.membership, "Docker Compose", why, text)
+    return None
 
 
 def _service_name_taken(container: Container, membership: Membership, topology: Topology) -> str:
@@ -272,61 +227,11 @@ def _refused(
         try:
             others = [data[other] for other in data if other != path]
             override = override_for(data[path], service, membership.network, aliases, others=others)
+            why += " netdoctor writes that file with --override."
             text = f"# compose.override.yaml beside {path.name}\n{override.decode()}"
         except EditRefused as again:
             log.debug("no override either: %s", again)
     return Paste(container.name, membership, "Docker Compose", why, text)
-
-
-def _order(paths: Sequence[Path], data: Mapping[Path, bytes], service: str) -> list[Path]:
-    """Files that list the service's networks first, then those that define the service, later ones winning."""
-    return sorted(paths, key=lambda path: (-_weight(data[path], service), -paths.index(path)))
-
-
-def _weight(source: bytes, service: str) -> int:
-    import yaml
-
-    try:
-        model = yaml.load(source, Loader=yaml.BaseLoader)  # noqa: S506 - BaseLoader builds text, lists and mappings only
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return 0
-    services = model.get("services") if isinstance(model, dict) else None
-    body = services.get(service) if isinstance(services, dict) else None
-    if body is None:
-        return 0
-    return 2 if isinstance(body, dict) and "networks" in body else 1
-
-
-def _split(label: str, folder: Path | None) -> list[str]:
-    """Several files are separated by commas, which a path may hold as well: what exists decides."""
-    whole = Path(label) if label.startswith("/") else folder / label if folder is not None else None
-    if label and whole is not None and whole.is_file():
-        return [label]
-    return [part for part in (each.strip() for each in label.split(",")) if part]
-
-
-def _typed(text: str, folder: Path) -> Path:
-    """Relative to the project's folder, or to one above it: ``docker-compose -f web/compose.yaml`` from there."""
-    typed, beside = Path(text), folder / Path(text).name
-    same = beside.parts[-len(typed.parts) :] == typed.parts
-    return beside if same and not (folder / typed).is_file() else folder / typed
-
-
-def _environment(container: Container, folder: Path | None) -> dict[str, str] | None:
-    """The project's variables, for names with ``${...}`` in them; None when there is no file of them."""
-    label = container.labels.get("com.docker.compose.project.environment_file", "")
-    paths = [Path(part) for part in label.split(",") if part.startswith("/")] or ([folder / ".env"] if folder else [])
-    found: dict[str, str] = {}
-    for path in paths:
-        try:
-            lines = path.read_text("utf-8").splitlines()
-        except (OSError, UnicodeDecodeError):
-            continue
-        for line in lines:
-            key, equals, value = line.removeprefix("export ").partition("=")
-            if equals and not line.lstrip().startswith("#"):
-                found[key.strip()] = value.strip().strip("\"'")
-    return found or None
 
 
 def _beside(folder: Path, name: str) -> bytes | None:
@@ -334,3 +239,15 @@ def _beside(folder: Path, name: str) -> bytes | None:
         return (folder / name).read_bytes()
     except OSError:
         return None
+
+
+__all__ = [
+    "ComposeFiles",
+    "Declared",
+    "Paste",
+    "Patch",
+    "Permanent",
+    "compose_files",
+    "plan_permanence",
+    "write_patches",
+]

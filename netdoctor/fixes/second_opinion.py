@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -46,3 +48,33 @@ def objection(files: Sequence[Path], folder: Path | None, edited: Path, edit: Ed
         timeout=_SECONDS,
     )
     return opinion.detail if opinion.verdict is oracle.Verdict.DIFFERS else None
+
+
+def objection_to_override(files: Sequence[Path], folder: Path | None, edit: Edit, network: str) -> str | None:
+    """The same for a file that is not there yet, and would be read after ``files``."""
+    command = compose_command()
+    if not command:
+        return None
+    where = folder or files[0].parent
+    names = [str(path) for path in files]
+    # Compose v1 takes no further file from standard input.
+    with tempfile.TemporaryDirectory(prefix="netdoctor-") as own:
+        planned = Path(own) / "compose.override.yaml"
+        planned.write_bytes(edit.result)
+        before = oracle.read_config(command, where, names, timeout=_SECONDS)
+        after = oracle.read_config(command, where, [*names, str(planned)], timeout=_SECONDS)
+    opinion = oracle.weigh(before, after, service=edit.service, network=network)
+    return opinion.detail if opinion.verdict is oracle.Verdict.DIFFERS else None
+
+
+def found_by_itself(folder: Path, service: str, network: str) -> bool | None:
+    """Whether Compose, run in ``folder`` without any file's name, puts the service on the network. None: unknown."""
+    command = compose_command()
+    if not command:
+        return None
+    # A list of files in this shell is not what the user's next shell has.
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("COMPOSE_FILE", "COMPOSE_PROFILES")
+    }
+    config = oracle.read_config(command, folder, (), environment=environment, timeout=_SECONDS)
+    return None if isinstance(config, str) else oracle.joins(config, service, network)

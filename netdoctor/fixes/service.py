@@ -94,16 +94,20 @@ def intend(
     *,
     about: Sequence[Edge] | None = None,
     persist: bool = False,
+    override: bool = False,
     journal: Journal | None = None,
 ) -> Intended:
-    """Plan live changes and files. Raises UsageError, FixFailed, JournalError."""
+    """Plan live changes and files. ``override``: files beside the compose files, which stay as they are.
+
+    Raises UsageError, FixFailed, JournalError.
+    """
     plan = make_plan(report, choices, about=about)
     if not persist or report.topology is None:
         return Intended(report, plan, persist)
     if plan.fixes:
         memberships = [m for fix in plan.fixes for m in fix.memberships]
-        return Intended(report, plan, persist, plan_permanence(memberships, report.topology))
-    earlier = _earlier(journal, report.topology, about) if journal is not None else ()
+        return Intended(report, plan, persist, plan_permanence(memberships, report.topology, override=override))
+    earlier = _earlier(journal, report.topology, about, override) if journal is not None else ()
     return Intended(report, plan, persist, earlier=earlier)
 
 
@@ -151,7 +155,7 @@ def _part(permanent: Permanent, memberships: Sequence[Membership]) -> Permanent:
 
 
 def _earlier(
-    journal: Journal, topology: Topology, about: Sequence[Edge] | None
+    journal: Journal, topology: Topology, about: Sequence[Edge] | None, override: bool
 ) -> tuple[tuple[Transaction, Permanent], ...]:
     """Fixes that are kept and still in effect, whose files do not say so yet."""
     ends = {ref.id for edge in about or () for ref in (edge.source, edge.target)}
@@ -166,7 +170,7 @@ def _earlier(
             for membership in step.operation.permanent()
             if not ends or membership.container in ends
         ]
-        permanent = plan_permanence(memberships, topology)
+        permanent = plan_permanence(memberships, topology, override=override)
         if permanent.patches or permanent.pastes or permanent.declared:
             found.append((transaction, permanent))
     return tuple(found)

@@ -47,7 +47,8 @@ def result_text(result: Result, *, again: str, persist_command: str) -> str:
         lines += _row("", result.failure.hint) if result.failure.hint else []
     for patch in result.written:
         lines += _row("permanent", f"{patch.path}: written and read back ({patch.edit.service} joins {patch.edit.key})")
-        lines += _row("", "It takes effect at the next: docker compose up -d")
+        if not patch.named:
+            lines += _row("", "It takes effect at the next: docker compose up -d")
     for declared in result.declared:
         lines += _row("permanent", f"{declared.path} says it already")
     if result.pastes:
@@ -62,9 +63,13 @@ def undo_text(plan: UndoPlan) -> str:
     transaction = plan.transaction
     lines = [f"Take back: {plain(transaction.title)} ({transaction.at})"]
     lines += [f"  {plain(command)}" for command in plan.commands]
-    lines += [f"  take the added lines out of {plain(change.path)}" for _, change in plan.files]
+    lines += [
+        f"  {'remove' if change.created else 'take the added lines out of'} {plain(change.path)}"
+        for _, change in plan.files
+    ]
+    lines += [f"  tell {plain(change.address)} what it had before: {plain(change.title)}" for _, change in plan.panels]
     lines += [f"  ({plain(gone)})" for gone in plan.gone]
-    if not plan.commands and not plan.files:
+    if not plan.commands and not plan.files and not plan.panels:
         lines.append("  Nothing of it is in effect any more.")
     return "\n".join(lines) + "\n"
 
@@ -151,7 +156,10 @@ def _held(held: HeldBack) -> Iterator[str]:
 
 def _permanent(permanent: Permanent) -> Iterator[str]:
     for patch in permanent.patches:
-        yield from _row("for good", f"{patch.path}: service {patch.edit.service} joins {patch.membership.network}")
+        made = " (a new file)" if patch.created else ""
+        yield from _row(
+            "for good", f"{patch.path}{made}: service {patch.edit.service} joins {patch.membership.network}"
+        )
         for notice in patch.edit.notices:
             # Names and routes were foreseen above, for this very engine.
             if not notice.startswith(("On ", "The service's default route")):

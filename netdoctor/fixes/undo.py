@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from netdoctor.compose_edit import EditRefused, leave_network
 from netdoctor.errors import FixFailed
 from netdoctor.fixes import snapshot
-from netdoctor.fixes.diffs import shown_diff
-from netdoctor.fixes.files import read_file, replace_file
-from netdoctor.fixes.journal import End, FileChange, Journal, JournalStep, StepState, Transaction, digest
+from netdoctor.fixes.journal import End, FileChange, Journal, JournalStep, PanelChange, Transaction
 from netdoctor.fixes.possible import owned_network, simulated, stands
+from netdoctor.fixes.restore import TakeBack, restore_files, restore_panels
 from netdoctor.fixes.run import Desk
 from netdoctor.fixes.snapshot import Snapshot
 from netdoctor.model import Connect, Container, CreateNetwork, Disconnect, Operation, Topology
@@ -34,6 +31,11 @@ class UndoPlan:
     """Why it is refused; empty when it is not."""
     gone: tuple[str, ...] = ()
     """Containers for which nothing is left to take back."""
+
+    @property
+    def panels(self) -> tuple[tuple[int, PanelChange], ...]:
+        """What a platform was told, with its numbers."""
+        return self.transaction.panels_standing
 
     @property
     def commands(self) -> tuple[str, ...]:
@@ -62,7 +64,7 @@ def plan_undo(journal: Journal, topology: Topology) -> UndoPlan | None:
     """
     for transaction in journal.in_effect():
         plan = _planned(transaction, topology)
-        if plan.steps or plan.files or plan.moved or len(plan.gone) < len(transaction.before):
+        if plan.steps or plan.files or plan.panels or plan.moved or len(plan.gone) < len(transaction.before):
             return plan
     return None
 
@@ -105,26 +107,35 @@ def _on_any(container: Container, transaction: Transaction) -> bool:
     return any(endpoint.network_name in joined for endpoint in container.endpoints)
 
 
-def undo(plan: UndoPlan, desk: Desk) -> Undone:
-    """Do it. Raises FixFailed when the state has moved; nothing is changed then."""
+def undo(plan: UndoPlan, desk: Desk, take_back: TakeBack | None = None) -> Undone:
+    """Do it. Raises FixFailed when the state has moved; nothing is changed then.
+
+    ``take_back`` tells a platform over its API what it had before.
+    """
     if plan.moved:
         raise FixFailed(
             f"The state has moved since that fix: {'; '.join(plan.moved)}. Nothing was changed.",
             hint=_by_hand(plan),
         )
     transaction = plan.transaction
+    # The platform first: it is the one that can say no, and then nothing else is changed.
+    panels = restore_panels(plan.panels, desk.journal, transaction.id, take_back)
+    if panels.problems:
+        return Undone(transaction, tuple(panels.restored), tuple(panels.notes), (), tuple(panels.problems))
     hands = desk.hands()
     for _, step in plan.steps:
         desk.tell(step.inverse.command())
     problems = list(hands.take_back(transaction.id, plan.steps))
-    restored, by_hand = _restore_files(plan.files, desk.journal, transaction.id, problems)
+    files = restore_files(plan.files, desk.journal, transaction.id)
+    problems += files.problems
     now = desk.look()
     problems += _not_as_before(transaction.before, now)
     if not problems:
         # A diff left to the user is not ours to do any more.
         desk.journal.end(transaction.id, End.UNDONE)
-    lasting = _lasting(transaction, desk)
-    return Undone(transaction, tuple(restored), tuple(lasting), tuple(by_hand), tuple(problems))
+    lasting = [*panels.notes, *_lasting(transaction, desk)]
+    restored = (*files.restored, *panels.restored)
+    return Undone(transaction, restored, tuple(lasting), tuple(files.by_hand), tuple(problems))
 
 
 def forget(plan: UndoPlan, journal: Journal) -> None:
@@ -161,45 +172,6 @@ def _moved_to(operation: Operation, places: dict[str, str], now: Topology) -> Op
     container = now.container(place)
     named = [e.network for e in container.endpoints if e.network_name == operation.network_name] if container else []
     return replace(operation, container=place, network=named[0] if named else operation.network)
-
-
-def _restore_files(
-    files: Sequence[tuple[int, FileChange]], journal: Journal, transaction: str, problems: list[str]
-) -> tuple[list[str], list[str]]:
-    restored, by_hand = [], []
-    for number, change in reversed(files):
-        path = Path(change.path)
-        try:
-            found = read_file(path)
-            if found.data == change.original:
-                journal.mark_file(transaction, number, StepState.REVERTED)
-                continue
-            if digest(found.data) != change.result_digest:
-                by_hand.append(_reverse_diff(change, found.data))
-                continue
-            text = leave_network(found.data, change.insertions)
-            if text != change.original:
-                by_hand.append(_reverse_diff(change, found.data))
-                continue
-            replace_file(found, text)
-            journal.mark_file(transaction, number, StepState.REVERTED)
-            restored.append(change.path)
-        except EditRefused as refused:
-            problems.append(f"{change.path}: {refused.reason}")
-        except FixFailed as failed:
-            problems.append(failed.message)
-    return restored, by_hand
-
-
-def _reverse_diff(change: FileChange, now: bytes) -> str:
-    """What takes the inserted text out again, as a diff of the file as it was written."""
-    try:
-        written = change.original
-        for insertion in reversed(change.insertions):
-            written = written[: insertion.offset] + insertion.text + written[insertion.offset :]
-    except (TypeError, ValueError):
-        written = now
-    return shown_diff(written, change.original, Path(change.path))
 
 
 def _not_as_before(before: Sequence[Snapshot], now: Topology) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .live import Typed
+from .persisting import COMPOSE
 
 
 @pytest.fixture
@@ -18,3 +19,11 @@ def state(tmp_path, monkeypatch):
 @pytest.fixture
 def netdoctor(state, capsys):
     return Typed(capsys)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = tmp_path / "stack"
+    made.mkdir()
+    (made / "docker-compose.yml").write_bytes(COMPOSE)
+    return made

@@ -4,52 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 import yaml
 
 from netdoctor.fixes.journal import StepState
-from netdoctor.fixes.persist import Declared, Paste, Patch, compose_files, plan_permanence, write_patches
-from netdoctor.fixes.snapshot import snapshot_of
+from netdoctor.fixes.persist import Declared, Paste, Patch, compose_files, plan_permanence
 from netdoctor.model import Membership
 
-from .build import APP, COOLIFY, OWN, QDRANT, container, desk, endpoint, incident, join, topology
-
-COMPOSE = b"services:\n  qdrant:\n    image: qdrant/qdrant  # pinned\n"
-
-
-@pytest.fixture
-def folder(tmp_path):
-    made = tmp_path / "stack"
-    made.mkdir()
-    (made / "docker-compose.yml").write_bytes(COMPOSE)
-    return made
-
-
-def labelled(folder, files="docker-compose.yml", **more):
-    labels = {
-        **QDRANT.labels,
-        "com.docker.compose.project.working_dir": str(folder),
-        "com.docker.compose.project.config_files": files,
-        **more,
-    }
-    return replace(QDRANT, labels=labels)
+from .build import APP, COOLIFY, OWN, QDRANT, container, endpoint, topology
+from .persisting import COMPOSE, labelled, only, written
 
 
 def planned(one, *, others=(), aliases=("qdrant",)):
     where = topology(COOLIFY, OWN, APP, one, *others)
     return plan_permanence([Membership(one.id, "coolify", aliases)], where)
-
-
-def only(permanent):
-    (found,) = (*permanent.patches, *permanent.pastes, *permanent.declared)
-    return found
-
-
-def written(permanent, tmp_path):
-    place = desk(incident(), tmp_path / "state")
-    with place.journal.locked():
-        name = place.journal.begin("x", [join()], [snapshot_of(QDRANT)], {"asked": []}, {})
-        return write_patches(permanent, place.journal, name), place.journal
 
 
 def test_compose_v1_names_files_relative_to_the_working_directory(folder):
