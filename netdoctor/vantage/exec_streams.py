@@ -32,6 +32,8 @@ from netdoctor.vantage.programs import text
 from netdoctor.vantage.resolver_files import parse
 
 MARKER = b"netdoctor: connected\n"
+REFUSAL = b"netdoctor: not connected\n"
+"""Spares waiting for the end of the exec, which an engine may tell seconds late while others of it are ending."""
 GRACE = 5.0
 SHELL_SAYS: tuple[tuple[str, Outcome, int], ...] = (
     ("connection refused", Outcome.REFUSED, 111),
@@ -93,8 +95,10 @@ class OneStream:
             (self._buffer if channel == STDOUT else said).extend(data)
             if MARKER in said:
                 return None
+            if REFUSAL in said:
+                break
         # No marker: what came on stdout is an engine's complaint about the program.
-        return bytes(said + self._buffer).decode("utf-8", "replace").strip()
+        return bytes(said.replace(REFUSAL, b"") + self._buffer).decode("utf-8", "replace").strip()
 
     def exit_code(self) -> int | None:
         return self._stream.exit_code()

@@ -121,7 +121,7 @@ def a_closed_port_is_refused_at_once_with_its_errno(stand: Stand) -> None:
     failure = fails(stand, stand.peer, peer.CLOSED, 5.0)
     assert failure.outcome is Outcome.REFUSED
     assert failure.errno == errno.ECONNREFUSED
-    assert failure.seconds < 2
+    assert failure.seconds < 4, "that long is a timeout, not a refusal"
 
 
 @check
