@@ -90,7 +90,15 @@ def open_target(
             hint=f"netdoctor check {via or 'host'} {other}",
         )
     )
-    scene = Scene("", target.address, address.origin, target.transport, via, vantage.name if vantage else "")
+    scene = Scene(
+        "",
+        target.address,
+        address.origin,
+        target.transport,
+        via,
+        vantage.name if vantage else "",
+        container=address.target.id if address.target else "",
+    )
     return target, scene, address.url
 
 

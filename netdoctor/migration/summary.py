@@ -28,6 +28,8 @@ class Scene:
     via: str = ""
     vantage: str = ""
     ledger: str = ""
+    container: str = ""
+    """The target's id, when it is a container of the engine that was asked."""
 
     def of(self, export: str, ledger: str) -> Scene:
         return replace(self, export=export, ledger=ledger)
