@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from netdoctor.rules._variables import SCHEME, host_of
+from netdoctor.model.placeholders import SCHEME, host_of
 
 _MANGLED = re.compile(r"^(?:https?|wss?|rediss?|postgres(?:ql)?|mysql|mongodb|amqps?)(?::/(?!/)|//|;//|:\\\\)", re.I)
 _TWICE = re.compile(r"^[a-z][a-z0-9+.-]*://[a-z][a-z0-9+.-]*:?//", re.IGNORECASE)

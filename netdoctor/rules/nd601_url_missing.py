@@ -28,17 +28,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from netdoctor.model import Case, Confidence, Container, Fact, Finding, Layer, Question, Remedy, Severity
+from netdoctor.model.placeholders import host_of, placeholder
 from netdoctor.rules._reading import declared
-from netdoctor.rules._variables import (
-    about_edge,
-    addresses_of,
-    host_of,
-    is_a_container,
-    named_by,
-    placeholder,
-    speaks_of,
-    stem_words,
-)
+from netdoctor.rules._variables import about_edge, addresses_of, is_a_container, named_by, speaks_of, stem_words
 from netdoctor.rules.registry import RULES
 
 

@@ -29,8 +29,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from netdoctor.model import Case, Confidence, Container, Fact, Finding, Layer, Question, Remedy, Severity
+from netdoctor.model.placeholders import SCHEME, host_of
 from netdoctor.rules._reading import declared
-from netdoctor.rules._variables import SCHEME, about_edge, host_of
+from netdoctor.rules._variables import about_edge
 from netdoctor.rules.registry import RULES
 
 _PREFIX = re.compile(

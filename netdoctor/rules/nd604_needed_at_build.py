@@ -47,7 +47,8 @@ from netdoctor.model import (
     Remedy,
     Severity,
 )
-from netdoctor.rules._variables import host_of, is_a_container, is_address, placeholder
+from netdoctor.model.placeholders import host_of, placeholder
+from netdoctor.rules._variables import is_a_container, is_address
 from netdoctor.rules.registry import RULES
 
 _MIGRATES = re.compile(r"\bmigrat|\bprisma\s+db\s+(?:push|pull|seed)|\bdb:(?:create|seed|setup)\b")

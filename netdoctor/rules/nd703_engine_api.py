@@ -32,9 +32,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from netdoctor.model import Case, Confidence, Container, Fact, Finding, Layer, Question, Remedy, Severity
+from netdoctor.model.placeholders import host_of
 from netdoctor.rules._placing import offers_itself, proxies
 from netdoctor.rules._reading import spoken_to, works
-from netdoctor.rules._variables import host_of, image_of, mentions
+from netdoctor.rules._variables import image_of, mentions
 from netdoctor.rules.registry import RULES
 
 Version = tuple[int, ...]

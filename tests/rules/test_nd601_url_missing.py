@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from netdoctor.model import Answers, Blank, Case, Confidence, Container, Dependency, Fact, Outcome, Severity
-from netdoctor.rules._variables import placeholder, speaks_of
+from netdoctor.model.placeholders import placeholder
+from netdoctor.rules._variables import speaks_of
 from netdoctor.rules.nd601_url_missing import RULE
 
 from .build import container, network, story, topology
