@@ -17,6 +17,7 @@ Each folder holds ``compose.yaml`` and ``case.yaml``:
     announced  codes that must be announced behind it
     fixable    true: ``netdoctor fix`` must repair it, and ``undo`` make it red again; live, and then with --persist:
                down and up again and still green, undo, up again and red again (``treatment.py``)
+    disruptive true: the fix interrupts what works now, and is allowed to
     paste      why it is not made permanent in a file: ``fix --persist`` must say what to paste, and write nothing
     by_hand    why netdoctor does not repair it; each stack with a code is fixable or says this
     remains    the code that is left when the first cause is fixed
@@ -81,6 +82,7 @@ class Case:
     needs: Sequence[str] = ()
     announced: Sequence[str] = ()
     fixable: bool = False
+    disruptive: bool = False
     paste: str | None = None
     by_hand: str | None = None
     remains: str | None = None

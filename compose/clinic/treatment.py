@@ -71,7 +71,8 @@ def persisted(stack: Patient) -> str:
 
 def _fix(stack: Patient, *more: str, pasted: bool = False) -> tuple[int, str]:
     case = stack.case
-    status, _, said = stack.netdoctor("fix", stack.fill(case.caller), stack.fill(case.target), "--yes", *more)
+    words = ["--yes", *(["--disruptive"] if case.disruptive else []), *more]
+    status, _, said = stack.netdoctor("fix", stack.fill(case.caller), stack.fill(case.target), *words)
     if status != (1 if case.remains or pasted else 0):
         raise Failed(f"{case.name}: fix {' '.join(more)} ended with {status}: {said}")
     return status, said

@@ -160,17 +160,39 @@ class Engine:
         with translated(self.host, f"disconnect container {container[:12]} from network {network[:12]}"):
             self.api.disconnect_container_from_network(container, network)
 
-    def create_network(self, name: str, *, labels: Mapping[str, str] | None = None, internal: bool = False) -> str:
-        """A user-defined bridge; refused when the name is taken. Returns its id."""
+    def create_network(
+        self, name: str, *, labels: Mapping[str, str] | None = None, internal: bool = False, driver: str = "bridge"
+    ) -> str:
+        """A user-defined bridge, or an overlay that anybody may join; refused when the name is taken. Its id."""
         with translated(self.host, f"create network {name}"):
             made = self.api.create_network(
-                name, driver="bridge", internal=internal, labels=dict(labels or {}), check_duplicate=True
+                name,
+                driver=driver,
+                internal=internal,
+                labels=dict(labels or {}),
+                check_duplicate=True,
+                attachable=driver == "overlay" or None,
             )
             return str(made["Id"])
 
     def remove_network(self, network: str) -> None:
         with translated(self.host, f"remove network {network[:12]}"):
             self.api.remove_network(network)
+
+    def service_networks(self) -> dict[str, tuple[str, ...]]:
+        """Of each Swarm service the ids of the networks its tasks are to join; {} on a node that is no manager."""
+        from netdoctor.engine import swarm
+
+        return swarm.service_networks(self)
+
+    def set_service_network(self, service: str, network: str, *, joined: bool) -> None:
+        """Add a network to a Swarm service, or take it off, and wait until its tasks run so.
+
+        Raises Gone, EngineRefused; what was asked may stand all the same then.
+        """
+        from netdoctor.engine import swarm
+
+        swarm.set_service_network(self, service, network, joined=joined)
 
 
 def open_engine(host: EngineHost, *, timeout: float = 20.0) -> Engine:

@@ -15,7 +15,16 @@ from netdoctor.errors import FixFailed, Gone, NetdoctorError
 from netdoctor.fixes.journal import Journal, JournalStep, StepState
 from netdoctor.fixes.possible import OWNER_LABEL, impossible, owned_network, same_owner, stands
 from netdoctor.fixes.store import JournalError
-from netdoctor.model import Connect, CreateNetwork, Disconnect, Operation, RemoveNetwork, Topology
+from netdoctor.model import (
+    AddServiceNetwork,
+    Connect,
+    CreateNetwork,
+    Disconnect,
+    Operation,
+    RemoveNetwork,
+    RemoveServiceNetwork,
+    Topology,
+)
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +38,11 @@ class NetworkEngine(Protocol):
 
     def disconnect(self, network: str, container: str) -> None: ...
 
-    def create_network(self, name: str, *, labels: Mapping[str, str] | None = None, internal: bool = False) -> str: ...
+    def create_network(
+        self, name: str, *, labels: Mapping[str, str] | None = None, internal: bool = False, driver: str = "bridge"
+    ) -> str: ...
+
+    def set_service_network(self, service: str, network: str, *, joined: bool) -> None: ...
 
     def remove_network(self, network: str) -> None: ...
 
@@ -97,12 +110,19 @@ class Hands:
                 self.engine.disconnect(operation.network, operation.container)
             case CreateNetwork():
                 made = self.engine.create_network(
-                    operation.name, labels=dict(operation.labels), internal=operation.internal
+                    operation.name,
+                    labels=dict(operation.labels),
+                    internal=operation.internal,
+                    driver=operation.driver,
                 )
                 self.made[operation.name] = made
                 return made
             case RemoveNetwork():
                 self.engine.remove_network(self.made.get(operation.name, operation.name))
+            case AddServiceNetwork():
+                self.engine.set_service_network(operation.service, operation.network, joined=True)
+            case RemoveServiceNetwork():
+                self.engine.set_service_network(operation.service, operation.network, joined=False)
             case _:
                 raise FixFailed(f"netdoctor cannot do this by itself: {operation.command()}")
         return None
@@ -125,7 +145,8 @@ class Hands:
 
     def resolved(self, operation: Operation) -> Operation:
         """A network that was created meanwhile is addressed by its id."""
-        if isinstance(operation, Connect | Disconnect) and operation.network in self.made:
+        known = (Connect, Disconnect, AddServiceNetwork, RemoveServiceNetwork)
+        if isinstance(operation, known) and operation.network in self.made:
             return replace(operation, network=self.made[operation.network])
         return operation
 

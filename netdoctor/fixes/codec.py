@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from netdoctor.model import Connect, CreateNetwork, Disconnect, Edge, Operation, Ref, RemoveNetwork
+from netdoctor.model import (
+    AddServiceNetwork,
+    Connect,
+    CreateNetwork,
+    Disconnect,
+    Edge,
+    Operation,
+    Ref,
+    RemoveNetwork,
+    RemoveServiceNetwork,
+)
 
 JSON = dict[str, Any]
 
@@ -15,6 +25,8 @@ _KINDS: dict[str, type[Any]] = {
     "disconnect": Disconnect,
     "create_network": CreateNetwork,
     "remove_network": RemoveNetwork,
+    "add_service_network": AddServiceNetwork,
+    "remove_service_network": RemoveServiceNetwork,
 }
 
 

@@ -7,11 +7,11 @@ passed before fails now. Anything less is not a fix.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from netdoctor.fixes.codec import edge_from_json, edge_to_json
-from netdoctor.model import Edge, EdgeReport, Finding, Layer, Operation, Report, Topology, Verdict
+from netdoctor.model import Edge, EdgeReport, Finding, Layer, Operation, Ref, Report, Topology, Verdict
 from netdoctor.model.joining import names_taken
 from netdoctor.model.operations import Connect
 
@@ -42,6 +42,10 @@ class Baseline:
     @property
     def edges(self) -> tuple[Edge, ...]:
         return tuple(each.edge for each in self.asked)
+
+    def moved(self, places: Mapping[str, str]) -> Baseline:
+        """About the containers that stand in the place of these now: id to id."""
+        return Baseline(tuple(replace(each, edge=moved_edge(each.edge, places)) for each in self.asked))
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -172,6 +176,15 @@ def _clashes(applied: Sequence[Operation], topology: Topology | None) -> list[st
     return said
 
 
+def moved_edge(edge: Edge, places: Mapping[str, str]) -> Edge:
+    """The edge between the containers that stand there now."""
+
+    def now(ref: Ref) -> Ref:
+        return replace(ref, id=places.get(ref.id, ref.id)) if ref.kind == "container" else ref
+
+    return replace(edge, source=now(edge.source), target=now(edge.target))
+
+
 def explains(finding: Finding, edge: Edge) -> bool:
     """Whether the finding is about this edge (the same cause on several edges is one finding)."""
     if finding.edge is not None and _pair(finding.edge) == _pair(edge):
@@ -184,4 +197,4 @@ def _pair(edge: Edge) -> tuple[str, str]:
     return edge.source.id, edge.target.id
 
 
-__all__ = ["Asked", "Baseline", "Judgement", "baseline_of", "explains", "first_failing", "judge"]
+__all__ = ["Asked", "Baseline", "Judgement", "baseline_of", "explains", "first_failing", "judge", "moved_edge"]

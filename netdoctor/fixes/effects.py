@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from netdoctor.fixes.exposure import open_door
-from netdoctor.model import Connect, Container, CreateNetwork, Disconnect, Network, Operation, Topology
+from netdoctor.model import (
+    AddServiceNetwork,
+    Connect,
+    Container,
+    CreateNetwork,
+    Disconnect,
+    Network,
+    Operation,
+    Topology,
+)
 from netdoctor.model.joining import names_taken
 
 _SHOWN = 4
@@ -24,6 +33,8 @@ def warnings_of(operations: Sequence[Operation], topology: Topology) -> tuple[st
             said.append(
                 f"{operation.container_name} loses its addresses on {operation.network_name}: connections break."
             )
+        if isinstance(operation, AddServiceNetwork):
+            said += _service(operation, topology)
         if not isinstance(operation, Connect):
             continue
         container = topology.container(operation.container)
@@ -105,6 +116,18 @@ def _access(container: Container, network: Network, topology: Topology, joining:
     door = open_door(container)
     if door is not None and len(others) > 1:
         yield f"{container.name} asks for no credentials ({door}): everything on {network.name} can use it."
+
+
+def _service(operation: AddServiceNetwork, topology: Topology) -> Iterable[str]:
+    name, network = operation.service_name, operation.network_name
+    yield f"Swarm makes the tasks of {name} anew, on every node: their connections break, and their addresses are new."
+    others = [m.name for m in topology.members(operation.network) if m.swarm_service != operation.service]
+    if others:
+        yield f"On {network}, {name} and these can reach each other: {listed(others)}."
+    task = next((c for c in topology.containers if c.swarm_service == operation.service), None)
+    door = open_door(task) if task is not None else None
+    if door is not None and len(others) > 1:
+        yield f"{name} asks for no credentials ({door}): everything on {network} can use it."
 
 
 def _resolver(container: Container, topology: Topology) -> Iterable[str]:

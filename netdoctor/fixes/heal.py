@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from netdoctor.errors import FixFailed, NetdoctorError
 from netdoctor.fixes import snapshot
 from netdoctor.fixes.codec import edge_from_json
+from netdoctor.fixes.confirm import moved_edge
 from netdoctor.fixes.journal import End, Journal, StepState, Transaction
 from netdoctor.fixes.possible import first_problem, simulated, stands
 from netdoctor.fixes.run import Desk
 from netdoctor.fixes.snapshot import Snapshot
-from netdoctor.model import Connect, Container, CreateNetwork, Disconnect, Edge, Network, Operation, Ref, Topology
+from netdoctor.model import Connect, Container, CreateNetwork, Disconnect, Edge, Network, Operation, Topology
 from netdoctor.model.joining import joinable, names_taken
 
 
@@ -114,11 +115,7 @@ def edges_now(transaction: Transaction, topology: Topology) -> tuple[Edge, ...]:
     """The edges that the fix explained, between the containers that stand there now; those without an end are left
     out.
     """
-    places: dict[str, str] = {}
-    for was in (*transaction.before, *transaction.after):
-        now = snapshot.successor(topology, was)
-        if now is not None:
-            places[was.container] = now.id
+    places = snapshot.places(topology, (*transaction.before, *transaction.after))
     found = []
     for asked in (transaction.baseline or {}).get("asked", ()):
         try:
@@ -126,14 +123,10 @@ def edges_now(transaction: Transaction, topology: Topology) -> tuple[Edge, ...]:
         except (KeyError, TypeError, ValueError):
             continue
         if edge is not None:
-            moved = replace(edge, source=_moved(edge.source, places), target=_moved(edge.target, places))
+            moved = moved_edge(edge, places)
             if all(ref.kind != "container" or topology.container(ref) for ref in (moved.source, moved.target)):
                 found.append(moved)
     return tuple(found)
-
-
-def _moved(ref: Ref, places: dict[str, str]) -> Ref:
-    return replace(ref, id=places.get(ref.id, ref.id)) if ref.kind == "container" else ref
 
 
 def _lacking(transaction: Transaction, was: Snapshot, now: Container, topology: Topology) -> Lacking | None:

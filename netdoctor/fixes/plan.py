@@ -10,15 +10,18 @@ from netdoctor.fixes.choices import Choices, own_network, shape
 from netdoctor.fixes.effects import warnings_of
 from netdoctor.fixes.possible import first_problem
 from netdoctor.model import (
+    AddServiceNetwork,
     Confidence,
     Connect,
     Container,
     CreateNetwork,
+    Disconnect,
     Edge,
     Finding,
     Membership,
     Operation,
     Remedy,
+    RemoveServiceNetwork,
     Report,
     Severity,
     Topology,
@@ -99,8 +102,13 @@ def make_plan(report: Report, choices: Choices | None = None, *, about: Sequence
 
 def changed_by(operations: Iterable[Operation]) -> tuple[str, ...]:
     """Ids of the containers whose networks these change, each once."""
-    found = (getattr(operation, "container", None) for operation in operations)
-    return tuple(dict.fromkeys(each for each in found if each is not None))
+    found: list[str] = []
+    for operation in operations:
+        if isinstance(operation, Connect | Disconnect):
+            found.append(operation.container)
+        elif isinstance(operation, AddServiceNetwork | RemoveServiceNetwork):
+            found += operation.tasks
+    return tuple(dict.fromkeys(found))
 
 
 def _plannable(finding: Finding, about: Sequence[Edge] | None) -> bool:

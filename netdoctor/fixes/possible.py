@@ -7,7 +7,18 @@ from dataclasses import replace
 
 from netdoctor.errors import FixFailed
 from netdoctor.fixes.journal import JournalStep
-from netdoctor.model import Connect, CreateNetwork, Disconnect, Endpoint, Network, Operation, RemoveNetwork, Topology
+from netdoctor.model import (
+    AddServiceNetwork,
+    Connect,
+    CreateNetwork,
+    Disconnect,
+    Endpoint,
+    Network,
+    Operation,
+    RemoveNetwork,
+    RemoveServiceNetwork,
+    Topology,
+)
 from netdoctor.model.joining import names_taken
 
 OWNER_LABEL = "netdoctor.fix"
@@ -34,6 +45,10 @@ def stands(operation: Operation, topology: Topology) -> bool:
             )
         case RemoveNetwork():
             return not any(operation.name in (network.name, network.id) for network in topology.networks)
+        case AddServiceNetwork():
+            return operation.network in topology.service_networks.get(operation.service, ())
+        case RemoveServiceNetwork():
+            return operation.network not in topology.service_networks.get(operation.service, ())
         case _:
             return False
 
@@ -53,6 +68,14 @@ def impossible(operation: Operation, topology: Topology) -> FixFailed | None:
                 return FixFailed(f"The network {operation.network_name} is gone meanwhile.", hint=again)
             if isinstance(operation, Connect):
                 return _taken(operation, topology, network)
+        case AddServiceNetwork() | RemoveServiceNetwork():
+            if operation.service not in topology.service_networks:
+                return FixFailed(
+                    f"The service {operation.service_name} is gone, or this node is no manager of the Swarm.",
+                    hint="Run netdoctor against a manager: netdoctor --host ...",
+                )
+            if topology.network(operation.network) is None:
+                return FixFailed(f"The network {operation.network_name} is gone meanwhile.", hint=again)
         case CreateNetwork():
             if any(n.name == operation.name and not same_owner(n, operation) for n in topology.networks):
                 return FixFailed(f"A network named {operation.name} exists meanwhile.", hint=again)
@@ -75,7 +98,13 @@ def simulated(operation: Operation, topology: Topology) -> Topology:
     """The topology as the operation would leave it, as far as names and memberships go."""
     match operation:
         case CreateNetwork():
-            made = Network(operation.name, operation.name, internal=operation.internal, labels=dict(operation.labels))
+            made = Network(
+                operation.name,
+                operation.name,
+                driver=operation.driver,
+                internal=operation.internal,
+                labels=dict(operation.labels),
+            )
             return replace(topology, networks=(*topology.networks, made))
         case RemoveNetwork():
             left = tuple(n for n in topology.networks if operation.name not in (n.name, n.id))
@@ -89,6 +118,10 @@ def simulated(operation: Operation, topology: Topology) -> Topology:
             return _with_endpoints(topology, operation.container, operation.network, joined)
         case Disconnect():
             return _with_endpoints(topology, operation.container, operation.network, None)
+        case AddServiceNetwork() | RemoveServiceNetwork():
+            others = tuple(n for n in topology.service_networks.get(operation.service, ()) if n != operation.network)
+            now = (*others, operation.network) if isinstance(operation, AddServiceNetwork) else others
+            return replace(topology, service_networks={**topology.service_networks, operation.service: now})
         case _:
             return topology
 

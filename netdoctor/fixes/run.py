@@ -14,6 +14,7 @@ from netdoctor.fixes.confirm import Baseline, Judgement, baseline_of, judge
 from netdoctor.fixes.journal import End, Journal, StepState, Transaction
 from netdoctor.fixes.plan import PlannedFix, changed_by
 from netdoctor.fixes.possible import first_problem, owned_network, stands
+from netdoctor.fixes.snapshot import Snapshot
 from netdoctor.model import CreateNetwork, Edge, Operation, Report, Topology, Verdict
 
 Recheck = Callable[[Topology, Sequence[Edge]], Report]
@@ -138,7 +139,7 @@ def _finish(
             desk.tell(operation.command())
         hands.apply(transaction, operations, first=first)
         desk.tell("asking again from inside")
-        judgement, report = _judged(before, desk, operations)
+        judgement, report = _judged(before, desk, operations, _before(desk.journal, transaction))
     except BaseException as error:
         problems = _roll_back(desk, transaction, hands)
         if isinstance(error, NetdoctorError):
@@ -146,20 +147,30 @@ def _finish(
         raise
     if judgement.keep:
         topology = report.topology or desk.look()
-        touched = _touched(desk.journal, transaction)
-        desk.journal.end(transaction, End.KEPT, snapshot.take(topology, touched))
+        standing = snapshot.places(topology, _before(desk.journal, transaction))
+        desk.journal.end(transaction, End.KEPT, snapshot.take(topology, standing.values()))
         return Outcome(fix, transaction, judgement, True, (), report)
     return Outcome(fix, transaction, judgement, False, _roll_back(desk, transaction, hands), report)
 
 
-def _judged(before: Baseline, desk: Desk, applied: Sequence[Operation]) -> tuple[Judgement, Report]:
-    report = desk.recheck(desk.look(), before.edges)
-    judgement = judge(before, report, applied)
+def _judged(
+    before: Baseline, desk: Desk, applied: Sequence[Operation], was: Sequence[Snapshot]
+) -> tuple[Judgement, Report]:
+    judgement, report = _asked(before, desk, applied, was)
     if not judgement.keep:
         desk.sleep(SECOND_LOOK)
-        report = desk.recheck(desk.look(), before.edges)
-        judgement = judge(before, report, applied)
+        judgement, report = _asked(before, desk, applied, was)
     return judgement, report
+
+
+def _asked(
+    before: Baseline, desk: Desk, applied: Sequence[Operation], was: Sequence[Snapshot]
+) -> tuple[Judgement, Report]:
+    """Of a service whose tasks were made anew, the new ones are asked."""
+    now = desk.look()
+    here = before.moved(snapshot.places(now, was))
+    report = desk.recheck(now, here.edges)
+    return judge(here, report, applied), report
 
 
 def _roll_back(desk: Desk, transaction: str, hands: Hands) -> tuple[str, ...]:
@@ -170,7 +181,7 @@ def _roll_back(desk: Desk, transaction: str, hands: Hands) -> tuple[str, ...]:
     problems = list(hands.take_back(transaction, found.standing))
     now = desk.look()
     for was in found.before:
-        container = now.container(was.container)
+        container = now.container(was.container) if was.slot is None else snapshot.successor(now, was)
         if container is not None:
             problems += snapshot.moved(was, container)
     if not problems:
@@ -178,9 +189,9 @@ def _roll_back(desk: Desk, transaction: str, hands: Hands) -> tuple[str, ...]:
     return tuple(problems)
 
 
-def _touched(journal: Journal, transaction: str) -> tuple[str, ...]:
+def _before(journal: Journal, transaction: str) -> tuple[Snapshot, ...]:
     found = next((t for t in journal.transactions() if t.id == transaction), None)
-    return tuple(each.container for each in found.before) if found is not None else ()
+    return found.before if found is not None else ()
 
 
 def _still_possible(fix: PlannedFix, now: Topology) -> None:

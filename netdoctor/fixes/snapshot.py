@@ -33,6 +33,8 @@ class Snapshot:
     project: str | None = None
     service: str | None = None
     attachments: tuple[Attachment, ...] = field(default=())
+    slot: str | None = None
+    """Of a Swarm task: its service and its place in it, which the next task takes."""
 
     def on(self, network: str) -> Attachment | None:
         return next((each for each in self.attachments if each.network == network), None)
@@ -43,6 +45,7 @@ class Snapshot:
             "name": self.name,
             "project": self.project,
             "service": self.service,
+            "slot": self.slot,
             "networks": [[a.network, a.name, sorted(a.aliases), a.ipv4] for a in self.attachments],
         }
 
@@ -52,7 +55,8 @@ class Snapshot:
         found = tuple(
             Attachment(str(i), str(name), frozenset(aliases), ipv4) for i, name, aliases, ipv4 in data["networks"]
         )
-        return cls(str(data["container"]), str(data["name"]), data["project"], data["service"], found)
+        slot = data.get("slot")
+        return cls(str(data["container"]), str(data["name"]), data["project"], data["service"], found, slot)
 
 
 def snapshot_of(container: Container) -> Snapshot:
@@ -67,7 +71,15 @@ def snapshot_of(container: Container) -> Snapshot:
                 key=lambda each: (each.name, each.network),
             )
         ),
+        slot_of(container),
     )
+
+
+def slot_of(container: Container) -> str | None:
+    """``<service id>/api.1``; None for what is no task of a Swarm."""
+    service = container.swarm_service
+    name = container.labels.get("com.docker.swarm.task.name", container.name)
+    return f"{service}/{name.rpartition('.')[0]}" if service else None
 
 
 def take(topology: Topology, containers: Iterable[str]) -> tuple[Snapshot, ...]:
@@ -81,11 +93,20 @@ def successor(topology: Topology, was: Snapshot) -> Container | None:
     same project, or by hand as before.
     """
     same = topology.container(was.container)
+    if was.slot is not None:
+        running = (c for c in topology.containers if slot_of(c) == was.slot and c.running)
+        return same if same is not None and same.running else next(running, same)
     if same is not None:
         return same
     return next(
         (c for c in topology.containers if (c.name, c.project, c.service) == (was.name, was.project, was.service)), None
     )
+
+
+def places(topology: Topology, snapshots: Iterable[Snapshot]) -> dict[str, str]:
+    """Who stands now in the place of each container: id to id. Those without a successor are left out."""
+    found = ((was.container, successor(topology, was)) for was in snapshots)
+    return {container: now.id for container, now in found if now is not None}
 
 
 def moved(was: Snapshot, now: Container) -> tuple[str, ...]:

@@ -15,12 +15,14 @@ from netdoctor.model.expectation import Apart, Expect, Expectation, Suppression
 from netdoctor.model.finding import Confidence, Finding, Remedy, Rule, Severity
 from netdoctor.model.observation import Answers, Layer, Observation, Outcome, Question
 from netdoctor.model.operations import (
+    AddServiceNetwork,
     Connect,
     CreateNetwork,
     Disconnect,
     Membership,
     Operation,
     RemoveNetwork,
+    RemoveServiceNetwork,
 )
 from netdoctor.model.paths import carriers, network_of_address, predicted_addresses
 from netdoctor.model.refs import HOST, Place, Ref
@@ -38,6 +40,7 @@ from netdoctor.model.topology import (
 
 __all__ = [
     "HOST",
+    "AddServiceNetwork",
     "Answers",
     "Apart",
     "Blank",
@@ -73,6 +76,7 @@ __all__ = [
     "Ref",
     "Remedy",
     "RemoveNetwork",
+    "RemoveServiceNetwork",
     "Report",
     "Rule",
     "Severity",

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from netdoctor.model.operations import Connect, CreateNetwork, Disconnect, Operation
+from netdoctor.model.operations import AddServiceNetwork, Connect, CreateNetwork, Disconnect, Operation
 from netdoctor.model.topology import Container, Network, Topology
 
-PLATFORM_NETWORKS = frozenset({"coolify", "dokploy-network", "caprover-overlay-network"})
+PLATFORM_NETWORKS = frozenset({"coolify", "dokploy-network", "captain-overlay-network"})
 """The networks that platforms share between everything they deploy."""
 
 _PROJECT = "com.docker.compose.project"
@@ -131,6 +131,58 @@ def joins_new_network(
         CreateNetwork(free, internal=before is None),
         join_operation(topology, source, network),
         join_operation(topology, target, network, [name]),
+    )
+
+
+def service_joins(topology: Topology, source: Container, target: Container) -> tuple[AddServiceNetwork, ...]:
+    """The networks that a Swarm service at one end can be given so that it meets the other, the caller's service
+    first; its tasks are made anew by that. () where no end is a task, or this node may not change services.
+    """
+    found = []
+    for mover, other in ((source, target), (target, source)):
+        service = mover.swarm_service
+        if service is None or service not in topology.service_networks or other.swarm_service == service:
+            continue
+        joined = topology.service_networks[service]
+        meeting = (topology.network(endpoint.network) for endpoint in other.endpoints)
+        found += [
+            add_service_network(topology, mover, network)
+            for network in meeting
+            if network is not None
+            and network.driver == "overlay"
+            and carries_peers(network)
+            and network.id not in joined
+        ]
+    return tuple(found)
+
+
+def add_service_network(topology: Topology, task: Container, network: Network) -> AddServiceNetwork:
+    """The service of this task joins the network, with the tasks of it that are seen here."""
+    service = task.swarm_service or ""
+    tasks = tuple(c.id for c in topology.containers if c.swarm_service == service and c.running)
+    name = task.labels.get("com.docker.swarm.service.name", service)
+    return AddServiceNetwork(
+        service, name, network.id, network.name, tasks, task.labels.get("com.docker.stack.namespace", "")
+    )
+
+
+def joins_new_overlay(topology: Topology, plain: Container, task: Container) -> tuple[Operation, ...]:
+    """A new attachable overlay, joined by a plain container and by a Swarm service, which stays on its own as well;
+    () when one of them cannot.
+    """
+    if task.swarm_service not in topology.service_networks or joinable(plain) is not None:
+        return ()
+    used = {network.name for network in topology.networks}
+    stem = task.labels.get("com.docker.swarm.service.name", task.name)
+    name = next((each for each in (f"{stem}-open", f"netdoctor-{stem}-open") if each not in used), None)
+    if name is None:
+        return ()
+    # Its id is not known before it exists: the operations name it.
+    network = Network(name, name, driver="overlay", scope="swarm")
+    return (
+        CreateNetwork(name, driver="overlay"),
+        add_service_network(topology, task, network),
+        join_operation(topology, plain, network),
     )
 
 

@@ -87,11 +87,13 @@ class Disconnect:
 
 @dataclass(frozen=True, slots=True)
 class CreateNetwork:
-    """Make a user-defined bridge network. Its id is not known before: operations on it name it."""
+    """Make a user-defined network. Its id is not known before: operations on it name it."""
 
     name: str
     labels: tuple[tuple[str, str], ...] = ()
     internal: bool = False
+    driver: str = "bridge"
+    """``bridge``, or ``overlay``: one of the Swarm, which plain containers may join as well."""
 
     def inverse(self, before: Topology) -> RemoveNetwork:
         return RemoveNetwork(self.name)
@@ -100,7 +102,9 @@ class CreateNetwork:
         return ()
 
     def command(self) -> str:
-        return shlex.join(["docker", "network", "create", *(["--internal"] if self.internal else []), self.name])
+        words = ["docker", "network", "create", *(["--internal"] if self.internal else [])]
+        words += ["-d", "overlay", "--attachable"] if self.driver == "overlay" else []
+        return shlex.join([*words, self.name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +117,60 @@ class RemoveNetwork:
         known = next((network for network in before.networks if network.name == self.name), None)
         if known is None:
             return CreateNetwork(self.name)
-        return CreateNetwork(self.name, tuple(sorted(known.labels.items())), known.internal)
+        return CreateNetwork(self.name, tuple(sorted(known.labels.items())), known.internal, known.driver)
 
     def permanent(self) -> tuple[Membership, ...]:
         return ()
 
     def command(self) -> str:
         return shlex.join(["docker", "network", "rm", self.name])
+
+
+@dataclass(frozen=True, slots=True)
+class AddServiceNetwork:
+    """Attach a Swarm service to one more network. Swarm makes its tasks anew: disruptive."""
+
+    service: str
+    """Its id."""
+    service_name: str
+    network: str
+    network_name: str
+    tasks: tuple[str, ...] = ()
+    """Containers of its tasks on this machine, which others take the place of."""
+    stack: str = ""
+    """The stack whose file describes it; empty when nobody writes it anew."""
+
+    def inverse(self, before: Topology) -> RemoveServiceNetwork:
+        return RemoveServiceNetwork(
+            self.service, self.service_name, self.network, self.network_name, self.tasks, self.stack
+        )
+
+    def permanent(self) -> tuple[Membership, ...]:
+        # The service itself remembers it; only a stack's next deploy would take it off.
+        return (Membership(self.tasks[0], self.network_name),) if self.stack and self.tasks else ()
+
+    def command(self) -> str:
+        return shlex.join(["docker", "service", "update", "--network-add", self.network_name, self.service_name])
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveServiceNetwork:
+    """Take a Swarm service off a network. Swarm makes its tasks anew: disruptive."""
+
+    service: str
+    service_name: str
+    network: str
+    network_name: str
+    tasks: tuple[str, ...] = ()
+    stack: str = ""
+
+    def inverse(self, before: Topology) -> AddServiceNetwork:
+        return AddServiceNetwork(
+            self.service, self.service_name, self.network, self.network_name, self.tasks, self.stack
+        )
+
+    def permanent(self) -> tuple[Membership, ...]:
+        return ()
+
+    def command(self) -> str:
+        return shlex.join(["docker", "service", "update", "--network-rm", self.network_name, self.service_name])

@@ -165,6 +165,11 @@ class Container:
         """Running, and not paused or between restarts."""
         return self.state is not None and self.state.running and not self.state.paused and not self.state.restarting
 
+    @property
+    def swarm_service(self) -> str | None:
+        """The id of the Swarm service whose task it is."""
+        return self.labels.get("com.docker.swarm.service.id")
+
     def endpoint_on(self, network: str) -> Endpoint | None:
         """The endpoint on the network with that id."""
         return next((endpoint for endpoint in self.endpoints if endpoint.network == network), None)
@@ -205,6 +210,9 @@ class Topology(_Indexed):
     endpoint: str | None = None
     """Where the engine was reached, for error messages."""
     taken_at: str | None = None
+    service_networks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Ids of the networks that a Swarm service's tasks are to join, by the service's id; where there are tasks, and
+    this node may ask for their services."""
 
     def container(self, ref: Ref | str) -> Container | None:
         """By ref or full id."""

@@ -33,7 +33,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from netdoctor.model import Case, Confidence, Connect, Container, Fact, Finding, Layer, Question, Remedy, Severity
-from netdoctor.model.joining import joinable, joins_new_network, preferred_join
+from netdoctor.model.joining import joinable, joins_new_network, preferred_join, service_joins
 from netdoctor.rules._reading import Ends, dial_lines, dns_line, ends, network_names, networks_line, works
 from netdoctor.rules.registry import RULES
 
@@ -77,6 +77,11 @@ def _remedies(found: Ends) -> Iterable[Remedy]:
     fresh = joins_new_network(found.topology, found.source, found.target, found.name)
     if fresh:
         yield Remedy("Connect both to a network of their own", fresh, safe=True)
+        return
+    services = service_joins(found.topology, found.source, found.target)
+    for service in services:
+        yield Remedy(f"Add {service.network_name} to the service {service.service_name}", (service,))
+    if services:
         return
     reasons = [reason for each in (found.source, found.target) if (reason := joinable(each)) is not None]
     yield Remedy("Give both a common network", advice=_advice(found, reasons))

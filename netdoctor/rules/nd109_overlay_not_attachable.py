@@ -15,8 +15,8 @@ What would prove it wrong
 
 The fix and its safety
   A network cannot be made attachable afterwards: all services leave it, it is removed and made again with
-  `attachable: true`. Without an outage: make a second, attachable overlay, add the service to it
-  (`docker service update --network-add`, which restarts its tasks), and connect the container to that.
+  `attachable: true`. `netdoctor fix --disruptive` adds the service to the attachable overlay that the container is
+  on, or to a second one that both join (`docker service update --network-add`, which makes its tasks anew).
 
 References
   https://docs.docker.com/engine/network/drivers/overlay/
@@ -29,7 +29,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from netdoctor.model import Case, Confidence, Container, Fact, Finding, Layer, Network, Question, Remedy, Severity
-from netdoctor.model.joining import carries_peers
+from netdoctor.model.joining import carries_peers, joins_new_overlay, service_joins
 from netdoctor.rules._placing import caller, is_swarm_task, networks_of
 from netdoctor.rules._reading import dial_lines, dns_line, ends, works
 from netdoctor.rules.registry import RULES
@@ -65,7 +65,8 @@ class OverlayNotAttachable:
                 cause = (
                     f"{served.name} is only on {names}, which {plain.name} may not join: the overlay is not attachable."
                 )
-                yield _finding(case, served, cause, closed[0], f"{names}: overlay, Attachable false")
+                lines = f"{names}: overlay, Attachable false"
+                yield _finding(case, served, cause, closed[0], lines, _remedies(case, served, plain))
                 return
 
 
@@ -93,7 +94,18 @@ def _closed(case: Case, one: Container) -> tuple[Network, ...]:
     return found if found and all(n.driver == "overlay" and not n.attachable for n in found) else ()
 
 
-def _finding(case: Case, about: Container, cause: str, network: Network | None, said: str) -> Finding:
+def _remedies(case: Case, served: Container, plain: Container) -> Iterable[Remedy]:
+    """The service joins the overlay that the plain container is on, else both join a new one."""
+    for join in service_joins(case.topology, plain, served):
+        yield Remedy(f"Add {join.network_name} to the service {join.service_name}", (join,))
+    steps = joins_new_overlay(case.topology, plain, served)
+    if steps:
+        yield Remedy(f"Connect {plain.name} and the service of {served.name} to a new attachable overlay", steps)
+
+
+def _finding(
+    case: Case, about: Container, cause: str, network: Network | None, said: str, remedies: Iterable[Remedy] = ()
+) -> Finding:
     edge = case.edge
     refs = [network.ref] if network is not None else []
     refs += [ref for ref in ((edge.target, edge.source) if edge is not None else ()) if ref != about.ref]
@@ -106,7 +118,7 @@ def _finding(case: Case, about: Container, cause: str, network: Network | None, 
         (about.ref, *refs),
         cause,
         (said, *dns_line(case), *dial_lines(case)),
-        (Remedy("Use an attachable overlay", advice=_advice(about, network)),),
+        (*remedies, Remedy("Use an attachable overlay", advice=_advice(about, network))),
     )
 
 

@@ -6,6 +6,7 @@ Pure functions over the engine's JSON, so that a recorded answer of any engine i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,9 +34,12 @@ _HEALTH_LOG = 5
 def read_topology(engine: Engine) -> Topology:
     """One look at the engine. Raises what ``Engine`` raises."""
     networks, containers = engine.networks(), engine.containers()
-    return build_topology(
+    found = build_topology(
         containers, networks, engine_version=engine.version, engine_apis=engine.apis, endpoint=engine.host.url
     )
+    if any(container.swarm_service for container in found.containers):
+        return replace(found, service_networks=engine.service_networks())
+    return found
 
 
 def build_topology(

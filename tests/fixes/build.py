@@ -79,6 +79,7 @@ class FakeEngine:
     def __init__(self, start: Topology) -> None:
         self.now = start
         self.calls: list[tuple[str, ...]] = []
+        self.made_anew = 0
         self.before: Callable[[tuple[str, ...]], None] = lambda call: None
         self.after: Callable[[tuple[str, ...]], None] = lambda call: None
 
@@ -104,10 +105,34 @@ class FakeEngine:
         self._put(replace(found, endpoints=tuple(each for each in found.endpoints if each.network != net.id)))
         self.after(call)
 
-    def create_network(self, name: str, *, labels: Any = None, internal: bool = False) -> str:
+    def set_service_network(self, service: str, network: str, *, joined: bool) -> None:
+        """As Swarm does it: each task is made anew, with the service's networks of now."""
+        call = ("set_service_network", service, network)
+        self._begin(call)
+        net = self.now.network(network)
+        if net is None or service not in self.now.service_networks:
+            raise Gone("no such service or network")
+        networks = tuple(n for n in self.now.service_networks[service] if n != network)
+        networks = (*networks, network) if joined else networks
+        self.made_anew += 1
+        anew = []
+        for each in self.now.containers:
+            if each.swarm_service == service:
+                name = f"{each.name.rpartition('.')[0]}.{self.made_anew}"
+                nets = [found for n in networks if (found := self.now.network(n)) is not None]
+                each = replace(each, id=ident(name), name=name, endpoints=tuple(endpoint(n, name, "api") for n in nets))
+            anew.append(each)
+        self.now = replace(
+            self.now,
+            containers=tuple(anew),
+            service_networks={**self.now.service_networks, service: networks},
+        )
+        self.after(call)
+
+    def create_network(self, name: str, *, labels: Any = None, internal: bool = False, driver: str = "bridge") -> str:
         call = ("create_network", name)
         self._begin(call)
-        made = network(name, labels=dict(labels or {}), internal=internal)
+        made = network(name, labels=dict(labels or {}), internal=internal, driver=driver)
         self.now = replace(self.now, networks=(*self.now.networks, made))
         self.after(call)
         return made.id
