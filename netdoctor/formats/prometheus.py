@@ -20,7 +20,7 @@ _FINDING = ("code", "severity", "confidence")
 
 class PrometheusFormat:
     def render(self, report: Report, look: Look) -> str:
-        labels = {edge: _edge_labels(edge, report.topology) for edge in report.edges}
+        labels = {edge: edge_labels(edge, report.topology) for edge in report.edges}
         holds = [
             (labels[e], float(e.verdict is Verdict.HOLDS)) for e in report.edges if e.verdict is not Verdict.UNKNOWN
         ]
@@ -28,20 +28,21 @@ class PrometheusFormat:
         counted = Counter((each.code, each.severity.value, each.confidence.value) for each in report.findings)
         found = [(dict(zip(_FINDING, key, strict=True)), float(count)) for key, count in sorted(counted.items())]
         lines = [
-            *_metric("netdoctor_edge_holds", "1 when the connection holds, 0 when it is broken.", holds),
-            *_metric("netdoctor_edge_unknown", "1 when the connection could not be judged.", unknown),
-            *_metric("netdoctor_findings", "Findings of the last run.", found),
-            *_metric("netdoctor_run_seconds", "How long the last run took.", [({}, report.seconds)]),
-            *_metric("netdoctor_run_failed", "1 when netdoctor itself failed.", [({}, 0.0)]),
+            *metric("netdoctor_edge_holds", "1 when the connection holds, 0 when it is broken.", holds),
+            *metric("netdoctor_edge_unknown", "1 when the connection could not be judged.", unknown),
+            *metric("netdoctor_findings", "Findings of the last run.", found),
+            *metric("netdoctor_run_seconds", "How long the last run took.", [({}, report.seconds)]),
+            *metric("netdoctor_run_failed", "1 when netdoctor itself failed.", [({}, 0.0)]),
         ]
         return "".join(f"{line}\n" for line in lines)
 
     def render_error(self, failure: Failure) -> str:
-        lines = _metric("netdoctor_run_failed", "1 when netdoctor itself failed.", [({}, 1.0)])
+        lines = metric("netdoctor_run_failed", "1 when netdoctor itself failed.", [({}, 1.0)])
         return "".join(f"{line}\n" for line in lines)
 
 
-def _edge_labels(edge: EdgeReport, topology: Topology | None) -> dict[str, str]:
+def edge_labels(edge: EdgeReport, topology: Topology | None) -> dict[str, str]:
+    """By which a connection is told apart, in every series about it."""
     found = edge.edge
     return {
         "source": _name(found.source, topology),
@@ -56,16 +57,17 @@ def _name(ref: Ref, topology: Topology | None) -> str:
     return container.name if container is not None else ref.id
 
 
-def _metric(name: str, what: str, samples: Iterable[Sample]) -> Iterator[str]:
+def metric(name: str, what: str, samples: Iterable[Sample], kind: str = "gauge") -> Iterator[str]:
+    """The lines of one metric; ``kind``: gauge or counter."""
     merged: dict[str, float] = {}
     for labels, value in samples:
         # Two edges of the same ends and port: the series is one, and the worse value is true.
         key = f"{name}{_labels(labels)}"
         merged[key] = min(value, merged.get(key, value)) if name.endswith("holds") else max(value, merged.get(key, 0.0))
     yield f"# HELP {name} {what}"
-    yield f"# TYPE {name} gauge"
+    yield f"# TYPE {name} {kind}"
     for key, value in merged.items():
-        yield f"{key} {value:g}"
+        yield f"{key} {value:.12g}"
 
 
 def _labels(labels: dict[str, str]) -> str:

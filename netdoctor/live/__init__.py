@@ -1,0 +1,1 @@
+"""What stays and looks on: watch."""
