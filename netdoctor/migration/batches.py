@@ -122,21 +122,26 @@ def cut(
 
 
 def cut_listed(
-    pages: Iterable[tuple[int, str, list[str]]], records: Iterable[Record], of: Callable[[str], str]
+    pages: Iterable[tuple[int, str, list[str]]],
+    records: Iterable[Record],
+    of: Callable[[str], str],
+    place: Place = BEGINNING,
 ) -> Iterator[Batch]:
     """Batches of a live source: the list of ids alone decides, so that what has gone since moves nothing.
 
     ``pages`` are ``Listing.pages``, whose indices from 0 are the records' numbers from 1; ``records`` begin with the
-    first page. A batch is short by the records that are gone.
+    first page. A batch is short by the records that are gone. ``place``: the first page is the one behind it.
     """
     stream = iter(records)
     record = next(stream, None)
-    nth: dict[str, int] = {}
-    for number, (first, namespace, ids) in enumerate(pages):
+    nth = dict(place.nth)
+    for number, (first, namespace, ids) in enumerate(pages, place.number):
+        end = first + len(ids)
         held = []
-        while record is not None and record.number <= first + len(ids):
+        while record is not None and record.number <= end:
             held.append(record)
             record = next(stream, None)
         name = of(namespace)
         nth[name] = nth.get(name, 0) + 1
-        yield Batch(number, name, nth[name], tuple(held), sum(each.size for each in held), first)
+        after = Place(number + 1, end, end, dict(nth), {}) if len(nth) < 100 or not number % len(nth) else None
+        yield Batch(number, name, nth[name], tuple(held), sum(each.size for each in held), first, after)

@@ -47,12 +47,20 @@ class Retrying:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """Nothing happens for at most so many seconds, for that reason."""
+
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Verifying:
     done: int
     total: int
 
 
-Event = Planning | Planned | CollectionReady | BatchDone | Retrying | Verifying
+Event = Planning | Planned | CollectionReady | BatchDone | Retrying | Waiting | Verifying
 Listener = Callable[[Event], None]
 
 

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from netdoctor.errors import MigrationFailed, UsageError
 
-FORMAT = 1
+FORMAT = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS collection (name TEXT PRIMARY KEY, origin TEXT NOT NULL) WITHOUT ROWID;
@@ -29,8 +29,11 @@ CREATE TABLE IF NOT EXISTS looked (
 );
 CREATE TABLE IF NOT EXISTS sums (collection TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sample (number INTEGER PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS trouble (record INTEGER PRIMARY KEY, kind TEXT NOT NULL, reason TEXT NOT NULL);
 """
 INTENDED, CREATED, FOUND = "intended", "created", "found"
+REFUSED, LATE = "refused", "late"
+"""Why a record is not on the target: the server said no to it, or the source no longer is as the plan knows it."""
 
 
 class LedgerBusy(MigrationFailed):
@@ -52,8 +55,9 @@ class Looked:
 class Ledger:
     """Open it with :func:`open_ledger`. Thread-safe."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, touched: float = 0.0) -> None:
         self.path = path
+        self._touched = touched
         self._db = connection
         self._lock = threading.Lock()
         self._upto = int(self.fact("upto") or 0)
@@ -136,10 +140,19 @@ class Ledger:
             rows = self._db.execute("SELECT collection, skipped FROM looked WHERE length(skipped) > 0").fetchall()
         return frozenset((name, identity) for name, skipped in rows for identity in _ids(skipped))
 
+    def set_trouble(self, record: int, kind: str, reason: str) -> None:
+        """A record that is left out; durable before the batch that it is missing from is done."""
+        self._durably("INSERT OR REPLACE INTO trouble VALUES (?, ?, ?)", (record, kind, reason))
+
+    def troubles(self, kind: str) -> dict[int, str]:
+        """The records left out for that reason, with the words."""
+        with self._lock:
+            rows = self._db.execute("SELECT record, reason FROM trouble WHERE kind = ? ORDER BY record", (kind,))
+            return dict(rows.fetchall())
+
     def touched(self) -> float:
-        """When it was last written to: seconds since 1970."""
-        files = (self.path, self.path.with_name(f"{self.path.name}-wal"))
-        return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
+        """When the run before this one last wrote to it: seconds since 1970; 0 when there was none."""
+        return self._touched
 
     @property
     def begun(self) -> bool:
@@ -172,13 +185,24 @@ class Ledger:
         return self.fact("complete") == "yes"
 
     def checkpoint(
-        self, upto: int, sums: Mapping[str, bytes], samples: Mapping[int, bytes], *, complete: bool = False
+        self,
+        upto: int,
+        sums: Mapping[str, bytes],
+        samples: Mapping[int, bytes],
+        *,
+        place: str | None = None,
+        complete: bool = False,
     ) -> None:
-        """The digests of all batches below ``upto``, with the collections that changed since the last one."""
+        """The digests of all batches below ``upto``, with the collections that changed since the last one.
+
+        ``place``: where reading goes on (``batches.Place``), at batch ``upto`` or before.
+        """
         with self._lock, self._db:
             self._db.executemany("INSERT OR REPLACE INTO sums VALUES (?, ?)", sums.items())
             self._db.executemany("INSERT OR REPLACE INTO sample VALUES (?, ?)", samples.items())
             self._db.execute("INSERT OR REPLACE INTO fact VALUES ('summed', ?)", (str(upto),))
+            if place is not None:
+                self._db.execute("INSERT OR REPLACE INTO fact VALUES ('place', ?)", (place,))
             if complete:
                 self._db.execute("INSERT OR REPLACE INTO fact VALUES ('complete', 'yes')")
 
@@ -195,15 +219,15 @@ class Ledger:
         with self._lock, self._db:
             self._db.execute("DELETE FROM sums")
             self._db.execute("DELETE FROM sample")
-            self._db.execute("DELETE FROM fact WHERE name IN ('summed', 'complete')")
+            self._db.execute("DELETE FROM fact WHERE name IN ('summed', 'place', 'complete')")
 
     def start_over(self) -> None:
         """Forget everything but which collections of which target we created."""
         with self._lock, self._db:
-            for table in ("done", "sums", "sample", "looked"):
+            for table in ("done", "sums", "sample", "looked", "trouble"):
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608  # the names are ours
             binding = self._db.execute("SELECT value FROM fact WHERE name = 'binding'").fetchone()
-            self._db.execute("DELETE FROM fact WHERE name NOT IN ('format', 'run')")
+            self._db.execute("DELETE FROM fact WHERE name NOT IN ('format', 'run', 'writing', 'quiet at')")
             if binding is not None:
                 earlier = (json.loads(binding[0]).get("target", ""),)
                 self._db.execute("INSERT INTO fact VALUES ('former target', ?)", earlier)
@@ -242,9 +266,19 @@ def _ids(data: bytes) -> frozenset[str]:
     return frozenset(str(UUID(bytes=data[at : at + 16])) for at in range(0, len(data), 16))
 
 
+def _touched(path: Path) -> float:
+    """Before it is opened: opening may write."""
+    times = [0.0]
+    for file in (path, path.with_name(f"{path.name}-wal")):
+        with contextlib.suppress(OSError):
+            times.append(file.stat().st_mtime)
+    return max(times)
+
+
 def open_ledger(path: Path, *, restart: bool = False) -> Ledger:
     """Raises LedgerBusy when another process has it, UsageError when it cannot be used."""
     connection = None
+    touched = _touched(path)
     try:
         connection = sqlite3.connect(path, timeout=0, check_same_thread=False)
         # Exclusive mode keeps the lock until the connection closes or the process dies.
@@ -256,7 +290,7 @@ def open_ledger(path: Path, *, restart: bool = False) -> Ledger:
         connection.executescript(_SCHEMA)
         with connection:
             connection.execute("INSERT OR IGNORE INTO fact VALUES ('format', ?)", (str(FORMAT),))
-        ledger = Ledger(path, connection)
+        ledger = Ledger(path, connection, touched)
         told = ledger.fact("format")
     except sqlite3.Error as error:
         if connection is not None:

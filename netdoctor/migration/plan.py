@@ -18,7 +18,7 @@ from typing import Any
 from netdoctor.migration.duplicates import HashLog, RivalLog, Rivals, Sorted, pair_hash
 from netdoctor.migration.listing import Listing
 from netdoctor.migration.points import Layout, MappingRefused, integral, refuse_name_clash
-from netdoctor.migration.records import BadRecord, MalformedExport, Record, place
+from netdoctor.migration.records import NOWHERE, BadRecord, MalformedExport, Record, place
 from netdoctor.migration.sources.interface import Cursor, LiveSource, Source
 
 KEEP = 32 << 20
@@ -101,10 +101,14 @@ class Plan:
             expected = dimensions.get(self.layout.collection_of(record.namespace))
             if expected == len(record.values):
                 if live and (key := self._fraction(record)):
-                    bad(BadRecord(record.number, 0, f"its {key!r} is no whole number as in the sample; kept as it is"))
+                    bad(
+                        BadRecord(
+                            record.number, NOWHERE, f"its {key!r} is no whole number as in the sample; kept as it is"
+                        )
+                    )
                 yield record
             elif live:
-                bad(BadRecord(record.number, 0, f"it has {len(record.values)} values, not {expected}: left out"))
+                bad(BadRecord(record.number, NOWHERE, f"it has {len(record.values)} values, not {expected}: left out"))
 
     def _fraction(self, record: Record) -> str | None:
         """A field of integers in which this record has something else."""

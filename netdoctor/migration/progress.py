@@ -16,6 +16,7 @@ from netdoctor.migration.events import (
     Planning,
     Retrying,
     Verifying,
+    Waiting,
 )
 from netdoctor.terminal import plain
 
@@ -80,6 +81,8 @@ def told(event: Event) -> str:
             return f"Batch {batch}/{batches} of {plain(collection)}: {_count(points, 'vector')} ({done}/{total} total)"
         case Retrying(reason, seconds):
             return f"Trying again in {seconds:.1f} s: {plain(reason)}"
+        case Waiting(reason, seconds):
+            return f"Waiting {seconds:.0f} s: {plain(reason)}"
         case Verifying(done, total):
             return f"Verified {done}/{total}"
 
@@ -112,7 +115,7 @@ def _bar(stream: TextIO) -> Iterator[Listener]:
                     progress.update(writing, completed=done, total=total, visible=True)
                 case Verifying(done, total):
                     progress.update(checking, completed=done, total=total, visible=True)
-                case CollectionReady() | Retrying():
+                case CollectionReady() | Retrying() | Waiting():
                     console.print(told(event), markup=False, highlight=False)
 
         yield listen

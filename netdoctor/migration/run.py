@@ -5,34 +5,38 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from netdoctor.errors import MigrationFailed
-from netdoctor.migration.batches import Batch, Limits, cut
+from netdoctor.migration.batches import Limits
 from netdoctor.migration.deferral import restore
 from netdoctor.migration.events import (
-    BatchDone,
     Listener,
     Planned,
     Planning,
     Retrying,
     Verifying,
+    Waiting,
     silent,
 )
-from netdoctor.migration.ledger import FOUND, Ledger, LedgerMismatch
+from netdoctor.migration.ledger import FOUND, LATE, REFUSED, Ledger, LedgerMismatch
 from netdoctor.migration.plan import Plan, make_plan
+from netdoctor.migration.plan_live import make_live_plan
 from netdoctor.migration.points import Layout
 from netdoctor.migration.prepare import Wishes, prepare, snapshot_of
-from netdoctor.migration.retry import Retry, Stopped
-from netdoctor.migration.sources.interface import Source
+from netdoctor.migration.retry import Retry
+from netdoctor.migration.sources.interface import LiveSource, Source
 from netdoctor.migration.targets.interface import Target, TargetRefused
 from netdoctor.migration.tracked import Tracker
 from netdoctor.migration.verify import Expected, Verification, verify
 from netdoctor.migration.window import Window
-from netdoctor.migration.writer import Writer, Written
+from netdoctor.migration.writer import Refusals, Writer
+from netdoctor.migration.writing import Counts, Work, write_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,9 @@ class Options:
     """Send again what verification finds wrong."""
     target_name: str = ""
     """What the ledger calls the target; empty: its address."""
+    request_timeout: float = 60.0
+    """Seconds after which a request of this run is surely dead."""
+    sleep: Callable[[float], None] = time.sleep
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +73,16 @@ class Result:
     created: tuple[str, ...]
     resumed: bool
     write_seconds: float
+    refused: Mapping[int, str] = field(default_factory=dict)
+    """Records that the server would not take, by number, with its words; ``--max-errors`` allowed to go on."""
+    late: Mapping[int, str] = field(default_factory=dict)
+    """Of a live source: records that are no longer as they were when it was listed."""
+    notes: tuple[str, ...] = ()
 
     @property
     def good(self) -> bool:
         told = self.verification.verified + self.verification.left_alone + len(self.plan.losers)
         return self.verification.good and not self.plan.skipped and told == self.plan.records
-
-
-@dataclass(slots=True)
-class _Counts:
-    done: int = 0
-    sent: int = 0
-    created: list[str] = field(default_factory=list)
 
 
 def plan_of(source: Source, ledger: Ledger | None, options: Options, listener: Listener = silent) -> tuple[Plan, bool]:
@@ -88,13 +93,7 @@ def plan_of(source: Source, ledger: Ledger | None, options: Options, listener: L
         if plan.stamp == source.stamp():
             listener(Planned(plan.points, len(plan.collections), True))
             return plan, True
-    plan = make_plan(
-        source,
-        options.layout,
-        max_errors=options.max_errors,
-        on_duplicate=options.on_duplicate,
-        tell=lambda records, done: listener(Planning(records, done, source.size)),
-    )
+    plan = new_plan(source, options, ledger.path.with_name(f"{ledger.path.name}.ids") if ledger else None, listener)
     if known is not None and json.loads(known)["digest"] != plan.digest:
         raise LedgerMismatch(
             f"The export {source.label} has changed since the ledger was written.",
@@ -102,6 +101,21 @@ def plan_of(source: Source, ledger: Ledger | None, options: Options, listener: L
         )
     listener(Planned(plan.points, len(plan.collections), known is not None))
     return plan, known is not None
+
+
+def new_plan(source: Source, options: Options, listing: Path | None, listener: Listener = silent) -> Plan:
+    """From the source alone. ``listing``: where the ids of a live one are kept; None: nowhere for long."""
+
+    def tell(records: int, done: int) -> None:
+        listener(Planning(records, done, source.size))
+
+    if not isinstance(source, LiveSource):
+        limits = {"max_errors": options.max_errors, "on_duplicate": options.on_duplicate}
+        return make_plan(source, options.layout, tell=tell, **limits)  # type: ignore[arg-type]
+    with ExitStack() as stack:
+        if listing is None:
+            listing = Path(stack.enter_context(TemporaryDirectory(prefix="netdoctor-ids-"))) / "ids"
+        return make_live_plan(source, options.layout, listing, on_duplicate=options.on_duplicate, tell=tell)
 
 
 def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *, listener: Listener = silent) -> Result:
@@ -127,13 +141,14 @@ def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *,
             **({"on_duplicate": options.on_duplicate} if options.on_duplicate else {}),
         }
     )
+    await_silence(ledger, options, listener, restart=not resumed)
     if ledger.fact("former target") not in (None, name):
         ledger.forget_collections()
     ledger.set_fact("plan", json.dumps(plan.to_json()))
     if ledger.fact("run") is None:
         ledger.set_fact("run", uuid4().hex)
     options = replace(options, limits=limits_of(ledger, options.limits))
-    counts = _Counts()
+    counts = Counts()
     began = time.monotonic()
     tracker = Tracker(ledger, plan.collections)
     try:
@@ -144,9 +159,13 @@ def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *,
                 for name, origin in ledger.origins().items()
                 if origin == FOUND and not (options.wishes.overwrite and snapshot_of(name, ledger))
             )
-            writer = Writer(target, plan.layout, retry, ledger, found, options.skip_existing)
-            ledger.remember({"writing": "yes"})
-            _write(plan, source, ledger, writer, tracker, window, options, counts, listener)
+            refusals = Refusals(ledger, max(0, options.max_errors - plan.skipped))
+            writer = Writer(target, plan.layout, retry, ledger, found, options.skip_existing, refusals)
+            ledger.remember({"writing": f"{options.request_timeout + 1}"})
+            work = Work(
+                plan, source, ledger, writer, tracker, window, options.limits, options.in_flight, plan.points, listener
+            )
+            write_all(work, counts)
             _refuse_changed(source, plan)
             tracker.save(complete=True)
             ledger.remember({"writing": None})
@@ -162,6 +181,8 @@ def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *,
             hint="everything is written; repeat the same command, which tries again and verifies",
         )
     written = time.monotonic() - began
+    # What lands after the verification is not verified.
+    _wait_until(ledger, float(ledger.fact("quiet at") or 0), options, listener)
     checked = verify(
         plan,
         Expected(tracker.sums, tracker.samples, ledger.all_skipped()),
@@ -173,7 +194,32 @@ def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *,
         tell=lambda done, total: listener(Verifying(done, total)),
     )
     _refuse_changed(source, plan)
-    return Result(plan, checked, counts.sent, tuple(counts.created), resumed, written)
+    notes = source.notes() if isinstance(source, LiveSource) else ()
+    refused, late = ledger.troubles(REFUSED), ledger.troubles(LATE)
+    return Result(plan, checked, counts.sent, tuple(counts.created), resumed, written, refused, late, notes)
+
+
+def await_silence(ledger: Ledger, options: Options, listener: Listener, *, restart: bool) -> None:
+    """After a run that was killed while it wrote: its last requests may still land, until they are surely dead.
+
+    A resumed run sends the same again, so it may write at once, and only its verification waits. One that starts over
+    may send something else, and waits before it begins.
+    """
+    grace = ledger.fact("writing")
+    if grace is not None:
+        ledger.remember({"quiet at": f"{ledger.touched() + float(grace)}"})
+    if restart:
+        _wait_until(ledger, float(ledger.fact("quiet at") or 0), options, listener)
+
+
+def _wait_until(ledger: Ledger, moment: float, options: Options, listener: Listener) -> None:
+    """``moment`` in seconds since 1970; clocks may jump, so never longer than a request lives."""
+    seconds = min(moment - time.time(), options.request_timeout + 1)
+    if seconds > 0:
+        listener(Waiting("a request of the run that was killed may still land", seconds))
+        options.sleep(seconds)
+    if moment:
+        ledger.remember({"quiet at": None})
 
 
 def limits_of(ledger: Ledger, wanted: Limits | None = None) -> Limits:
@@ -192,76 +238,3 @@ def _refuse_changed(source: Source, plan: Plan) -> None:
             f"The export {source.label} changed while it was read.",
             hint="add --restart, with an export that nobody writes to",
         )
-
-
-def _write(
-    plan: Plan,
-    source: Source,
-    ledger: Ledger,
-    writer: Writer,
-    tracker: Tracker,
-    window: Window,
-    options: Options,
-    counts: _Counts,
-    listener: Listener,
-) -> None:
-    """Read and cut here, convert and send in the pool. At most ``in_flight`` + 1 batches are in memory."""
-    sizes = {collection.name: collection.points for collection in plan.collections}
-    failure: BaseException | None = None
-    with ThreadPoolExecutor(options.in_flight, thread_name_prefix="netdoctor-write") as pool:
-        waiting: dict[Future[Written], tuple[Batch, bool]] = {}
-
-        def settle(done: set[Future[Written]]) -> Iterator[BaseException]:
-            for future in done:
-                batch, new = waiting.pop(future)
-                error = future.exception()
-                if error is not None:
-                    if not isinstance(error, Stopped):
-                        yield error
-                    continue
-                window.fine()
-                written = future.result()
-                if new:
-                    ledger.mark_done(batch.number)
-                tracker.settled(batch.number, batch.collection, written.tally, written.samples)
-                counts.sent += written.sent
-                counts.done += len(batch.records)
-                if new:
-                    listener(_told(batch, sizes[batch.collection], options.limits, counts.done, plan.points))
-
-        try:
-            first = 0
-            for batch in cut(plan.good(source), plan.layout.collection_of, options.limits):
-                at, first = first, first + len(batch.records)
-                if batch.number < tracker.upto:
-                    counts.done += len(batch.records)
-                    continue
-                new = not ledger.is_done(batch.number)
-                waiting[pool.submit(writer.write, batch, send=new, first=at, total=plan.points)] = (batch, new)
-                while len(waiting) > window.size and failure is None:
-                    failure = next(settle(wait(waiting, return_when=FIRST_COMPLETED).done), None)
-                if failure is not None:
-                    break
-        except BaseException as broken:  # noqa: BLE001  # raised again below, when the pool is quiet
-            failure = broken
-        if failure is not None:
-            writer.retry.stop.set()
-        for error in settle(set(wait(waiting).done)):
-            writer.retry.stop.set()
-            failure = failure or error
-    if failure is not None:
-        tracker.save()
-        raise _with_state(failure, counts.done, plan.points)
-
-
-def _told(batch: Batch, points: int, limits: Limits, done: int, total: int) -> BatchDone:
-    batches = max(batch.nth, -(-points // limits.points))
-    return BatchDone(batch.collection, batch.nth, batches, len(batch.records), done, total)
-
-
-def _with_state(failure: BaseException, done: int, total: int) -> BaseException:
-    if isinstance(failure, MigrationFailed):
-        failure.message = f"{failure.message} {done} of {total} vectors are written and kept."
-        failure.hint = failure.hint or "repeat the same command: it resumes"
-        failure.args = (failure.message,)
-    return failure

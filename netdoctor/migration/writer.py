@@ -140,7 +140,7 @@ class Writer:
         except TargetRefused as refused:
             record = encoded[0][0]
             if len(encoded) == 1:
-                about = f"record {record.number} (byte {record.offset}, id {record.id!r}): {refused.message}"
+                about = f"record {record.number}{place(record.offset, record.id)}: {refused.message}"
                 if self.refusals is not None and self.refusals.take(record.number, about):
                     return 0
                 raise RecordRefused(

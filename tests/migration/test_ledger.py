@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from netdoctor.errors import UsageError
-from netdoctor.migration.ledger import CREATED, LedgerBusy, LedgerMismatch, open_ledger
+from netdoctor.migration.ledger import CREATED, LATE, REFUSED, LedgerBusy, LedgerMismatch, open_ledger
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -108,3 +108,24 @@ def test_what_is_no_ledger_is_refused_and_left_alone(tmp_path: Path) -> None:
     assert path.read_text().startswith("my notes")
     with pytest.raises(UsageError, match="cannot be used"):
         open_ledger(tmp_path / "absent" / "l")
+
+
+def test_records_left_out_are_kept_with_the_reason_until_it_starts_over(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path / "l")
+    ledger.bind({"target": "t"})
+    ledger.set_trouble(7, REFUSED, "no")
+    ledger.set_trouble(3, REFUSED, "never")
+    ledger.set_trouble(5, LATE, "gone")
+    ledger.remember({"writing": "61.0"})
+    ledger.close()
+    ledger = open_ledger(tmp_path / "l")
+    assert ledger.touched() > 0
+    assert list(ledger.troubles(REFUSED).items()) == [(3, "never"), (7, "no")]
+    assert ledger.troubles(LATE) == {5: "gone"}
+    ledger.close()
+    ledger = open_ledger(tmp_path / "l", restart=True)
+    assert not ledger.troubles(REFUSED) and ledger.fact("writing") == "61.0"
+    ledger.close()
+    new = open_ledger(tmp_path / "new")
+    assert new.touched() == 0
+    new.close()

@@ -17,8 +17,8 @@ import pytest
 
 from netdoctor.errors import MigrationFailed
 from netdoctor.migration.batches import Limits
-from netdoctor.migration.events import BatchDone, Event, Planned, Retrying
-from netdoctor.migration.ledger import CREATED, FOUND, LedgerMismatch, open_ledger
+from netdoctor.migration.events import BatchDone, Event, Planned, Retrying, Waiting
+from netdoctor.migration.ledger import CREATED, FOUND, Ledger, LedgerMismatch, open_ledger
 from netdoctor.migration.points import Layout, Metric, Point, point_id
 from netdoctor.migration.run import Options, migrate
 from netdoctor.migration.sources.export_json import ExportJson
@@ -53,7 +53,7 @@ def listen(event):
 
 address = Address("http", "127.0.0.1", "127.0.0.1", int(rest), int(grpc))
 with open_server(address, vantage=HostVantage(), transport=Transport(transport)) as target:
-    options = Options(Layout(strip_prefix=prefix), Limits(points=10), in_flight=3)
+    options = Options(Layout(strip_prefix=prefix), Limits(points=10), in_flight=3, request_timeout=0.2)
     migrate(ExportJson(Path(export)), target, open_ledger(Path(ledger)), options, listener=listen)
 """
 
@@ -164,7 +164,7 @@ def test_killed_anywhere_and_started_again_it_ends_as_one_run(
     assert child.returncode == -signal.SIGKILL, child.stderr.decode()
     ids = [point_id(thing["id"]) for thing in things[:-1]]
     with via_host(qdrant, Transport(transport)) as target:
-        again = run_once(export, target, ledger, Options(Layout(strip_prefix="user_"), Limits(points=10), in_flight=3))
+        again = run_once(export, target, ledger, options(points=10, in_flight=3, request_timeout=0.2))
         assert again.good
         assert again.resumed is (when != "planned")
         if when == "batch":
@@ -258,7 +258,7 @@ def test_killed_at_any_moment_nothing_is_lost(tmp_path: Path, qdrant: Server, ow
                 child.kill()
                 child.wait(10)
     with via_host(qdrant, Transport.REST) as target:
-        result = run_once(export, target, ledger, options(points=10))
+        result = run_once(export, target, ledger, options(points=10, request_timeout=0.2))
         assert result.good
         assert target.count(name) == 1499
         assert len(everything(target, name, [point_id(thing["id"]) for thing in things[:-1]])) == 1499
@@ -493,3 +493,109 @@ def test_of_two_records_for_one_point_the_chosen_one_is_sent_and_never_the_other
         assert target.count(own) == 28
         identity = point_id("same")
         assert target.retrieve(own, [identity])[identity].payload["v"] == value
+
+
+def test_records_that_the_server_refuses_are_left_out_as_far_as_allowed_and_named(
+    qdrant: Server, tmp_path: Path, own: str
+) -> None:
+    export, things, name = own_export(tmp_path, own)
+    guilty = [point_id(things[n]["id"]).encode() for n in (3, 37, 38)]
+    with via_host(qdrant, Transport.REST) as real:
+
+        def upsert(collection: str, points: list[bytes]) -> None:
+            if any(each in point for point in points for each in guilty):
+                raise TargetRefused("Qdrant refuses the request: bad point.")
+            real.upsert(collection, points)
+
+        broken: Any = Broken(real, upsert=upsert)
+        with pytest.raises(RecordRefused, match=r"Record 3[89]"):
+            run_once(export, broken, tmp_path / "l", options(in_flight=1, max_errors=2))
+        for _ in range(2):  # the second is a run that has nothing to do
+            result = run_once(export, broken, tmp_path / "l", options(in_flight=1, max_errors=3))
+            assert not result.good
+            assert result.verification.good, result.verification.problems
+            assert (result.verification.verified, sorted(result.refused)) == (100, [4, 38, 39])
+            assert "record 38 (byte " in result.refused[38] and "bad point" in result.refused[38]
+        assert target_ids(real, name) == {point_id(t["id"]) for t in things[:-1]} - {g.decode() for g in guilty}
+        # Once the server takes them, a new start sends them.
+        ledger = open_ledger(tmp_path / "l", restart=True)
+        ledger.close()
+        assert run_once(export, real, tmp_path / "l", options()).good
+
+
+def target_ids(target: Target, name: str) -> set[str]:
+    return {point.id for point in target.scroll(name, 1000).points}
+
+
+def test_a_run_that_starts_over_waits_until_the_killed_ones_requests_are_dead(
+    qdrant: Server, tmp_path: Path, own: str
+) -> None:
+    export, _, _ = own_export(tmp_path, own)
+    slept: list[float] = []
+    begun: list[bool] = []
+    events: list[Event] = []
+    with via_host(qdrant, Transport.REST) as target:
+        for restart in (False, True):
+            ledger = open_ledger(tmp_path / "l", restart=restart)
+            if restart:
+                ledger.remember({"writing": "31.0"})  # as a killed run leaves it
+
+            def sleep(seconds: float, ledger: Ledger = ledger) -> None:
+                slept.append(seconds)
+                begun.append(ledger.begun)
+
+            how = options(request_timeout=30.0, sleep=sleep)
+            assert migrate(ExportJson(export), target, ledger, how, listener=events.append).good
+            ledger.close()
+    assert begun == [False] and 20 < slept[0] <= 31, (begun, slept)
+    assert any(isinstance(event, Waiting) for event in events)
+
+
+def test_a_resumed_run_writes_at_once_and_waits_before_it_verifies(qdrant: Server, tmp_path: Path, own: str) -> None:
+    export, _, _ = own_export(tmp_path, own)
+
+    def stop(event: Event) -> None:
+        if isinstance(event, BatchDone):
+            raise KeyboardInterrupt
+
+    order: list[str] = []
+    with via_host(qdrant, Transport.REST) as target:
+        with pytest.raises(KeyboardInterrupt):
+            run_once(export, target, tmp_path / "l", options(points=10), listener=stop)
+        ledger = open_ledger(tmp_path / "l")
+        ledger.remember({"writing": "31.0"})  # as if it had been killed instead
+        how = options(points=10, request_timeout=30.0, sleep=lambda _seconds: order.append("sleep"))
+        assert migrate(
+            ExportJson(export), target, ledger, how, listener=lambda event: order.append(type(event).__name__)
+        ).good
+        ledger.close()
+    assert order.index("BatchDone") < order.index("sleep") < order.index("Verifying")
+
+
+def test_a_resumed_run_does_not_read_the_export_from_its_start(
+    qdrant: Server, tmp_path: Path, own: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netdoctor.migration.plan.EVERY", 50)
+    monkeypatch.setattr("netdoctor.migration.plan.KEEP", 0)
+    export, _, name = own_export(tmp_path, own, 1000)
+
+    def stop(event: Event) -> None:
+        if isinstance(event, BatchDone) and event.done >= 800:
+            raise KeyboardInterrupt
+
+    read: list[int] = []
+    whole = ExportJson.records
+
+    def counted(source: ExportJson, start: Any = None) -> Any:
+        for record in whole(source, start):
+            read.append(record.number)
+            yield record
+
+    with via_host(qdrant, Transport.AUTO) as target:
+        with pytest.raises(KeyboardInterrupt):
+            run_once(export, target, tmp_path / "l", options(points=10), listener=stop)
+        monkeypatch.setattr(ExportJson, "records", counted)
+        result = run_once(export, target, tmp_path / "l", options(points=10))
+        assert result.good and result.sent <= 240
+        assert target.count(name) == 999
+    assert min(read) > 600 and max(read) == 1000
