@@ -6,10 +6,12 @@ import os
 import shlex
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from netdoctor.cli._panels import panels_of
 from netdoctor.cli.check import edges_for
 from netdoctor.cli.common import Session, emit, session, speaker
 from netdoctor.cli.settings import Settings, read_settings, shared_options
@@ -18,6 +20,7 @@ from netdoctor.exits import Exit
 
 if TYPE_CHECKING:
     from netdoctor.fixes.journal import Journal
+    from netdoctor.fixes.panels import Panels
     from netdoctor.fixes.run import Desk
     from netdoctor.fixes.service import Intended
 
@@ -28,6 +31,8 @@ EXAMPLES = """
 Examples:
   netdoctor fix app qdrant              plan, ask, apply, confirm from inside
   netdoctor fix app qdrant --persist    the same, and in the compose file
+  netdoctor fix app qdrant --persist --apply
+                                        the same, told to the platform that owns the file
   netdoctor fix app qdrant --dry-run    the plan and the diff; nothing changes
   netdoctor fix --yes                   everything that netdoctor check finds
 """
@@ -47,6 +52,11 @@ def verb_option(*names: str, **how: Any) -> Callable[[F], F]:
     is_flag=True,
     help="With --persist: leave the compose file as it is, write an override file beside it.",
 )
+@verb_option(
+    "--apply",
+    is_flag=True,
+    help="With --persist: tell Coolify, Dokploy or Portainer over its API, where it owns the file.",
+)
 @verb_option("--yes", "-y", is_flag=True, help="Do not ask; needed where there is no terminal.")
 @verb_option("--dry-run", is_flag=True, help="Show the plan and the diff, change nothing.")
 @verb_option("--network", metavar="NAME", help="Bring them together on this network.")
@@ -64,8 +74,9 @@ def command(ctx: click.Context, /, source: str | None, target: str | None, finis
     """
     settings = read_settings(ctx, options)
     choices = _choices(options)
-    if options["override"] and not options["persist"]:
-        raise UsageError("--override goes with --persist.", hint="Type: netdoctor fix --persist --override")
+    for name in ("override", "apply"):
+        if options[name] and not options["persist"]:
+            raise UsageError(f"--{name} goes with --persist.", hint=f"Type: netdoctor fix --persist --{name}")
     with session(settings) as opened:
         journal = journal_of(opened)
         if finish:
@@ -75,7 +86,11 @@ def command(ctx: click.Context, /, source: str | None, target: str | None, finis
             from netdoctor.fixes.run import interrupted_error
 
             raise interrupted_error(interrupted)
-        ctx.exit(_fix(opened, settings, journal, source, target, choices, options))
+        with ExitStack() as stack:
+            panels = None
+            if options["apply"]:
+                panels = stack.enter_context(panels_of(speaker(settings), disruptive=options["disruptive"]))
+            ctx.exit(_fix(opened, settings, journal, source, target, choices, options, panels))
 
 
 def _choices(options: dict[str, Any]) -> Any:
@@ -93,6 +108,7 @@ def _fix(
     target: str | None,
     choices: Any,
     options: dict[str, Any],
+    panels: Panels | None,
 ) -> Exit:
     from netdoctor.fixes.bystanders import bystanders
     from netdoctor.fixes.service import Result, execute, intend
@@ -106,6 +122,7 @@ def _fix(
         about=edges if source else None,
         persist=options["persist"],
         override=options["override"],
+        panels=panels,
         journal=journal,
     )
     machine = settings.format == "json"
@@ -124,7 +141,7 @@ def _fix(
         touched = bystanders(report.topology or opened.topology, intended.plan.fixes, [e.edge for e in report.edges])
         bystanding = opened.diagnose(touched) if touched else None
         with journal.locked():
-            result = execute(intended, desk_of(opened, journal), bystanding)
+            result = execute(intended, desk_of(opened, journal), bystanding, panels)
     elif options["persist"]:
         result = Result(intended, pastes=_pastes(intended), declared=_declared(intended))
     if machine:

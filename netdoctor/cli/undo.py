@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from netdoctor.cli.common import emit, session
+from netdoctor.cli._panels import panels_of
+from netdoctor.cli.common import emit, session, speaker
 from netdoctor.cli.fix import confirm_or_refuse, desk_of, journal_of, verb_option
 from netdoctor.cli.settings import read_settings, shared_options
 from netdoctor.exits import Exit
@@ -45,11 +46,11 @@ def command(ctx: click.Context, /, yes: bool, dry_run: bool, forgotten: bool, **
             ctx.exit(Exit.FINDINGS if plan.moved else Exit.OK)
         if not plan.moved or forgotten:
             confirm_or_refuse("Forget it?" if forgotten else "Take it back?", yes=yes)
-        with journal.locked():
+        with journal.locked(), panels_of(speaker(settings), disruptive=True) as panels:
             if forgotten:
                 forget(plan, journal)
                 ctx.exit(Exit.OK)
-            undone = undo(plan, desk_of(opened, journal))
+            undone = undo(plan, desk_of(opened, journal), panels.take_back)
     if machine:
         found = {
             "schema": "netdoctor.undo/1",

@@ -7,6 +7,7 @@ passed the gates in `gates` (the model reads as intended, nothing but insertions
 
 from __future__ import annotations
 
+from .alike import same_meaning
 from .diff import unified_diff
 from .edit import Edit, leave_network
 from .join import is_joined, join_network, plan_join
@@ -24,5 +25,6 @@ __all__ = [
     "override_for",
     "plan_join",
     "plan_override",
+    "same_meaning",
     "unified_diff",
 ]

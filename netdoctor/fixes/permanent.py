@@ -10,6 +10,7 @@ from netdoctor.compose_edit import Edit
 from netdoctor.fixes.diffs import shown_diff
 from netdoctor.fixes.files import FoundFile
 from netdoctor.model import Membership
+from netdoctor.platforms.interface import Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,44 @@ class Patch:
 
 
 @dataclass(frozen=True, slots=True)
+class PanelPatch:
+    """What a platform will be told over its API about one stack."""
+
+    container: str
+    membership: Membership
+    platform: str
+    """Its registered name."""
+    owner: str
+    """Its title."""
+    address: str
+    service: str
+    now: Held
+    wanted: Held
+    by_hand: Paste
+    """What is left to the user when the platform cannot be told."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def where(self) -> str:
+        return f"{self.now.title} in {self.owner} ({self.address})"
+
+    @property
+    def switches(self) -> tuple[str, ...]:
+        """``connect_to_docker_network: false -> true``"""
+        return tuple(
+            f"{name}: {str(self.now.flags.get(name)).lower()} -> {str(value).lower()}"
+            for name, value in self.wanted.flags.items()
+            if self.now.flags.get(name) != value
+        )
+
+    @property
+    def diff(self) -> str:
+        """Of its compose text; empty when only a switch is turned."""
+        old, new = (self.now.text or "").encode(), (self.wanted.text or "").encode()
+        return shown_diff(old, new, Path("docker-compose.yml")) if old != new else ""
+
+
+@dataclass(frozen=True, slots=True)
 class Paste:
     """What the user has to do by hand, and why netdoctor does not."""
 
@@ -82,6 +121,7 @@ class Permanent:
     patches: tuple[Patch, ...] = ()
     pastes: tuple[Paste, ...] = ()
     declared: tuple[Declared, ...] = ()
+    panels: tuple[PanelPatch, ...] = ()
 
     @property
     def complete(self) -> bool:

@@ -14,7 +14,8 @@ from netdoctor.fixes.files import can_replace, create_file, read_file, remove_fi
 from netdoctor.fixes.journal import Journal, StepState
 from netdoctor.fixes.locations import ComposeFiles, compose_files, environment_of, order
 from netdoctor.fixes.overrides import plan_override_file
-from netdoctor.fixes.permanent import Declared, Paste, Patch, Permanent
+from netdoctor.fixes.panels import Panels
+from netdoctor.fixes.permanent import Declared, PanelPatch, Paste, Patch, Permanent
 from netdoctor.fixes.second_opinion import found_by_itself, objection
 from netdoctor.model import Container, Membership, Topology
 from netdoctor.model.joining import names_taken
@@ -24,27 +25,33 @@ from netdoctor.terminal import plain
 log = logging.getLogger(__name__)
 
 
-def plan_permanence(memberships: Sequence[Membership], topology: Topology, *, override: bool = False) -> Permanent:
+def plan_permanence(
+    memberships: Sequence[Membership], topology: Topology, *, override: bool = False, panels: Panels | None = None
+) -> Permanent:
     """Read the files and plan the edits; nothing is written. Several edits of one file build on each other.
 
-    ``override``: in an override file beside the compose file, which stays as it is.
+    ``override``: in an override file beside the compose file, which stays as it is. ``panels``: platforms that own
+    their stacks' files are asked over their API, and will be told.
     """
     patches: list[Patch] = []
+    told: list[PanelPatch] = []
     pastes: list[Paste] = []
     declared: list[Declared] = []
     for membership in dict.fromkeys(memberships):
         container = topology.container(membership.container)
         if container is None:
             continue
-        found = _one(container, membership, topology, patches, override)
+        found = _one(container, membership, topology, patches, told, override, panels)
         match found:
             case Patch():
                 patches.append(found)
+            case PanelPatch():
+                told.append(found)
             case Paste():
                 pastes.append(found)
             case Declared():
                 declared.append(found)
-    return Permanent(tuple(patches), tuple(pastes), tuple(declared))
+    return Permanent(tuple(patches), tuple(pastes), tuple(declared), tuple(told))
 
 
 def write_patches(
@@ -68,12 +75,22 @@ def write_patches(
 
 
 def _one(
-    container: Container, membership: Membership, topology: Topology, planned: Sequence[Patch], override: bool
-) -> Patch | Paste | Declared:
-    permanence = owner_of(container, topology).permanence(container, membership)
-    if not permanence.patchable:
-        return Paste(container.name, membership, permanence.platform, permanence.why, permanence.text)
+    container: Container,
+    membership: Membership,
+    topology: Topology,
+    planned: Sequence[Patch],
+    told: Sequence[PanelPatch],
+    override: bool,
+    panels: Panels | None,
+) -> Patch | PanelPatch | Paste | Declared:
+    platform = owner_of(container, topology)
+    permanence = platform.permanence(container, membership)
     clash = _service_name_taken(container, membership, topology)
+    if not permanence.patchable:
+        if panels is None or clash:
+            why = clash or permanence.why
+            return Paste(container.name, membership, permanence.platform, why, permanence.text)
+        return panels.plan(container, membership, platform, permanence, told)
     if clash:
         return Paste(container.name, membership, permanence.platform, clash, permanence.text)
     files = compose_files(container)

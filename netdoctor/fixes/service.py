@@ -9,7 +9,9 @@ from netdoctor.errors import FixFailed
 from netdoctor.exits import Exit
 from netdoctor.fixes.choices import Choices
 from netdoctor.fixes.journal import End, Journal, Transaction
-from netdoctor.fixes.persist import Declared, Paste, Patch, Permanent, plan_permanence, write_patches
+from netdoctor.fixes.panels import Panels, write_panels
+from netdoctor.fixes.permanent import Declared, PanelPatch, Paste, Patch, Permanent
+from netdoctor.fixes.persist import plan_permanence, write_patches
 from netdoctor.fixes.plan import IMPERMANENT, Plan, make_plan
 from netdoctor.fixes.possible import stands
 from netdoctor.fixes.run import Desk, Outcome, baseline, carry_out
@@ -30,7 +32,7 @@ class Intended:
     @property
     def empty(self) -> bool:
         """Nothing would be changed."""
-        return not self.plan.fixes and not any(permanent.patches for _, permanent in self.earlier)
+        return not self.plan.fixes and not any(each.patches or each.panels for _, each in self.earlier)
 
     @property
     def permanents(self) -> tuple[Permanent, ...]:
@@ -44,6 +46,8 @@ class Result:
     intended: Intended
     outcomes: tuple[Outcome, ...] = ()
     written: tuple[Patch, ...] = ()
+    told: tuple[PanelPatch, ...] = ()
+    """What platforms were told over their API, and gave back."""
     declared: tuple[Declared, ...] = ()
     pastes: tuple[Paste, ...] = ()
     failure: FixFailed | None = None
@@ -95,9 +99,11 @@ def intend(
     about: Sequence[Edge] | None = None,
     persist: bool = False,
     override: bool = False,
+    panels: Panels | None = None,
     journal: Journal | None = None,
 ) -> Intended:
     """Plan live changes and files. ``override``: files beside the compose files, which stay as they are.
+    ``panels``: what platforms will be told over their API.
 
     Raises UsageError, FixFailed, JournalError.
     """
@@ -106,17 +112,30 @@ def intend(
         return Intended(report, plan, persist)
     if plan.fixes:
         memberships = [m for fix in plan.fixes for m in fix.memberships]
-        return Intended(report, plan, persist, plan_permanence(memberships, report.topology, override=override))
-    earlier = _earlier(journal, report.topology, about, override) if journal is not None else ()
+        return Intended(
+            report, plan, persist, plan_permanence(memberships, report.topology, override=override, panels=panels)
+        )
+    earlier = _earlier(journal, report.topology, about, override, panels) if journal is not None else ()
     return Intended(report, plan, persist, earlier=earlier)
 
 
-def execute(intended: Intended, desk: Desk, bystanding: Report | None = None) -> Result:
+def execute(intended: Intended, desk: Desk, bystanding: Report | None = None, panels: Panels | None = None) -> Result:
     """Do it, one incident after another, under the journal's lock. Stops at the first that cannot be done."""
     outcomes: list[Outcome] = []
     written: list[Patch] = []
+    told: list[PanelPatch] = []
     pastes: list[Paste] = []
     failure: FixFailed | None = None
+    topology = intended.report.topology
+
+    def make_permanent(permanent: Permanent, transaction: str) -> None:
+        done, left = write_patches(permanent, desk.journal, transaction)
+        find = topology.container if topology is not None else lambda _: None
+        said, unsaid = write_panels(permanent, find, panels, desk.journal, transaction)
+        written.extend(done)
+        told.extend(said)
+        pastes.extend((*permanent.pastes, *left, *unsaid))
+
     for fix in intended.plan.fixes:
         try:
             outcome = carry_out(fix, baseline(intended.report, fix, bystanding), desk)
@@ -126,18 +145,15 @@ def execute(intended: Intended, desk: Desk, bystanding: Report | None = None) ->
         outcomes.append(outcome)
         if outcome.kept and intended.persist:
             part = _part(intended.permanent, fix.memberships)
-            done, failed = write_patches(part, desk.journal, outcome.transaction)
-            written += done
-            pastes += [*part.pastes, *failed]
+            make_permanent(part, outcome.transaction)
     for transaction, permanent in intended.earlier:
-        done, failed = write_patches(permanent, desk.journal, transaction.id)
-        written += done
-        pastes += [*permanent.pastes, *failed]
+        make_permanent(permanent, transaction.id)
     declared = [each for permanent in intended.permanents for each in permanent.declared]
     return Result(
         intended,
         tuple(outcomes),
         tuple(written),
+        tuple(told),
         tuple(declared),
         tuple(pastes),
         failure,
@@ -150,12 +166,13 @@ def _part(permanent: Permanent, memberships: Sequence[Membership]) -> Permanent:
     return replace(
         permanent,
         patches=tuple(p for p in permanent.patches if p.membership in wanted),
+        panels=tuple(p for p in permanent.panels if p.membership in wanted),
         pastes=tuple(p for p in permanent.pastes if p.membership in wanted),
     )
 
 
 def _earlier(
-    journal: Journal, topology: Topology, about: Sequence[Edge] | None, override: bool
+    journal: Journal, topology: Topology, about: Sequence[Edge] | None, override: bool, panels: Panels | None
 ) -> tuple[tuple[Transaction, Permanent], ...]:
     """Fixes that are kept and still in effect, whose files do not say so yet."""
     ends = {ref.id for edge in about or () for ref in (edge.source, edge.target)}
@@ -170,8 +187,8 @@ def _earlier(
             for membership in step.operation.permanent()
             if not ends or membership.container in ends
         ]
-        permanent = plan_permanence(memberships, topology, override=override)
-        if permanent.patches or permanent.pastes or permanent.declared:
+        permanent = plan_permanence(memberships, topology, override=override, panels=panels)
+        if permanent.patches or permanent.panels or permanent.pastes or permanent.declared:
             found.append((transaction, permanent))
     return tuple(found)
 

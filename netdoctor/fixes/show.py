@@ -8,7 +8,7 @@ from typing import Any
 
 from netdoctor.fixes import run
 from netdoctor.fixes.codec import operation_to_json
-from netdoctor.fixes.persist import Paste, Permanent
+from netdoctor.fixes.permanent import Paste, Permanent
 from netdoctor.fixes.plan import HeldBack, PlannedFix
 from netdoctor.fixes.service import Intended, Result
 from netdoctor.fixes.undo import Undone, UndoPlan
@@ -49,6 +49,9 @@ def result_text(result: Result, *, again: str, persist_command: str) -> str:
         lines += _row("permanent", f"{patch.path}: written and read back ({patch.edit.service} joins {patch.edit.key})")
         if not patch.named:
             lines += _row("", "It takes effect at the next: docker compose up -d")
+    for panel in result.told:
+        lines += _row("permanent", f"{panel.where}: told over its API and read back")
+        lines += [line for note in panel.notes[-1:] for line in _row("", note)]
     for declared in result.declared:
         lines += _row("permanent", f"{declared.path} says it already")
     if result.pastes:
@@ -97,6 +100,7 @@ def document(result: Result) -> dict[str, Any]:
         "fixed": list(result.fixed),
         "left": [{"code": f.code, "cause": redact_text(f.cause)} for f in result.left],
         "written": [patch.path for patch in result.written],
+        "told": [panel.where for panel in result.told],
         "paste": [_paste_document(paste) for paste in result.pastes],
         "error": result.failure.message if result.failure is not None else None,
     }
@@ -132,6 +136,18 @@ def plan_document(intended: Intended) -> dict[str, Any]:
             for permanent in intended.permanents
             for patch in permanent.patches
         ],
+        "panels": [
+            {
+                "platform": panel.platform,
+                "address": panel.address,
+                "resource": panel.now.resource,
+                "service": panel.service,
+                "switches": list(panel.switches),
+                "diff": panel.diff,
+            }
+            for permanent in intended.permanents
+            for panel in permanent.panels
+        ],
         "planned_paste": [_paste_document(paste) for permanent in intended.permanents for paste in permanent.pastes],
     }
 
@@ -166,6 +182,13 @@ def _permanent(permanent: Permanent) -> Iterator[str]:
                 yield from _row("", notice)
         yield ""
         yield plain_block(patch.diff)
+    for panel in permanent.panels:
+        yield from _row("for good", f"{panel.where}: service {panel.service} joins {panel.membership.network}")
+        for said in (*panel.switches, *panel.notes):
+            yield from _row("", said)
+        yield ""
+        if panel.diff:
+            yield plain_block(panel.diff)
     for declared in permanent.declared:
         yield from _row("for good", f"{declared.path} says it already")
     for paste in permanent.pastes:
@@ -220,7 +243,7 @@ def _next(result: Result, again: str, persist_command: str) -> Iterator[str]:
         yield f"  {persist_command}"
     if result.left or result.still_broken or result.failure is not None:
         yield f"Next: {again}"
-    if kept or result.written:
+    if kept or result.written or result.told:
         yield "Take it back with: netdoctor undo"
 
 

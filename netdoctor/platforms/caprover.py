@@ -11,6 +11,7 @@ _PREFIX = "srv-captain--"
 class CapRover:
     title = "CapRover"
     rank = 20
+    api = None
 
     def recognises(self, container: Container, topology: Topology) -> bool:
         service = container.labels.get(SWARM_SERVICE, "")

@@ -1,15 +1,80 @@
-"""Coolify: files are written anew from its database on every deploy."""
+"""Coolify: files are written anew from its database on every deploy.
+
+Its API (``/api/v1``): ``GET`` and ``PATCH`` of ``/services/{uuid}`` and ``/applications/{uuid}``; the compose text of a
+service goes in as base64, comes out as text, and only for a token that may read what is sensitive.
+"""
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Mapping
+from typing import Any
+
 from netdoctor.model import Container, Membership, Topology
 from netdoctor.model.joining import PLATFORM_NETWORKS
-from netdoctor.platforms.interface import PLATFORMS, Permanence, compose_text
+from netdoctor.platforms.interface import PLATFORMS, Ask, Held, Permanence, compose_text
+
+_SWITCH = "connect_to_docker_network"
+
+
+class CoolifyApi:
+    root = "/api/v1"
+    token = "Keys & Tokens > API tokens, with the permissions read, read:sensitive and write"  # noqa: S105 - a place
+    redraws = True
+    interrupts = False
+
+    def headers(self, token: str) -> Mapping[str, str]:
+        return {"Authorization": f"Bearer {token}"}
+
+    def find(self, ask: Ask, container: Container) -> Held:
+        kind = _kind(container)
+        uuid = _uuid(container)
+        if kind == "database" or not uuid:
+            raise ask.refuse(
+                "Coolify's API has no call for the network of a database.", "Choose its destination in Coolify itself."
+            )
+        return self.read(ask, f"{kind}s/{uuid}")
+
+    def read(self, ask: Ask, resource: str) -> Held:
+        kind, _, uuid = resource.partition("/")
+        found = ask.get(f"/{kind}/{uuid}")
+        if not isinstance(found, dict) or found.get("uuid") != uuid:
+            raise ask.refuse(f"Coolify's answer is not about {uuid}.", "Check that it is this server's Coolify.")
+        name = str(found.get("name") or uuid)
+        if kind == "applications":
+            # Its compose text comes from its repository on each deploy; the switch is among its settings.
+            settings = found.get("settings")
+            flags = _flags(settings if isinstance(settings, dict) else found)
+            return Held(resource, f"the application {name}", None, flags, _about(found))
+        text = found.get("docker_compose_raw")
+        if not isinstance(text, str):
+            raise ask.refuse(
+                "Coolify does not give the compose text to this token.",
+                "Make one with the permission read:sensitive: Keys & Tokens > API tokens.",
+            )
+        return Held(resource, f"the service {name}", text, _flags(found), _about(found))
+
+    def switch(self, held: Held, container: Container, membership: Membership) -> Mapping[str, bool]:
+        destination = held.private.get("network")
+        fits = membership.network == destination if destination else membership.network in PLATFORM_NETWORKS
+        return {_SWITCH: True} if fits and _SWITCH in held.flags and not _further(container, membership) else {}
+
+    def write(self, ask: Ask, now: Held, wanted: Held) -> None:
+        body: dict[str, Any] = {}
+        if wanted.text is not None and wanted.text != now.text:
+            body["docker_compose_raw"] = base64.b64encode(wanted.text.encode()).decode()
+        body |= {name: value for name, value in wanted.flags.items() if now.flags.get(name) != value}
+        ask.send("PATCH", f"/{now.resource}", body)
+
+    def afterwards(self, resource: str) -> str:
+        uuid = resource.partition("/")[2]
+        return f"It takes effect at the next deploy in Coolify (POST /api/v1/deploy?uuid={uuid})."
 
 
 class Coolify:
     title = "Coolify"
     rank = 10
+    api = CoolifyApi()
 
     def recognises(self, container: Container, topology: Topology) -> bool:
         return container.labels.get("coolify.managed", "").lower() == "true"
@@ -23,15 +88,15 @@ class Coolify:
 
 
 def _text(container: Container, membership: Membership) -> str:
-    kind = container.labels.get("coolify.type", "service")
-    uuid = container.project or container.labels.get("coolify.name", "")
+    kind = _kind(container)
+    uuid = _uuid(container)
     shown = container.labels.get("coolify.resourceName") or container.labels.get("coolify.serviceName") or uuid
-    if kind == "database" or (kind == "application" and not container.service):
+    if kind == "database" or (kind == "application" and _single(container)):
         return (
             f"In Coolify, open {shown} and choose the destination with the network {membership.network} "
             "(Configuration > Servers), then redeploy."
         )
-    if membership.network in PLATFORM_NETWORKS:
+    if membership.network in PLATFORM_NETWORKS and not _further(container, membership):
         page = "the Service Stack page" if kind == "service" else "Configuration > Advanced"
         resource = "services" if kind == "service" else "applications"
         host = f"{container.service}-{uuid}" if kind == "service" and container.service else ""
@@ -43,10 +108,44 @@ def _text(container: Container, membership: Membership) -> str:
             f'curl -X POST "$COOLIFY_URL/api/v1/deploy?uuid={uuid}" -H "Authorization: Bearer $COOLIFY_TOKEN"'
             f"{name}"
         )
+    where = "the compose file there" if kind == "service" else "the compose file in its repository"
     return (
-        f"In Coolify, open {shown}, edit the compose file there so that it has these lines, and redeploy:\n"
+        f"In Coolify, open {shown}, edit {where} so that it has these lines, and redeploy:\n"
         f"{compose_text(container, membership)}"
     )
+
+
+def _kind(container: Container) -> str:
+    return container.labels.get("coolify.type", "service")
+
+
+def _uuid(container: Container) -> str:
+    """Compose's project is the resource's uuid, for a preview with the pull request's number behind it."""
+    uuid = container.project or container.labels.get("coolify.name", "")
+    preview = container.labels.get("coolify.pullRequestId", "0")
+    return uuid.removesuffix(f"-{preview}") if preview not in ("", "0") else uuid
+
+
+def _single(container: Container) -> bool:
+    """An application without a compose file of its own: Coolify names its only service after the uuid."""
+    return not container.service or container.service.startswith(_uuid(container))
+
+
+def _further(container: Container, membership: Membership) -> bool:
+    """Whether it needs names there that the switch does not give."""
+    given = (container.service, container.name, f"{container.service}-{_uuid(container)}")
+    return any(alias not in given for alias in membership.aliases)
+
+
+def _flags(found: Mapping[str, Any]) -> dict[str, bool]:
+    value = found.get(_SWITCH)
+    return {_SWITCH: bool(value)} if isinstance(value, bool | int) else {}
+
+
+def _about(found: Mapping[str, Any]) -> dict[str, Any]:
+    destination = found.get("destination")
+    network = destination.get("network") if isinstance(destination, dict) else None
+    return {"network": network} if isinstance(network, str) and network else {}
 
 
 PLATFORM = PLATFORMS.add("coolify", Coolify(), home=__name__)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from netdoctor.model import Container, Membership, Topology
 from netdoctor.registry import Registry
@@ -34,11 +34,80 @@ class Permanence:
     text: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a platform keeps about one stack, as its API gives it, or as it is to be."""
+
+    resource: str
+    """What the API calls it: ``services/<uuid>``."""
+    title: str
+    """As people would find it there: ``the service qdrant``."""
+    text: str | None = None
+    """Its compose text. None: it has none of its own that could be changed there."""
+    flags: Mapping[str, bool] = field(default_factory=dict)
+    """Its switches that concern networks."""
+    private: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What has to be sent along with a change. Never shown, never kept."""
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What is compared, and kept in the journal."""
+        return {"text": self.text, "flags": dict(self.flags)}
+
+
+class Ask(Protocol):
+    """Talks to one panel, with its token. Every method raises an error of ours, in one sentence."""
+
+    def get(self, path: str, **query: str) -> Any:
+        """The JSON answer."""
+
+    def send(self, method: str, path: str, body: Mapping[str, Any], *, seconds: float = 30.0, **query: str) -> Any:
+        """The JSON answer, None for an empty one. Never repeated where it may have arrived."""
+
+    def refuse(self, message: str, hint: str) -> Exception:
+        """The error to raise when the panel says something that leaves no way."""
+
+
+class Api(Protocol):
+    """How a platform is told over HTTP. Knows its paths and words; :class:`Ask` does the talking."""
+
+    root: str
+    """What every path begins with: ``/api/v1``."""
+    token: str
+    """Where a person makes a token, and what it has to be allowed to do."""
+    redraws: bool
+    """It lays the text out anew when told: meaning stays, comments do not."""
+    interrupts: bool
+    """Telling it makes containers anew at once."""
+
+    def headers(self, token: str) -> Mapping[str, str]:
+        """How it wants to be shown the token."""
+
+    def find(self, ask: Ask, container: Container) -> Held:
+        """What it keeps about the stack of this container."""
+
+    def read(self, ask: Ask, resource: str) -> Held:
+        """The same, by the name that it has there."""
+
+    def switch(self, held: Held, container: Container, membership: Membership) -> Mapping[str, bool]:
+        """The switches that alone make this membership last; none when the text has to say it."""
+
+    def write(self, ask: Ask, now: Held, wanted: Held) -> None:
+        """Tell it what is different in ``wanted``."""
+
+    def afterwards(self, resource: str) -> str:
+        """What makes it take effect, in one sentence."""
+
+
 class Platform(Protocol):
     title: str
     """As people call it: ``Coolify``."""
     rank: int
     """Recognised in this order, the lowest first: the special before the general."""
+
+    @property
+    def api(self) -> Api | None:
+        """None: there is nothing to tell over HTTP."""
 
     def recognises(self, container: Container, topology: Topology) -> bool:
         """By labels, paths and networks only."""
@@ -53,6 +122,11 @@ PLATFORMS: Registry[Platform] = Registry("netdoctor.platforms")
 def owner_of(container: Container, topology: Topology) -> Platform:
     """The platform that made this container. There is always one: plain ``docker run`` is the last."""
     return next(p for p in sorted(PLATFORMS, key=lambda each: each.rank) if p.recognises(container, topology))
+
+
+def name_of(platform: Platform) -> str:
+    """What it is registered as: ``coolify``."""
+    return next(name for name in PLATFORMS.names() if PLATFORMS.get(name) is platform)
 
 
 def paths_of(container: Container) -> tuple[str, ...]:
@@ -98,8 +172,4 @@ def _declared(container: Container) -> Iterable[str]:
 def _key(text: str) -> str:
     plain = text.replace("-", "").replace("_", "").replace(".", "")
     simple = plain.isalnum() and plain.isascii() and not text[0].isdigit() and text[0] not in "-."
-    return (
-        text
-        if simple and text.lower() not in ("yes", "no", "on", "off", "true", "false", "null", "y", "n")
-        else f'"{text}"'
-    )
+    return text if simple and text.lower() not in _WORDS else f'"{text}"'

@@ -9,6 +9,7 @@ from netdoctor.platforms.interface import PLATFORMS, PROJECT, Permanence, compos
 class PlainCompose:
     title = "Docker Compose"
     rank = 90
+    api = None
 
     def recognises(self, container: Container, topology: Topology) -> bool:
         return bool(container.labels.get(PROJECT) and container.service)

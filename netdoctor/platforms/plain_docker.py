@@ -9,6 +9,7 @@ from netdoctor.platforms.interface import PLATFORMS, Permanence
 class PlainDocker:
     title = "docker run"
     rank = 100
+    api = None
 
     def recognises(self, container: Container, topology: Topology) -> bool:
         return True

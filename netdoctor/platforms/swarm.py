@@ -16,6 +16,7 @@ from netdoctor.platforms.interface import (
 class Swarm:
     title = "Docker Swarm"
     rank = 80
+    api = None
 
     def recognises(self, container: Container, topology: Topology) -> bool:
         return SWARM_SERVICE_ID in container.labels or SWARM_SERVICE in container.labels
