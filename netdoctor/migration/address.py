@@ -14,15 +14,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from netdoctor.errors import NotFound, UsageError
-from netdoctor.migration.lookup import look_up
+from netdoctor.vantage.lookup import look_up
 from netdoctor.migration.targets.interface import TargetUnreachable
 from netdoctor.model import Container, Topology
+from netdoctor.model.placeholders import placeholder
 from netdoctor.topology.names import find_container
 from netdoctor.vantage.interface import Vantage
 
 REST_PORT = 6333
 GRPC_PORT = 6334
-_PLACEHOLDERS = ("placeholder", "changeme", "example.com", "your-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +67,20 @@ def what_was_asked(to: str | None, environment: Mapping[str, str], app: Containe
         return Wanted(to, "--to")
     for name in ("QDRANT_URL_MIGRATION", "QDRANT_URL"):
         if environment.get(name):
-            return Wanted(environment[name], name)
+            return _real(Wanted(environment[name], name), name)
     own = app.env("QDRANT_URL") if app else None
     if app and own:
-        if any(word in own.lower() for word in _PLACEHOLDERS):
-            raise UsageError(f"QDRANT_URL of {app.name} is a placeholder.", hint="name the target with --to")
-        return Wanted(own, f"QDRANT_URL of {app.name}")
+        return _real(Wanted(own, f"QDRANT_URL of {app.name}"), f"QDRANT_URL of {app.name}")
     raise UsageError(
         "No target is given.", hint="use --to qdrant (a container), --to http://host:6333 or --to ./folder"
     )
+
+
+def _real(wanted: Wanted, variable: str) -> Wanted:
+    said = placeholder(wanted.text)
+    if said is not None:
+        raise UsageError(f"{variable} is a placeholder: it {said[0]}.", hint="name the target with --to")
+    return wanted
 
 
 def folder_of(text: str) -> Path | None:

@@ -17,12 +17,10 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from netdoctor.vantage.interface import CannotAsk, DialFailed, Stream, Vantage
+from netdoctor.vantage.interface import CannotAsk, DialFailed, Vantage
+from netdoctor.vantage.joined import Joined
 
 _PREFIX = "netdoctor-forward-"
-_PIECE = 1 << 18
-_NAP = 0.5
-"""How often a waiting thread looks whether it should end, in seconds."""
 
 
 def _parent() -> str:
@@ -54,7 +52,7 @@ class Forwarder:
         self._timeout = timeout
         self._closing = threading.Event()
         self._lock = threading.Lock()
-        self._pairs: set[_Pair] = set()
+        self._pairs: set[Joined] = set()
         self.last_failure: CannotAsk | DialFailed | None = None
         sweep()
         # mkdtemp makes the folder 0700: nobody else can reach the socket inside.
@@ -111,7 +109,7 @@ class Forwarder:
             self.last_failure = failure
             near.close()
             return
-        pair = _Pair(near, far)
+        pair = Joined(near, far)
         with self._lock:
             if self._closing.is_set():
                 pair.cut()
@@ -121,69 +119,3 @@ class Forwarder:
         pair.join()
         with self._lock:
             self._pairs.discard(pair)
-
-
-class _Pair:
-    """One connection: two threads, one for each direction; the end of one direction is passed on, not the other's."""
-
-    def __init__(self, near: socket.socket, far: Stream) -> None:
-        self._near = near
-        self._far = far
-        self._cut = threading.Event()
-        self._threads = (
-            threading.Thread(target=self._out, name="netdoctor-out", daemon=True),
-            threading.Thread(target=self._in, name="netdoctor-in", daemon=True),
-        )
-        self._open = len(self._threads)
-        self._lock = threading.Lock()
-
-    def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
-
-    def join(self, timeout: float | None = None) -> None:
-        for thread in self._threads:
-            if thread.ident is not None:
-                thread.join(timeout)
-
-    def cut(self) -> None:
-        """Break both directions now."""
-        self._cut.set()
-        with contextlib.suppress(OSError):
-            self._near.shutdown(socket.SHUT_RDWR)
-        self._far.close()
-
-    def _out(self) -> None:
-        try:
-            while data := self._near.recv(_PIECE):
-                self._far.send(data)
-            self._far.close_write()
-        except (OSError, CannotAsk):
-            # Some vantages cannot half-close. HTTP and gRPC clients end both directions at once anyway.
-            self.cut()
-        finally:
-            self._done()
-
-    def _in(self) -> None:
-        try:
-            while not self._cut.is_set():
-                try:
-                    data = self._far.receive(_PIECE, _NAP)
-                except TimeoutError:
-                    continue
-                if not data:
-                    self._near.shutdown(socket.SHUT_WR)
-                    break
-                self._near.sendall(data)
-        except (OSError, CannotAsk):
-            self.cut()
-        finally:
-            self._done()
-
-    def _done(self) -> None:
-        with self._lock:
-            self._open -= 1
-            last = self._open == 0
-        if last:
-            self._near.close()
-            self._far.close()

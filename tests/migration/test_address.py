@@ -10,7 +10,7 @@ import pytest
 
 from netdoctor.errors import Ambiguous, NotFound, UsageError
 from netdoctor.migration.address import Address, Wanted, folder_of, resolve_target, what_was_asked
-from netdoctor.migration.lookup import look_up
+from netdoctor.vantage.lookup import look_up
 from netdoctor.migration.targets.interface import TargetUnreachable
 from netdoctor.model import Container, Endpoint, Fact, Network, State, Topology
 from netdoctor.vantage.host import HostVantage
