@@ -180,7 +180,7 @@ def _watch(
             healer = Healer(journal, replace(desk_of(opened, journal), tell=lambda _: None), tell=say)
         mailbox = Mailbox()
         watch = Watch(
-            Eyes(opened.look_again, _diagnosing(opened)),
+            Eyes(_looking(opened), _diagnosing(opened)),
             Roster(wanted, clock=time.monotonic),
             mailbox,
             limits,
@@ -229,6 +229,16 @@ def _there(opened: Session, named: Named) -> None:
                 raise
         time.sleep(0.5)
         opened.look_again()
+
+
+def _looking(opened: Session) -> Callable[[], Topology]:
+    from netdoctor.engine.events import knock
+
+    def look() -> Topology:
+        knock(opened.engine)
+        return opened.look_again()
+
+    return look
 
 
 def _diagnosing(opened: Session) -> Callable[[Sequence[Edge], Topology], Report]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from netdoctor.engine.client import HELPER_LABEL, Engine
 from netdoctor.engine.translate import translated, unreachable
+from netdoctor.engine.transport import at_the_door
 
 LINE_LIMIT = 1 << 20
 """Bytes of one event; labels can be long, but nothing honest is longer than this."""
@@ -126,6 +127,7 @@ class EventStream:
         }
         if since is not None:
             params["since"] = f"{since // 10**9}.{since % 10**9:09d}"
+        knock(engine)
         with translated(engine.host, "follow the engine's events"):
             # The engine may have been replaced by another version while nobody looked.
             said = api.version(api_version=False)
@@ -137,6 +139,7 @@ class EventStream:
             except BaseException:
                 self._response.close()
                 raise
+        self._socket: socket.socket = self._response.raw._fp.fp.raw._sock
 
     def __iter__(self) -> Iterator[EngineEvent]:
         return decode(self._chunks())
@@ -156,14 +159,25 @@ class EventStream:
 
     def hang_up(self) -> None:
         """Wake whoever iterates it; they close it. From any thread."""
-        with contextlib.suppress(OSError, AttributeError):
-            self._response.raw._fp.fp.raw._sock.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """By the thread that iterates it. May be called twice."""
         self.hang_up()
         with contextlib.suppress(Exception):
             self._response.close()
+        with contextlib.suppress(OSError):
+            self._socket.close()
+
+
+def knock(engine: Engine) -> None:
+    """Raises EngineUnreachable while nobody listens at the engine's socket.
+
+    To be asked first where the engine may be down: the SDK keeps every socket that it could not connect.
+    """
+    if engine.host.socket_path is not None:
+        at_the_door(engine.host, engine.host.socket_path, CONNECT)
 
 
 _ALL = tuple(dict.fromkeys((*CONTAINER_ACTIONS, *NETWORK_ACTIONS)))

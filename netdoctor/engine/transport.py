@@ -49,12 +49,15 @@ def open_api(host: EngineHost, *, timeout: float) -> Transport:
             tunnel.close()
             raise
     if host.socket_path is not None:
-        _knock(host, host.socket_path, timeout)
+        at_the_door(host, host.socket_path, timeout)
     return Transport(*_client(host, host.url, timeout, _tls(host)))
 
 
-def _knock(host: EngineHost, path: Path, timeout: float) -> None:
-    """The SDK leaks the socket that it could not connect, and wraps the kernel's reason in three layers of text."""
+def at_the_door(host: EngineHost, path: Path, timeout: float) -> None:
+    """Raises EngineUnreachable, PermissionRefused when nobody opens.
+
+    The SDK leaks the socket that it could not connect, and wraps the kernel's reason in three layers of text.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
         door.settimeout(timeout)
         try:
