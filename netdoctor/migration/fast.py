@@ -10,8 +10,11 @@ import contextlib
 import importlib
 import json
 import logging
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from netdoctor.migration.framing import Frame
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
-Fast = Callable[[bytes], "tuple[dict[str, Any], Numbers] | None"]
+Fast = Callable[[Frame], "tuple[dict[str, Any], Numbers] | None"]
 """The record without its values, and the values; None: read it by the strict parser."""
 
 log = logging.getLogger(__name__)
@@ -29,6 +32,14 @@ log = logging.getLogger(__name__)
 SAFE = 1e70
 """A sum of squares below it: every value is finite and fits a float32, by far."""
 _KEY = b'"values"'
+_USUAL_KEYS = (b'"values": ', b'"values":')
+_ANY_KEY = re.compile(rb'"values"[ \t\r\n]*+:[ \t\r\n]*+\Z')
+_STAND_IN = 5764607523034234879
+"""What is read instead of the values; no number that an export has by chance."""
+_WRITTEN = b"%d" % _STAND_IN
+_DEEP = 100
+"""What may be nested more deeply than this is read strictly: it is refused with its reason."""
+_REFUSALS = (ValueError, KeyError, TypeError, AttributeError, RuntimeError, OverflowError, RecursionError)
 
 
 def fast_parser() -> Fast | None:
@@ -51,22 +62,22 @@ def _simdjson() -> Fast:
     loads = _small_loads()
     frombuffer, double = np.frombuffer, np.dtype(np.float64)
 
-    def parse(raw: bytes) -> tuple[dict[str, Any], Numbers] | None:
-        parts = _apart(raw)
+    def parse(frame: Frame) -> tuple[dict[str, Any], Numbers] | None:
+        parts = _apart(frame)
         if parts is None:
             return None
         try:
             record = loads(parts[0])
-            if record.pop("values", None) != 0:
+            if record.pop("values", None) != _STAND_IN:
                 return None  # they stand somewhere inside, not in the record itself
             return record, frombuffer(parse_numbers(parts[1]).as_buffer(of_type="d"), double)
-        except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, OverflowError):
+        except _REFUSALS:
             return None
 
     return parse
 
 
-Many = Callable[[Sequence[bytes]], "list[tuple[dict[str, Any], Vector]] | None"]
+Many = Callable[[Sequence[Frame]], "list[tuple[dict[str, Any], Vector]] | None"]
 """The records without their values, and the values as float32, all finite; None: read them one by one."""
 
 
@@ -81,33 +92,37 @@ def fast_many() -> Many | None:
     parse_numbers = simdjson.Parser().parse
     loads = _small_loads()
 
-    def parse(raws: Sequence[bytes]) -> list[tuple[dict[str, Any], Vector]] | None:
-        parts = [_apart(raw) for raw in raws]
-        found: list[tuple[dict[str, Any], Vector]] = []
-        try:
-            # An array of arrays, which the parser flattens: as many numbers as there are commas, and one.
-            arrays = [part[1] for part in parts]  # type: ignore[index]  # of None: a TypeError
-            flat = np.frombuffer(parse_numbers(b"[%b]" % b",".join(arrays)).as_buffer(of_type="d"), np.float64)
-            counts = [numbers.count(b",") + 1 for numbers in arrays]
-            if sum(counts) != len(flat) or not float(flat.dot(flat)) < SAFE:
-                return None
-            narrow = flat.astype(np.float32)
-            start = 0
-            for part, count in zip(parts, counts, strict=True):
-                record = loads(part[0])  # type: ignore[index]
-                if record.pop("values", None) != 0:
-                    return None
-                found.append((record, narrow[start : start + count]))
-                start += count
-        except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, OverflowError):
+    def parse(frames: Sequence[Frame]) -> list[tuple[dict[str, Any], Vector]] | None:
+        parts = [_apart(frame) for frame in frames]
+        if None in parts:
             return None
+        rests, arrays = zip(*(part for part in parts if part is not None), strict=True)
+        try:
+            records: Any = loads(b"[%b]" % b",".join(rests))
+            parsed = parse_numbers(b"[%b]" % b",".join(arrays))
+            counts = [len(array) for array in parsed]
+            flat = np.frombuffer(parsed.as_buffer(of_type="d"), np.float64)  # flattened
+        except _REFUSALS:
+            return None
+        if not len(counts) == len(records) == len(frames) or sum(counts) != len(flat) or 0 in counts:
+            return None
+        if not float(flat.dot(flat)) < SAFE:
+            return None
+        narrow = flat.astype(np.float32)
+        found: list[tuple[dict[str, Any], Vector]] = []
+        start = 0
+        for record, count in zip(records, counts, strict=True):
+            if record.pop("values", None) != _STAND_IN:
+                return None
+            found.append((record, narrow[start : start + count]))
+            start += count
         return found
 
     return parse
 
 
 def _small_loads() -> Callable[[bytes], dict[str, Any]]:
-    """For the record without its numbers, which is small."""
+    """For the record without its numbers, which is small. Refuses a lone surrogate, which is no text."""
     with contextlib.suppress(ImportError):
         quick: Callable[[bytes], dict[str, Any]] = importlib.import_module("orjson").loads
         return quick
@@ -116,7 +131,14 @@ def _small_loads() -> Callable[[bytes], dict[str, Any]]:
         raise ValueError(name)
 
     decode = json.JSONDecoder(parse_constant=refuse).decode
-    return lambda text: decode(text.decode("utf-8"))
+
+    def load(text: bytes) -> dict[str, Any]:
+        if b"\\ud" in text or b"\\uD" in text:
+            raise ValueError("half a character, perhaps")
+        found: dict[str, Any] = decode(text.decode("utf-8"))
+        return found
+
+    return load
 
 
 def _orjson() -> Fast:
@@ -124,9 +146,11 @@ def _orjson() -> Fast:
 
     orjson: Any = importlib.import_module("orjson")
 
-    def parse(raw: bytes) -> tuple[dict[str, Any], Numbers] | None:
+    def parse(frame: Frame) -> tuple[dict[str, Any], Numbers] | None:
+        if frame.raw.count(b"{") + frame.raw.count(b"[") > _DEEP:
+            return None
         try:
-            record = orjson.loads(raw)
+            record = orjson.loads(frame.raw)
             values = record.pop("values")
         except (ValueError, KeyError):
             return None
@@ -140,26 +164,22 @@ def _orjson() -> Fast:
     return parse
 
 
-def _apart(raw: bytes) -> tuple[bytes, bytes] | None:
-    """The record with 0 for its values, and the array of the values; None where that is not certain.
+def _apart(frame: Frame) -> tuple[bytes, bytes] | None:
+    """The record with a number in the place of its values, and the array of the values; None where that is not certain.
 
-    An array with arrays, objects, strings or words in it is not taken apart: simdjson would silently flatten
-    [[1], [2]], and the strict parser must see what is no number.
+    An array with arrays or strings in it is not taken apart: simdjson would silently flatten [[1], [2]]. Words and
+    objects in it simdjson refuses by itself. What looks like the record's values and is not (a key inside something
+    else, one that comes again, one spelled with escapes) is seen when the rest is read: the number is not there.
     """
-    find = raw.find
-    escape = find(b"\\")
-    if escape >= 0 and (find(b"\\u006", escape) >= 0 or find(b"\\u007", escape) >= 0):
-        return None  # letters written as escapes: the key may not look like itself
-    at = find(_KEY)
-    if at < 0:
+    raw, start, end = frame.raw, frame.start, frame.end
+    if not end:
+        find = raw.find
+        start = find(b"[", find(_KEY))
+        end = find(b"]", start) + 1
+        if start < 0 or end <= 0 or find(b"[", start + 1, end) >= 0 or find(b'"', start, end) >= 0:
+            return None
+        if raw.count(b"{") + raw.count(b"[") > _DEEP:
+            return None
+    if not raw.endswith(_USUAL_KEYS, 0, start) and not _ANY_KEY.search(raw, max(0, start - 64), start):
         return None
-    start = find(b"[", at)
-    end = find(b"]", start) + 1
-    if start < 0 or end <= 0 or raw[at + len(_KEY) : start].strip(b" \t\r\n:") or find(_KEY, end) >= 0:
-        return None
-    numbers = raw[start:end]
-    # One search for each byte, not one for any of them: the first runs at memory speed.
-    inside = numbers.find
-    if inside(b"[", 1) >= 0 or inside(b"{") >= 0 or inside(b'"') >= 0 or inside(b"l") >= 0 or inside(b"u") >= 0:
-        return None
-    return b"%b0%b" % (raw[:start], raw[end:]), numbers
+    return b"%b%b%b" % (raw[:start], _WRITTEN, raw[end:]), raw[start:end]

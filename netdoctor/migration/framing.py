@@ -18,11 +18,11 @@ LARGEST = 32 << 20
 # Everything up to the next brace or bracket that is not inside a string; never goes back over what it has matched.
 _NO_BRACKETS = re.compile(rb'(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+', re.DOTALL)
 # The same, and over objects and arrays that hold nothing but scalars and flat arrays: most metadata, in one step.
-_FLAT = re.compile(
-    rb"""(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"
-    |\{(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"|\[(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+\])*+\})*+""",
-    re.DOTALL | re.VERBOSE,
-)
+_FLAT = rb"""(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"
+    |\{(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"|\[(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+\])*+\})*+"""
+# A usual record up to its one array, and from there on to its end; then what stands before the next record.
+_HEAD = re.compile(rb"\{" + _FLAT + rb"(\[)?", re.DOTALL | re.VERBOSE)
+_TAIL = re.compile(_FLAT + rb"(\})(?:[ \t\r\n]*+,[ \t\r\n]*+(?=\{))?+", re.DOTALL | re.VERBOSE)
 _BLANK = re.compile(rb"[ \t\r\n]*")
 _SEPARATOR = re.compile(rb"[ \t\r\n]*+,[ \t\r\n]*+(?=\{)")
 _BOM = b"\xef\xbb\xbf"
@@ -31,11 +31,18 @@ _BOM = b"\xef\xbb\xbf"
 class Frame(NamedTuple):
     """One object of the array: its bytes, and where they start in the file.
 
+    ``start`` and ``end`` are where its one array of numbers stands in them; 0 where that was not looked for.
+
     A tuple, because one is made for every record: a frozen dataclass takes four times as long.
     """
 
     offset: int
     raw: bytes
+    start: int = 0
+    end: int = 0
+
+
+_tuple = tuple.__new__
 
 
 class BrokenFrame(Exception):
@@ -52,9 +59,9 @@ def object_end(data: bytes | bytearray, start: int) -> int:
 
     Only quotes, braces and brackets are looked at; whether the rest is JSON is the parser's business.
     """
-    quick = _usual_end(data, start)
-    if quick > 0:
-        return quick
+    quick = _usual(data, start)
+    if quick is not None:
+        return quick[2]
     depth = 0
     position = start
     length = len(data)
@@ -85,22 +92,27 @@ def object_end(data: bytes | bytearray, start: int) -> int:
                 return position
 
 
-def _usual_end(data: bytes | bytearray, start: int) -> int:
-    """The same for an object with one array of numbers and nothing deep beside it, else -1."""
-    skip = _FLAT.match
-    run = skip(data, start + 1)
-    if run is None:
-        return -1
-    position, length = run.end(), len(data)
-    if position < length and data[position] == 0x5B:
-        close = data.find(b"]", position)
-        if close < 0 or data.find(b'"', position, close) >= 0 or data.find(b"[", position + 1, close) >= 0:
-            return -1
-        run = skip(data, close + 1)
-        if run is None:
-            return -1
-        position = run.end()
-    return position + 1 if position < length and data[position] == 0x7D else -1
+def _usual(data: bytes | bytearray, start: int) -> tuple[int, int, int, int] | None:
+    """The same for an object with one array beside flat things, or none: its array, its end, the next object.
+
+    What is inside the array is not looked at, but for strings, whose brackets would mean nothing: if there were other
+    arrays in it, the brackets behind it would not match, and this would see it.
+    """
+    head = _HEAD.match(data, start)
+    if head is None:
+        return None
+    first = last = start
+    position = head.end()
+    if head.end(1) > 0:
+        first = position - 1
+        last = data.find(b"]", position) + 1
+        if last <= 0 or data.find(b'"', position, last) >= 0:
+            return None
+        position = last
+    tail = _TAIL.match(data, position)
+    if tail is None:
+        return None
+    return first, last, tail.end(1), tail.end()
 
 
 class ArrayFramer:
@@ -136,7 +148,7 @@ class ArrayFramer:
                 raise BrokenFrame(self.consumed, _not_an_object(character))
             yield self._frame()
             first = False
-            yield from self._usual()
+            yield from self._usual_ones()
             character = self._next()
             self._at += 1
             if character == b"]":
@@ -147,20 +159,23 @@ class ArrayFramer:
         if self._next():
             raise BrokenFrame(self.consumed, "there is more text after the end of the array")
 
-    def _usual(self) -> Iterator[Frame]:
+    def _usual_ones(self) -> Iterator[Frame]:
         """As many records as lie complete in what is read already, and look as most do."""
-        separator = _SEPARATOR.match
+        data, base = self._data, self._base
+        between = _SEPARATOR.match(data, self._at)
+        if between is None:
+            return
+        following = between.end()
         while True:
-            data = self._data
-            between = separator(data, self._at)
-            if between is None:
+            start = following
+            found = _usual(data, start)
+            if found is None:
                 return
-            start = between.end()
-            end = _usual_end(data, start)
-            if end < 0:
-                return
+            first, last, end, following = found
             self._at = end
-            yield Frame(self._base + start, data[start:end])
+            yield _tuple(Frame, (base + start, data[start:end], first - start, last - start))
+            if following == end:
+                return
 
     def _open(self) -> None:
         while len(self._data) < 4 and self._fill():

@@ -28,6 +28,9 @@ _DEEPEST = 100
 """Levels of metadata. Qdrant's own readers give up a little above it."""
 
 
+_tuple = tuple.__new__
+
+
 class Wrong(Exception):
     """What is wrong with one record, as a clause about "it"; ``at`` is a byte offset inside it."""
 
@@ -76,7 +79,8 @@ def _parse(
     """The group's records, of which the first has that number. All in one step, unless something is odd."""
     found = None
     if many is not None and group and len(group[0].raw) * _GROUP <= _GROUP_BYTES:
-        found = many([frame.raw for frame in group])
+        whole = [frame for frame in group if isinstance(frame, Frame)]
+        found = many(whole) if len(whole) == len(group) else None
     if found is None:
         for index, frame in enumerate(group):
             yield parse_record(number + index, frame, fast)
@@ -93,7 +97,7 @@ def parse_record(number: int, frame: Frame | Fault, fast: Fast | None = None) ->
     if isinstance(frame, Fault):
         return BadRecord(number, frame.offset, frame.reason)
     try:
-        quick = fast(frame.raw) if fast is not None else None
+        quick = fast(frame) if fast is not None else None
         if quick is not None:
             with contextlib.suppress(Wrong):
                 return _record(number, frame, quick[0], _narrow(quick[1]))
@@ -118,11 +122,12 @@ def _record(number: int, frame: Frame | Fault, thing: dict[str, Any], vector: Ve
         metadata = {}
     elif not isinstance(metadata, dict):
         raise Wrong(f"its metadata is {_kind(metadata)}, not an object")
-    elif frame.raw.count(b"{") + frame.raw.count(b"[") > _DEEPEST and too_deep(metadata):
+    elif vector is None and frame.raw.count(b"{") + frame.raw.count(b"[") > _DEEPEST and too_deep(metadata):
         raise Wrong(f"its metadata is nested too deeply (more than {_DEEPEST} levels)")
-    escape = frame.raw.find(b"\\")
-    if escape >= 0 and (frame.raw.find(b"\\ud", escape) >= 0 or frame.raw.find(b"\\uD", escape) >= 0):
-        refuse_surrogates(identity, namespace, metadata)
+    if vector is None:  # the fast parsers read neither what is deep nor what is no text
+        escape = frame.raw.find(b"\\")
+        if escape >= 0 and (frame.raw.find(b"\\ud", escape) >= 0 or frame.raw.find(b"\\uD", escape) >= 0):
+            refuse_surrogates(identity, namespace, metadata)
     left_out: tuple[str, ...] = ()
     sparse = None
     if not thing.keys() <= _KNOWN:
@@ -132,17 +137,10 @@ def _record(number: int, frame: Frame | Fault, thing: dict[str, Any], vector: Ve
     if values is None:
         given = thing.get("values")
         values = _nothing() if sparse is not None and not given else _vector(given, "values" in thing)
-    return Record(
-        number,
-        frame.offset,
-        len(frame.raw),
-        identity,
-        values,
-        metadata,
-        default_namespace(namespace),
-        left_out,
-        sparse,
-    )
+    size = len(frame.raw)
+    name = default_namespace(namespace)
+    # The quick way to make a tuple: one is made for every record.
+    return _tuple(Record, (number, frame.offset, size, identity, values, metadata, name, left_out, sparse))
 
 
 def _sparse(given: object) -> Sparse | None:

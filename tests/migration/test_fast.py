@@ -76,7 +76,7 @@ def test_what_fast_parsers_get_wrong_is_left_to_the_strict_one(parser: fast.Fast
 
 
 def test_a_plain_record_is_really_read_the_fast_way(parser: fast.Fast) -> None:
-    found = parser(b'{"id": "a", "values": [1, 2.5], "metadata": {"t": ["x"]}, "namespace": "n"}')
+    found = parser(Frame(0, b'{"id": "a", "values": [1, 2.5], "metadata": {"t": ["x"]}, "namespace": "n"}'))
     assert found is not None
     record, numbers = found
     assert record == {"id": "a", "metadata": {"t": ["x"]}, "namespace": "n"}
