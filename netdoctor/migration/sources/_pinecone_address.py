@@ -37,10 +37,11 @@ def read_address(given: str, access: Access) -> IndexAddress:
     """
     text = given.removeprefix(SCHEME)
     options = access.options
-    unknown = sorted(options.keys() - {"host", "controller", "plan"})
+    unknown = sorted(options.keys() - {"host", "controller", "in-flight", "patience"})
     if unknown:
         raise UsageError(
-            f"A Pinecone index has no option {unknown[0]!r}.", hint="its options: host=URL, controller=URL, plan=NAME"
+            f"A Pinecone index has no option {unknown[0]!r}.",
+            hint="its options: host=URL, controller=URL, in-flight=FETCHES, patience=SECONDS",
         )
     if not text:
         raise UsageError("Which Pinecone index?", hint=EXAMPLE)
@@ -49,6 +50,14 @@ def read_address(given: str, access: Access) -> IndexAddress:
         host, text = text, ""
     controller = options.get("controller") or access.environment.get("PINECONE_CONTROLLER_HOST") or CONTROLLER
     return IndexAddress(text, url_of(host) if host else "", url_of(controller))
+
+
+def number_option(access: Access, name: str, default: int, most: int) -> int:
+    """Raises UsageError."""
+    text = access.options.get(name, str(default))
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise UsageError(f"The option {name}={text} of a Pinecone index is no number from 1 to {most}.")
+    return int(text)
 
 
 def url_of(text: str, scheme: str = "") -> str:

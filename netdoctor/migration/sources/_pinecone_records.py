@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from netdoctor.migration.records import BadRecord, Record, sparse_of
+from netdoctor.migration.records import NOWHERE, BadRecord, Record, sparse_of
 
 if TYPE_CHECKING:
     from netdoctor.migration.records import Sparse, Vector
@@ -28,7 +28,7 @@ def record_of(number: int, namespace: str, identity: str, thing: dict[str, Any],
         if not len(values) and sparse is None:
             raise ValueError("it has neither values nor sparse values")
         left_out = tuple(key for key in thing if key not in _KNOWN)
-        return Record(number, 0, size, identity, values, metadata, namespace, left_out, sparse)
+        return Record(number, NOWHERE, size, identity, values, metadata, namespace, left_out, sparse)
     except ValueError as wrong:
         return bad(number, namespace, identity, str(wrong))
 
@@ -36,7 +36,7 @@ def record_of(number: int, namespace: str, identity: str, thing: dict[str, Any],
 def bad(number: int, namespace: str, identity: str, why: str) -> BadRecord:
     """A live index has no bytes to point at: the id says which record it is."""
     where = f" in namespace {namespace!r}" if namespace else ""
-    return BadRecord(number, 0, f"{identity!r}{where}: {why}")
+    return BadRecord(number, NOWHERE, f"{identity!r}{where}: {why}")
 
 
 def _dense(values: Any) -> Vector:

@@ -11,7 +11,14 @@ from netdoctor.errors import UsageError
 from netdoctor.migration.listing import Listing
 from netdoctor.migration.points import Metric, default_namespace
 from netdoctor.migration.records import BadRecord, MalformedExport, Record
-from netdoctor.migration.sources._pinecone_address import SCHEME, IndexAddress, read_address, read_key, url_of
+from netdoctor.migration.sources._pinecone_address import (
+    SCHEME,
+    IndexAddress,
+    number_option,
+    read_address,
+    read_key,
+    url_of,
+)
 from netdoctor.migration.sources._pinecone_client import PAGE, PineconeClient, Stats
 from netdoctor.migration.sources._pinecone_fetching import Fetcher, Wanted
 from netdoctor.migration.sources._pinecone_listing import Lister, Place, namespaces_of
@@ -100,6 +107,11 @@ class PineconeSource:
         return tuple(self._namespaces)
 
     @property
+    def only(self) -> tuple[str, ...]:
+        """The namespaces that were asked for; empty: all."""
+        return self._only
+
+    @property
     def counts(self) -> dict[str, int]:
         """Records of each namespace that is read, as the index counted them when it was opened."""
         return {name: self.before.counts.get(name, 0) for name in self._namespaces}
@@ -159,13 +171,15 @@ class PineconeSource:
     def cursor(self, record: Record) -> Cursor:
         return record.number - 1
 
-    def stretches(self, namespace: str | None = None, place: Place | None = None) -> Iterator[Stretch]:
+    def stretches(self, place: Place | None = None, past: str | None = None) -> Iterator[Stretch]:
         """Everything without a list of ids: pages are listed while earlier ones are fetched.
 
-        ``namespace``: from this one on; ``place``: from there on in it. Numbers count from the place.
+        From ``place`` on, or all that comes after the namespace ``past``. Numbers count from there.
         Raises PineconeFailed, and Unordered when the listing of a namespace must begin again.
         """
-        names = [name for name in self._namespaces if namespace is None or name >= namespace]
+        names = [name for name in self._namespaces if past is None or name > past]
+        if place is not None:
+            names = [place.namespace, *(name for name in self._namespaces if name > place.namespace)]
 
         def pages() -> Iterator[Wanted[Place | None]]:
             number = 1
@@ -218,6 +232,10 @@ class PineconeSource:
                 "its counts lag behind deletions."
             )
         return tuple(found)
+
+    def hear(self, tell: Callable[[str, float], None]) -> None:
+        """``tell(reason, seconds)`` hears of every pause."""
+        self._client.pace.tell = tell
 
     def close(self) -> None:
         self._client.close()
@@ -280,7 +298,13 @@ class _Kind:
         address = read_address(given, access)
         if not access.environment and access.api_key_file is None:
             raise UsageError("There is no Pinecone API key.", hint="set PINECONE_API_KEY")
-        return PineconeSource(address, read_key(access), only=access.namespaces)
+        return PineconeSource(
+            address,
+            read_key(access),
+            only=access.namespaces,
+            in_flight=number_option(access, "in-flight", IN_FLIGHT, 32),
+            patience=float(number_option(access, "patience", 120, 86_400)),
+        )
 
 
 SOURCES.add("pinecone", _Kind(), home=__name__)

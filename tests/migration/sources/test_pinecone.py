@@ -280,7 +280,7 @@ def test_stretches_go_on_at_every_place_they_gave(pinecone: Pinecone, opened: Op
         count += len(stretch.records)
         if stretch.after is not None:
             pinecone.forget_tokens()
-            rest = opened().stretches(stretch.namespace, stretch.after)
+            rest = opened().stretches(stretch.after)
             assert [(each.namespace, record.id) for each in rest for record in each.records] == whole[count:]  # type: ignore[union-attr]
 
 

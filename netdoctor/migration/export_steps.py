@@ -1,0 +1,110 @@
+"""A source, step by step, so that an export can go on after the last step that is safely on disk."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from netdoctor.errors import MigrationFailed
+from netdoctor.migration.listing import Listing
+from netdoctor.migration.records import BadRecord, Record
+from netdoctor.migration.sources._pinecone_listing import Place
+from netdoctor.migration.sources.interface import LiveSource, Source
+from netdoctor.migration.sources.pinecone import PineconeSource
+
+_STEP, _STEP_BYTES = 100, 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """``records`` of one namespace (or, of a file, of several); ``after`` goes on behind them, and JSON keeps it."""
+
+    namespace: str
+    records: list[Record | BadRecord]
+    after: Any
+
+
+class Steps(Protocol):
+    def run(self, after: Any) -> Iterator[Step]:
+        """From the start (None), or from an earlier step's ``after``. To be closed."""
+
+    def forget(self) -> None:
+        """Remove what was kept beside the export for going on."""
+
+
+def steps_of(source: Source, beside: Path) -> Steps:
+    """``beside``: where a live index's list of ids may be kept."""
+    if isinstance(source, PineconeSource):
+        return PineconeSteps(source)
+    return NumberedSteps(source, beside)
+
+
+class PineconeSteps:
+    """Listing and fetching go hand in hand; goes on by the listing's token, or where that is lost by the last id."""
+
+    def __init__(self, source: PineconeSource) -> None:
+        self._source = source
+
+    def run(self, after: Any) -> Iterator[Step]:
+        place, past = None, None
+        try:
+            if after is not None and "token" in after:
+                place = Place(
+                    after["namespace"], after["token"], after["last"], int(after["count"]), bool(after["ordered"])
+                )
+            elif after is not None:
+                past = str(after["namespace"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise MigrationFailed(
+                "The unfinished export's state cannot be read.", hint="add --restart to begin again"
+            ) from error
+        with contextlib.closing(self._source.stretches(place, past)) as stretches:  # type: ignore[type-var]
+            for stretch in stretches:
+                at = stretch.after
+                state: dict[str, Any] = {"namespace": stretch.namespace}
+                if at is not None:
+                    state |= {"token": at.token, "last": at.last, "count": at.count, "ordered": at.ordered}
+                yield Step(stretch.namespace, stretch.records, state)
+
+    def forget(self) -> None:
+        """Nothing is kept."""
+
+
+class NumberedSteps:
+    """Any source whose records have a number for good: a file, or a live index by its list of ids."""
+
+    def __init__(self, source: Source, beside: Path) -> None:
+        self._source = source
+        self._ids = beside.with_name(f"{beside.name}.ids")
+
+    def run(self, after: Any) -> Iterator[Step]:
+        start, done = (after["cursor"], int(after["number"])) if after else (None, 0)
+        if isinstance(self._source, LiveSource):
+            known = after is not None and self._ids.exists()
+            self._source.follow(Listing.read(self._ids) if known else Listing.write(self._ids, self._source.ids()))
+        held: list[Record | BadRecord] = []
+        size, cursor, namespace = 0, start, ""
+        records = self._source.records(start)
+        try:
+            for record in records:
+                if record.number <= done:
+                    continue
+                held.append(record)
+                if isinstance(record, Record):
+                    cursor, namespace = self._source.cursor(record), record.namespace
+                    size += record.values.nbytes + record.size
+                if len(held) >= _STEP or size >= _STEP_BYTES:
+                    yield Step(namespace, held, {"cursor": cursor, "number": record.number})
+                    held, size = [], 0
+            if held:
+                yield Step(namespace, held, {"cursor": cursor, "number": held[-1].number})
+        finally:
+            close = getattr(records, "close", None)
+            if close is not None:
+                close()
+
+    def forget(self) -> None:
+        self._ids.unlink(missing_ok=True)
