@@ -39,17 +39,9 @@ class Session:
 
     def diagnose(self, edges: Sequence[Edge], topology: Topology | None = None) -> Report:
         """Ask and judge; once more from a fresh look when a target changed while it was asked."""
-        from netdoctor.diagnosis.run import CHANGED
+        from netdoctor.diagnosis.steady import diagnose_steadily
 
-        report = self._diagnose(edges, topology or self.topology)
-        if any(edge.reason.startswith(CHANGED) for edge in report.edges):
-            now = self.look_again()
-            # An end that is gone cannot be asked again; the first report says so, by its name.
-            if all(
-                now.container(end) for edge in edges for end in (edge.source, edge.target) if end.kind == "container"
-            ):
-                report = self._diagnose(edges, now)
-        return report
+        return diagnose_steadily(topology or self.topology, edges, self._diagnose, self.look_again)
 
     def diagnose_pairs(self, edges: Sequence[Edge], left_out: Sequence[str]) -> Report:
         """Every one of these edges, lightly; see ``diagnosis.everyone``."""
@@ -60,7 +52,7 @@ class Session:
             lambda vantages, options: diagnose_pairs(self.topology, edges, vantages, left_out=left_out, **options),
         )
 
-    def _diagnose(self, edges: Sequence[Edge], topology: Topology) -> Report:
+    def _diagnose(self, topology: Topology, edges: Sequence[Edge]) -> Report:
         from netdoctor.diagnosis.run import diagnose
 
         return self._standing(topology, lambda vantages, options: diagnose(topology, edges, vantages, **options))

@@ -87,6 +87,13 @@ class Report:
     """What was used on the way that a person should know: an exec, a sidecar."""
     seen: Answers | None = None
     """Every question with its answer; a bundle carries them away."""
+    summary: str = ""
+    """What was done, in a few words, where no edge was asked."""
+
+    @property
+    def ok(self) -> bool:
+        """Everything asked holds, and no finding that may fail a run is an error."""
+        return self.verdict is Verdict.HOLDS and self.worst() is not Severity.ERROR
 
     def worst(self) -> Severity | None:
         """The worst severity among findings that may fail a run (``possible`` never does)."""
