@@ -23,6 +23,7 @@ from netdoctor.cli.common import (
 )
 from netdoctor.cli.settings import Settings, read_settings, shared_options
 from netdoctor.errors import UsageError
+from netdoctor.exits import Exit
 from netdoctor.model import Edge, Finding, Report, Topology, Verdict
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ Examples:
   netdoctor check host qdrant                from this machine instead of a container
   netdoctor check                            what netdoctor.yaml expects, else all that is declared
   netdoctor check --all --project shop       every pair of running containers of one project
+  netdoctor check --drift                    what runs against the compose files it was made from
 """
 
 
@@ -75,6 +77,13 @@ Examples:
     show_envvar=True,
     help="With no SOURCE: only what begins in this Compose project; repeatable.",
 )
+@click.option(
+    "--drift",
+    is_flag=True,
+    envvar="NETDOCTOR_DRIFT",
+    show_envvar=True,
+    help="Compare what runs with the compose files it was made from (or with -f); nothing is asked.",
+)
 @shared_options
 @click.pass_context
 def command(
@@ -86,6 +95,7 @@ def command(
     expectations: str | None,
     everyone: bool,
     projects: tuple[str, ...],
+    drift: bool,
     **options: Any,
 ) -> None:
     """Find out why SOURCE cannot reach TARGET, and name the one cause.
@@ -100,6 +110,13 @@ def command(
         raise UsageError(
             "SOURCE cannot go with --all, --project or --expectations.", hint="Name containers, or one of these."
         )
+    if drift:
+        if source is not None or everyone or bundle is not None:
+            raise UsageError(
+                "--drift cannot go with SOURCE, --all or --bundle.",
+                hint="Name projects with --project, or files with -f.",
+            )
+        ctx.exit(_drift(settings, frozenset(projects)))
     asked = Asked(source, target, everyone, frozenset(projects))
     if source is None and not everyone and (bundle is None or expectations is not None):
         file = find_expectations(expectations)
@@ -129,6 +146,22 @@ class Asked:
     everyone: bool = False
     projects: frozenset[str] = frozenset()
     file: ExpectationFile | None = None
+
+
+def _drift(settings: Settings, projects: frozenset[str]) -> Exit:
+    """What the compose files declare against what runs."""
+    from netdoctor.diagnosis.drift import drift
+
+    with session(settings) as opened:
+        report = until_green(
+            lambda turn: drift(
+                opened.look_again() if turn else opened.topology, files=settings.file, projects=projects
+            ),
+            settings.wait,
+            green=lambda report: is_green(report, settings),
+        )
+    publish(settings, report, "netdoctor explain ND802" if report.findings else "")
+    return status_of(report, settings)
 
 
 def _typed(ctx: click.Context, name: str) -> bool:

@@ -261,7 +261,7 @@ def _summary(report: Report) -> str:
     counts = {verdict: sum(1 for edge in report.edges if edge.verdict is verdict) for verdict in Verdict}
     parts = [f"{count} {verdict.value}" for verdict, count in counts.items() if count]
     edges = "1 edge" if len(report.edges) == 1 else f"{len(report.edges)} edges"
-    return f"{edges}: {', '.join(parts)}" if parts else "nothing was asked"
+    return f"{edges}: {', '.join(parts)}" if parts else report.summary or "nothing was asked"
 
 
 def _wrapped(text: str, look: Look, first: str, rest: str, style: str) -> Iterator[Line]:

@@ -97,6 +97,20 @@ class ComposeFilesProbe:
         return "differ from it" if differs or not evidence.declared else "agree with it"
 
 
+def declared_by(container: Container) -> Topology:
+    """What the compose files of its labels declare, with every variable that only a shell can have set at a guess.
+
+    Raises CannotAsk with the reason.
+    """
+    files, env_files = _paths(container)
+    if not files:
+        raise CannotAsk(f"the compose file that its labels name is not here: {_named(container)}")
+    try:
+        return _read(container, files, env_files, _GUESSES[0])
+    except (NetdoctorError, OSError) as error:
+        raise CannotAsk(f"its compose files cannot be read: {error}") from error
+
+
 def _unread(question: ComposeFiles, reason: str) -> Observation[ComposeFilesEvidence]:
     """Of what works, nobody is told about every file that is elsewhere."""
     if question.needed:

@@ -4,7 +4,8 @@ What is looked for
   On a container of the connection, compared with the compose file that its labels name: a network that the file
   declares, that the other end is on, and that the container is not attached to; an alias that the file gives it on a
   shared network and that it does not carry; another value of the variable that names the target; or a service that
-  is no longer in the file at all.
+  is no longer in the file at all. `netdoctor check --drift` compares whole projects, asked or not: networks, names,
+  containers older than the file, services that do not run.
 
 Why it breaks
   It works as it is, or fails for a reason of its own. But somebody changed one side only: a disconnect by hand, a
