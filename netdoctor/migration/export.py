@@ -252,6 +252,8 @@ class _Work:
 
     def read(self, tell: Callable[[_State, str], None]) -> None:
         """Everything that is not there yet."""
+        if self.state.read:
+            return
         rewinds = 0
         while not self.state.read:
             try:
