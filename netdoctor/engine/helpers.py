@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +40,17 @@ class Helper:
             _remove(self._engine, self.container)
 
 
-def start_helper(engine: Engine, *, image: str, beside: str, argv: Sequence[str]) -> Helper:
+def start_helper(
+    engine: Engine,
+    *,
+    image: str,
+    beside: str,
+    argv: Sequence[str],
+    created: Callable[[str], object] | None = None,
+) -> Helper:
     """A container in ``beside``'s network namespace: NET_RAW and no other capability, nothing writable, no mounts.
 
-    Raises Gone for no such image or container, EngineRefused.
+    ``created`` is told its id before it is started. Raises Gone for no such image or container, EngineRefused.
     """
     api: Any = engine.api
     host_config = api.create_host_config(
@@ -79,6 +86,8 @@ def start_helper(engine: Engine, *, image: str, beside: str, argv: Sequence[str]
     with translated(engine.host, f"create a helper beside container {beside[:12]}"):
         container = str(api.create_container_from_config(config)["Id"])
     try:
+        if created is not None:
+            created(container)
         stream = attach(engine, container)
         try:
             with translated(engine.host, f"start a helper beside container {beside[:12]}"):

@@ -87,6 +87,13 @@ class Vantages:
             raise CannotAsk(reason)
         return self._filled(self._namespace_of(container), lambda: self._stand_in(container))
 
+    def site(self, container: Container) -> Site:
+        """What a vantage in that container could be made of. Raises CannotAsk where it does not run."""
+        reason = _not_running(container)
+        if reason:
+            raise CannotAsk(reason)
+        return Site(self._engine, container, self._probe_images, self._pulled_image if self._allow_pull else None)
+
     def changed(self, ref: Ref) -> str | None:
         """Asks the engine again: what has changed about that container since the topology was taken, or None.
 
@@ -167,7 +174,7 @@ class Vantages:
         return owner.ref
 
     def _stand_in(self, container: Container) -> Vantage:
-        site = Site(self._engine, container, self._probe_images, self._pulled_image if self._allow_pull else None)
+        site = self.site(container)
         refusals: list[tuple[str, Impossible]] = []
         for kind in self._kinds:
             try:

@@ -21,7 +21,7 @@ def sidecar(site: Site) -> RelayedVantage:
     """Raises Impossible."""
     engine, container = site.engine, site.container
     try:
-        image = _image(site)
+        image = helper_image(site)
         sweep(engine)
         helper = start_helper(
             engine, image=image, beside=container.id, argv=["python3", "-ISc", text("relay_python.py")]
@@ -44,7 +44,7 @@ def sidecar(site: Site) -> RelayedVantage:
     )
 
 
-def _image(site: Site) -> str:
+def helper_image(site: Site) -> str:
     """One that the engine has; else the one that may be fetched. Raises Impossible, and what the engine says."""
     present = next((image for image in site.probe_images if site.engine.has_image(image)), None)
     if present is not None:

@@ -1,0 +1,72 @@
+"""``netdoctor enter CONTAINER COMMAND``: this machine's programs, the container's network."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from netdoctor.cli.settings import read_settings, shared_options
+
+EXAMPLES = """
+\b
+Examples:
+  netdoctor enter app -- curl -s http://qdrant:6333/healthz
+  netdoctor enter app -- tcpdump -ni any port 6333
+  netdoctor enter app                             a shell of yours, standing there
+  netdoctor --vantage sidecar enter app -- python3 -c 'print(1)'    in a helper container
+"""
+
+
+@click.command(epilog=EXAMPLES, context_settings={"allow_interspersed_args": False})
+@click.argument("container")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[--] [COMMAND]...")
+@shared_options
+@click.pass_context
+def command(ctx: click.Context, /, container: str, command: tuple[str, ...], **options: Any) -> None:
+    """Run COMMAND of this machine in CONTAINER's network, with CONTAINER's resolver and hosts file.
+
+    So curl, psql or tcpdump work for an image that has none of them. Files, users and processes stay this machine's;
+    nothing is changed in the container. It needs root on the engine's machine. Else a helper container is used, where
+    only the commands of its image can be run. The exit status is COMMAND's own.
+    """
+    from netdoctor.cli.common import session, speaker
+    from netdoctor.errors import NoVantage, UsageError
+    from netdoctor.live.enter import Entrance, beside
+    from netdoctor.topology.names import find_container
+    from netdoctor.vantage.choose import Vantages
+    from netdoctor.vantage.interface import CannotAsk
+    from netdoctor.vantage.kinds import Impossible
+
+    settings = read_settings(ctx, options)
+    command = command[1:] if command[:1] == ("--",) else command
+    if settings.vantage == "exec":
+        raise UsageError("exec runs a container's own programs.", hint=f"docker exec -it {container} COMMAND")
+    with session(settings) as opened:
+        found = find_container(opened.topology, container)
+        allow = settings.pull == "missing"
+        with Vantages(opened.engine, opened.topology, preference=settings.vantage, allow_pull=allow) as vantages:
+            try:
+                site = vantages.site(found)
+            except CannotAsk as reason:
+                raise NoVantage(
+                    f"Cannot step into {found.name}'s network: {reason.reason}.", hint=f"docker start {found.name}"
+                ) from reason
+        refused: Impossible | None = None
+        if settings.vantage in ("auto", "netns"):
+            try:
+                entrance = Entrance(site)
+            except Impossible as impossible:
+                refused = impossible
+            else:
+                entrance.become(command or (os.environ.get("SHELL") or "/bin/sh",), found)
+        if settings.vantage == "netns" and refused is not None:
+            raise NoVantage(f"Cannot step into {found.name}'s network: netns: {refused.reason}.", hint=refused.hint)
+        if refused is not None:
+            speaker(settings)(f"netns is not possible ({refused.reason}); using a helper container's own programs")
+        if not command:
+            raise UsageError(
+                "In a helper container a COMMAND is needed.", hint=f"netdoctor enter {container} -- COMMAND"
+            )
+        ctx.exit(beside(opened.engine, site, command))
