@@ -24,9 +24,6 @@ SOON, LATE, PATIENT = 2.0, 300.0, 10.0
 """Seconds before a repair is tried again: at first, where doubling ends, and where it ends while nothing was done."""
 TELL_AFTER = 3
 """Attempts before somebody is told that it does not work."""
-SECOND_LOOK = 1.0
-"""Seconds before a disappointing answer is asked for once more: a program may need a moment."""
-
 Key = tuple[str, str]
 
 
@@ -45,6 +42,15 @@ class Healed:
 class _Attempts:
     count: int = 0
     not_before: float = 0.0
+
+
+@dataclass(slots=True)
+class _Proof:
+    """A fix that was applied again, and is not confirmed yet."""
+
+    lacking: Lacking
+    before: Baseline
+    attempts: _Attempts
 
 
 class _NotYet(Exception):
@@ -71,25 +77,27 @@ class Healer:
         self._nothing: object = None
         self._attempts: dict[Key, _Attempts] = {}
         self._settled: dict[Key, object] = {}
+        self._proofs: dict[Key, _Proof] = {}
         self._told: set[str] = set()
         self.healed = 0
         self.failed = 0
 
     def due(self) -> float | None:
         """When the next attempt is to be made that failed before; None when there is none."""
-        return min((each.not_before for each in self._attempts.values()), default=None)
+        waiting = [*self._attempts.values(), *(proof.attempts for proof in self._proofs.values())]
+        return min((each.not_before for each in waiting), default=None)
 
     def heal(self, topology: Topology) -> tuple[Healed, ...]:
         """Apply what is missing. Raises JournalError for a journal that cannot be read, EngineUnreachable."""
+        results = [done for key in list(self._proofs) if (done := self._prove(key, topology)) is not None]
         state = (_shape(topology), self._stamp())
         if state == self._nothing:
-            return ()
+            return tuple(results)
         self._say_interrupted()
         found = find_lacking(self._journal, topology)
         keys = {_key(each) for each in found}
         self._settled = {key: seen for key, seen in self._settled.items() if key in keys}
         self._attempts = {key: each for key, each in self._attempts.items() if key in keys}
-        results: list[Healed] = []
         for each in found:
             if self._is_time(each, state[0]):
                 result = self._one(each, topology, state[0])
@@ -127,14 +135,39 @@ class Healer:
         except NetdoctorError as error:
             return self._failed(lacking, error.message, LATE)
         self._attempts.pop(key, None)
-        against = self._against(before, again.topology, lacking)
-        if against:
-            self.failed += 1
-            why = f"applied again, and not confirmed: {'; '.join(against)}"
-            return Healed(lacking.container.name, lacking.transaction.title, False, why)
-        self.healed += 1
-        lost = f"without the names {', '.join(lacking.dropped)}, which are taken" if lacking.dropped else ""
-        return Healed(lacking.container.name, lacking.transaction.title, True, lost)
+        self._proofs[key] = _Proof(lacking, before, _Attempts())
+        return self._prove(key, again.topology)
+
+    def _prove(self, key: Key, topology: Topology) -> Healed | None:
+        """Whether it works now, by the judgement of a fix; None when that is not known yet, or nobody is there."""
+        proof = self._proofs[key]
+        lacking, attempts = proof.lacking, proof.attempts
+        name, title = lacking.container.name, lacking.transaction.title
+        if self._clock() < attempts.not_before:
+            return None
+        against = self._against(proof, topology)
+        if not against:
+            del self._proofs[key]
+            self.healed += 1
+            lost = f"without the names {', '.join(lacking.dropped)}, which are taken" if lacking.dropped else ""
+            return Healed(name, title, True, lost)
+        if self._is_gone(lacking):
+            del self._proofs[key]
+            return None
+        attempts.count += 1
+        attempts.not_before = self._clock() + SOON
+        if attempts.count < TELL_AFTER:
+            return None
+        del self._proofs[key]
+        self.failed += 1
+        return Healed(name, title, False, f"applied again, and not confirmed: {'; '.join(against)}")
+
+    def _is_gone(self, lacking: Lacking) -> bool:
+        """Made anew once more, so that it need not be proven any longer."""
+        try:
+            return self._desk.look().container(lacking.container.id) is None
+        except NetdoctorError:
+            return False
 
     def _before(self, lacking: Lacking, topology: Topology) -> Baseline | None:
         """What is known now of the connections that the fix is for. None: they work without it. Raises _NotYet."""
@@ -164,21 +197,13 @@ class Healer:
             )
         )
 
-    def _against(self, before: Baseline, topology: Topology, lacking: Lacking) -> tuple[str, ...]:
-        """Why it is no repair, by the same judgement as a fix; () when it is one."""
-
-        def judged(now: Topology) -> tuple[str, ...]:
-            report: Report = self._desk.recheck(now, before.edges)
-            return judge(before, report, lacking.operations).against
-
+    def _against(self, proof: _Proof, topology: Topology) -> tuple[str, ...]:
+        """Why it is no repair; () when it is one."""
         try:
-            against = judged(topology)
-            if against:
-                self._desk.sleep(SECOND_LOOK)
-                against = judged(self._desk.look())
+            report: Report = self._desk.recheck(topology, proof.before.edges)
         except NetdoctorError as error:
             return (error.message,)
-        return against
+        return judge(proof.before, report, proof.lacking.operations).against
 
     def _failed(self, lacking: Lacking, why: str, longest: float) -> Healed:
         attempts = self._attempts.setdefault(_key(lacking), _Attempts())

@@ -203,7 +203,7 @@ class Watch:
             text = f"{each.name} was made anew without its fix; applied again and confirmed from inside: {each.title}"
             self._say("healed", about, text, details)
         elif each.tell:
-            text = f"{each.name} was made anew, and its fix ({each.title}) cannot be applied again: {each.detail}"
+            text = f"{each.name} was made anew, and its fix is missing ({each.title}): {each.detail}"
             self._say("heal_failed", about, text, details)
 
     # --- the connections -----------------------------------------------------------------------------------------
