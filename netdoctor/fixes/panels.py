@@ -91,6 +91,7 @@ class Panels:
             wanted,
             by_hand(permanence.why),
             (*notes, *_warnings(api, platform, now, wanted)),
+            api.interrupts,
         )
 
     def write(self, patch: PanelPatch, container: Container, journal: Journal, transaction: str) -> None:

@@ -74,6 +74,8 @@ class PanelPatch:
     by_hand: Paste
     """What is left to the user when the platform cannot be told."""
     notes: tuple[str, ...] = ()
+    interrupts: bool = False
+    """Telling it makes containers anew at once."""
 
     @property
     def where(self) -> str:

@@ -14,6 +14,7 @@ from netdoctor.fixes.permanent import Declared, PanelPatch, Paste, Patch, Perman
 from netdoctor.fixes.persist import plan_permanence, write_patches
 from netdoctor.fixes.plan import IMPERMANENT, Plan, make_plan
 from netdoctor.fixes.possible import stands
+from netdoctor.fixes.redeployed import broken_by_deploy
 from netdoctor.fixes.run import Desk, Outcome, baseline, carry_out
 from netdoctor.model import Confidence, Edge, EdgeReport, Finding, Membership, Report, Severity, Topology, Verdict
 
@@ -148,6 +149,8 @@ def execute(intended: Intended, desk: Desk, bystanding: Report | None = None, pa
             make_permanent(part, outcome.transaction)
     for transaction, permanent in intended.earlier:
         make_permanent(permanent, transaction.id)
+    if failure is None and any(panel.interrupts for panel in told):
+        failure = broken_by_deploy(outcomes, desk)
     declared = [each for permanent in intended.permanents for each in permanent.declared]
     return Result(
         intended,

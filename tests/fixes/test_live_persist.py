@@ -227,3 +227,67 @@ def test_labels_as_compose_v2_and_as_coolify_write_them(lab, netdoctor, tmp_path
         assert file.read_bytes() == original
     assert netdoctor("undo", "--yes").status == 0
     assert file.read_bytes() == original
+
+
+def test_an_override_file_is_read_by_compose_itself_and_undone(stack, netdoctor):
+    original = stack.file.read_bytes()
+    said = netdoctor("fix", *stack.names, "--persist", "--override", "--yes")
+    override = stack.file.with_name("docker-compose.override.yml")
+    # The fixture names the file with -f, as Compose v1 and v2 alike record it: netdoctor cannot know, and Compose finds
+    # both by itself.
+    assert said.status == 0, said
+    assert stack.file.read_bytes() == original
+    assert stack.shared.name in override.read_text()
+    again = netdoctor("fix", *stack.names, "--persist", "--yes")
+    assert "says it already" in " ".join(again.out.split()), "it counts before it was read"
+    up = ["docker-compose", "-p", stack.project, "up", "-d"]
+    subprocess.run(up, cwd=stack.file.parent, check=True, capture_output=True, timeout=120)
+    stack.ready()
+    assert netdoctor("check", *stack.names).status == 0, "made anew, and still there"
+    assert netdoctor("undo", "--yes").status == 0
+    assert not override.exists()
+    assert stack.file.read_bytes() == original
+    assert netdoctor("check", *stack.names).status == 1
+
+
+def test_the_dry_run_s_override_is_taken_by_git(stack, netdoctor):
+    said = netdoctor("fix", *stack.names, "--persist", "--override", "--dry-run")
+    override = stack.file.with_name("docker-compose.override.yml")
+    assert not override.exists()
+    subprocess.run(["git", "apply", "-"], input=said.out.encode(), cwd=stack.file.parent, check=True, timeout=20)
+    assert stack.shared.name in override.read_text()
+
+
+def test_files_that_are_named_otherwise_get_an_override_and_the_exact_command_to_type(stack, netdoctor):
+    stack.compose("down")
+    stack.file = stack.file.rename(stack.file.with_name("prod.yml"))
+    stack.compose("up", "-d")
+    stack.ready()
+    said = netdoctor("fix", *stack.names, "--persist", "--override", "--yes")
+    assert said.status == 1, "it is not permanent before that command is used"
+    command = next(line for line in said.out.splitlines() if "prod.override.yml up -d" in line)
+    words = command.split()
+    words = ["docker-compose", *words[words.index("-p") :]]
+    assert netdoctor("check", *stack.names).status == 0
+    subprocess.run(words, check=True, capture_output=True, timeout=120)
+    stack.ready()
+    assert netdoctor("check", *stack.names).status == 0
+    again = netdoctor("fix", *stack.names, "--persist", "--override", "--yes")
+    assert again.status == 0, again
+    assert netdoctor("undo", "--yes").status == 0
+    assert not stack.file.with_name("prod.override.yml").exists()
+
+
+def test_a_link_is_followed_and_stays_a_link(stack, netdoctor, tmp_path):
+    real = tmp_path / "real.yml"
+    stack.file.rename(real)
+    stack.file.symlink_to(real)
+    real.chmod(0o640)
+    original = real.read_bytes()
+    assert netdoctor("fix", *stack.names, "--persist", "--yes").status == 0
+    assert stack.file.is_symlink()
+    assert stack.shared.name in real.read_text()
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert netdoctor("undo", "--yes").status == 0
+    assert stack.file.is_symlink()
+    assert real.read_bytes() == original

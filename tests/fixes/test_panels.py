@@ -89,19 +89,9 @@ def desk(panel):
 
     def opened(name, platform, address):
         if not made:
-            api = platform.api
-            access = Access(panel.address, TOKEN)
-            made.append(
-                Http(
-                    access,
-                    platform.title,
-                    api.root,
-                    api.headers(TOKEN),
-                    "NETDOCTOR_X",
-                    sleep=lambda _: None,
-                    read_timeout=5.0,
-                )
-            )
+            api, access = platform.api, Access(panel.address, TOKEN)
+            headers, nap = api.headers(TOKEN), lambda _: None
+            made.append(Http(access, platform.title, api.root, headers, "NETDOCTOR_X", sleep=nap, read_timeout=5.0))
         return made[0]
 
     yield Panels(opened, disruptive=True, sleep=lambda _: None)
