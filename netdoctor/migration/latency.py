@@ -51,7 +51,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a collection's points are like: ``payload`` in bytes of JSON, the mean of a few of them."""
+    """What a collection's points are like: ``payload`` in bytes as encoded, the mean of a few of them."""
 
     dimension: int
     metric: Metric
