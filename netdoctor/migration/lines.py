@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from netdoctor.migration.framing import CHUNK, LARGEST, BrokenFrame, Frame, object_end
+from netdoctor.migration.framing import CHUNK, LARGEST, BrokenFrame, Frame, _usual, object_end
 
 _BOM = b"\xef\xbb\xbf"
 _BLANK = re.compile(rb"[ \t\r]*+")
@@ -69,8 +69,9 @@ class LineFramer:
             at = self._at
             self._at = newline + 1
             line = data[at:newline]
-            if line[:1] == b"{" and object_end(line, 0) == len(line):
-                yield Frame(self._base + at, line)
+            found = _usual(line, 0)
+            if found is not None and found[2] == len(line):
+                yield Frame(self._base + at, line, found[0], found[1])
             else:
                 yield from _objects(line, self._base + at, "the record does not end on its line")
 

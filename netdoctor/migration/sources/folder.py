@@ -1,0 +1,155 @@
+"""A folder of exports of any kind that is a file, read one after the other in the order of their paths."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import unquote
+
+from netdoctor.errors import UsageError
+from netdoctor.migration.points import default_namespace
+from netdoctor.migration.records import BadRecord, MalformedExport, Record
+from netdoctor.migration.sources.interface import SOURCES, Access, Cursor, Source, SourceKind
+from netdoctor.migration.unpack import head_of
+
+_ASIDE = (".crc", ".netdoctor.sqlite", ".netdoctor.sqlite-wal", ".netdoctor.sqlite-shm", ".netdoctor.sqlite-journal")
+_ABOUT = frozenset({"VDF_META.json"})
+_MOST_NAMED = 5
+_NAMESPACE = "namespace="
+
+
+class Folder:
+    """Records are counted over all files; offsets are those in their file. Thread-compatible: one reader at a time.
+
+    A file that lies in a folder ``namespace=NAME`` has that namespace, where its records have none themselves.
+    """
+
+    def __init__(self, path: Path, access: Access) -> None:
+        self._path = path
+        self._access = access
+        self._files = [(each, _kind_of(each, self._told(each))) for each in _listed(path)]
+        if not self._files:
+            raise UsageError(f"The folder {path} holds no export.", hint="name the folder that the exports are in")
+        unknown = [self._told(each) for each, kind in self._files if kind is None]
+        if unknown:
+            shown = ", ".join(unknown[:_MOST_NAMED]) + (" and others" if len(unknown) > _MOST_NAMED else "")
+            raise UsageError(
+                f"In the folder {path} there is what is not recognised as one of the sources "
+                f"({', '.join(SOURCES.names())}): {shown}.",
+                hint="move it elsewhere, or put a dot before its name: such files are passed over",
+            )
+        self._digests: dict[Path, str] = {}
+        self._now: tuple[int, int, Source] | None = None
+
+    @property
+    def label(self) -> str:
+        return self._path.resolve().name or str(self._path)
+
+    @property
+    def size(self) -> int:
+        return 0
+
+    @property
+    def live(self) -> bool:
+        return False
+
+    def stamp(self) -> str:
+        """Of all files, their names and order included."""
+        told = hashlib.sha256()
+        for path in _listed(self._path):
+            state = path.stat()
+            told.update(f"{self._told(path)!r} {state.st_size}:{state.st_mtime_ns}:{state.st_ino}\n".encode())
+        return told.hexdigest()[:32]
+
+    def digest(self) -> str:
+        told = hashlib.sha256()
+        for path, _ in self._files:
+            told.update(f"{self._told(path)!r} {self._digests.get(path, '')}\n".encode())
+        return told.hexdigest()[:32]
+
+    def cursor(self, record: Record) -> Cursor:
+        """``[file, records before it, place in it]``."""
+        assert self._now is not None  # of a record that was just read
+        index, before, source = self._now
+        return [index, before, source.cursor(record._replace(number=record.number - before))]
+
+    def records(self, start: Cursor = None) -> Iterator[Record | BadRecord]:
+        first, before, inner = _place(start, len(self._files))
+        for index in range(first, len(self._files)):
+            path = self._files[index][0]
+            source = self._open(index)
+            self._now = (index, before, source)
+            namespace = _namespace(path.relative_to(self._path))
+            count = 0
+            for found in source.records(inner):
+                count = found.number
+                if isinstance(found, BadRecord):
+                    where = f"{found.reason}, in {self._told(path)} (its record {found.number})"
+                    # The other files can be read all the same.
+                    yield replace(found, number=before + found.number, reason=where, fatal=False)
+                elif namespace and not found.namespace:
+                    yield found._replace(number=before + found.number, namespace=namespace)
+                else:
+                    yield found._replace(number=before + found.number)
+            if inner is None:
+                self._digests[path] = source.digest()
+            before, inner = before + count, None
+
+    def _open(self, index: int) -> Source:
+        path, kind = self._files[index]
+        assert kind is not None
+        return kind.open(str(path), self._access)
+
+    def _told(self, path: Path) -> str:
+        return path.relative_to(self._path).as_posix()
+
+
+def _listed(folder: Path) -> list[Path]:
+    """The files in it, at any depth, in the order of their paths' bytes."""
+    found = []
+    for path in folder.rglob("*"):
+        parts = path.relative_to(folder).parts
+        hidden = any(part.startswith((".", "_")) for part in parts)
+        if hidden or path.name in _ABOUT or path.name.endswith(_ASIDE) or not path.is_file():
+            continue
+        found.append(path)
+    return sorted(found, key=lambda path: [part.encode("utf-8", "surrogateescape") for part in path.parts])
+
+
+def _kind_of(path: Path, told: str) -> SourceKind | None:
+    try:
+        head = head_of(path)
+    except OSError as error:
+        raise UsageError(f"The export {told} cannot be read: {error.strerror or error}.") from error
+    return next((kind for kind in SOURCES if kind.recognises(str(path), head)), None)
+
+
+def _namespace(path: Path) -> str:
+    """As tables partitioned by folders write it."""
+    named = [part for part in path.parts[:-1] if part.startswith(_NAMESPACE)]
+    return default_namespace(unquote(named[-1].removeprefix(_NAMESPACE))) if named else ""
+
+
+def _place(start: Cursor, files: int) -> tuple[int, int, Cursor]:
+    if start is None:
+        return 0, 0, None
+    if isinstance(start, list) and len(start) == 3:
+        index, before, inner = start
+        if isinstance(index, int) and isinstance(before, int) and 0 <= index < files and before >= 0:
+            return index, before, inner
+    raise MalformedExport("The plan's places are of another kind of source.", hint="make the plan again")
+
+
+class _Kind:
+    name = "folder"
+
+    def recognises(self, given: str, head: bytes | None) -> bool:
+        return head is None and "://" not in given and Path(given).is_dir()
+
+    def open(self, given: str, access: Access) -> Source:
+        return Folder(Path(given), replace(access, kind=""))
+
+
+SOURCES.add("folder", _Kind(), home=__name__)

@@ -1,0 +1,80 @@
+"""What is particular to a folder: which files, in which order, whose namespace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from netdoctor.errors import UsageError
+from netdoctor.migration.plan import make_plan
+from netdoctor.migration.points import Layout
+from netdoctor.migration.records import BadRecord, Record
+from netdoctor.migration.sources.folder import Folder
+from netdoctor.migration.sources.interface import NO_ACCESS, open_source
+
+from .files import folder as write_folder
+from .files import json_lines
+
+
+def thing(identity: str, **more: object) -> dict[str, object]:
+    return {"id": identity, "values": [1.0, 2.0], **more}
+
+
+def ids(path: Path) -> list[str]:
+    return [each.id for each in open_source(path).records() if isinstance(each, Record)]
+
+
+def test_files_come_in_the_order_of_their_paths_whatever_the_disk_says(tmp_path: Path) -> None:
+    for name in ("b.jsonl", "a/2.jsonl", "a/10.jsonl", "a.jsonl", "é.jsonl"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        json_lines(tmp_path / name, [thing(name)])
+    assert ids(tmp_path) == ["a/10.jsonl", "a/2.jsonl", "a.jsonl", "b.jsonl", "é.jsonl"]
+
+
+def test_hidden_files_marks_and_ledgers_are_passed_over_and_what_is_unknown_is_not(tmp_path: Path) -> None:
+    json_lines(tmp_path / "a.jsonl", [thing("a")])
+    for name in (".x", "_SUCCESS", "VDF_META.json", "a.jsonl.netdoctor.sqlite", ".a.jsonl.crc", "_temporary/x"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("?")
+    assert ids(tmp_path) == ["a"]
+    (tmp_path / "readme.md").write_text("# hello")
+    with pytest.raises(UsageError, match=r"not recognised as one of the sources .*: readme\.md\."):
+        open_source(tmp_path)
+
+
+def test_an_empty_folder_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no export"):
+        open_source(tmp_path)
+
+
+def test_a_partition_by_namespace_gives_its_name_to_records_without_one(tmp_path: Path) -> None:
+    for name in ("namespace=a%20b", "namespace=__default__", "other"):
+        (tmp_path / name).mkdir()
+        json_lines(tmp_path / name / "0.jsonl", [thing("1"), thing("2", namespace="own")])
+    found = [each.namespace for each in open_source(tmp_path).records() if isinstance(each, Record)]
+    assert found == ["", "own", "a b", "own", "", "own"]
+
+
+def test_a_fault_names_the_file_and_the_others_are_read(tmp_path: Path) -> None:
+    json_lines(tmp_path / "a.jsonl", [thing("1"), thing("2")])
+    (tmp_path / "b.jsonl").write_text('{"id": "3", "values": [1, 2]}\n{"id": "4", "val')
+    json_lines(tmp_path / "c.jsonl", [thing("5")])
+    found = list(open_source(tmp_path).records())
+    assert [each.number for each in found] == [1, 2, 3, 4, 5]
+    bad = found[3]
+    assert isinstance(bad, BadRecord) and not bad.fatal
+    assert "the file ends inside the record" in bad.reason
+    assert bad.reason.endswith("in b.jsonl (its record 2)")
+    assert make_plan(open_source(tmp_path), Layout(), max_errors=1).points == 4
+
+
+def test_one_more_file_or_another_name_is_another_folder(tmp_path: Path) -> None:
+    source = Folder(write_folder(tmp_path / "f", [thing(str(number)) for number in range(9)]), NO_ACCESS)
+    list(source.records())
+    stamp, digest = source.stamp(), source.digest()
+    (tmp_path / "f" / "b.jsonl").rename(tmp_path / "f" / "d.jsonl")
+    assert source.stamp() != stamp
+    again = open_source(tmp_path / "f")
+    list(again.records())
+    assert again.digest() != digest
