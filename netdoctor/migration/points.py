@@ -11,7 +11,7 @@ import hashlib
 import math
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,9 @@ _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00\x1f%]')
 _LONGEST_NAME = 255
 _INTEGRAL = 2**53
 """From here on a float64 no longer holds every integer."""
+_NUMBERS = frozenset({int, float})
+_TOGETHER = 32
+"""Vectors that are normalised in one step: their numbers still fit a processor's cache."""
 _TINY = 1.1920929e-07
 """Squared length below which Qdrant stores a cosine vector as it is."""
 
@@ -160,14 +163,24 @@ class Layout:
         return None
 
     def point(self, record: Record) -> Point:
-        payload = {
-            key: _number(value, key in self.integers) if type(value) in (int, float) else value
-            for key, value in record.metadata.items()
-            if value is not None
-        }
-        payload.update(self.own_keys(record))
-        vector = unit(record.values) if self.metric is Metric.COSINE else record.values
-        return Point(self.id_of(record), vector, payload, record.sparse, self.sparse_vector)
+        return self.points([record])[0]
+
+    def points(self, records: Sequence[Record]) -> list[Point]:
+        """The points of records, in their order; many in one step cost half."""
+        integers, name = self.integers, self.sparse_vector
+        vectors = [record.values for record in records]
+        if self.metric is Metric.COSINE:
+            vectors = units(vectors)
+        points = []
+        for record, vector in zip(records, vectors, strict=True):
+            payload = {
+                key: _number(value, key in integers) if type(value) in _NUMBERS else value
+                for key, value in record.metadata.items()
+                if value is not None
+            }
+            payload.update(self.own_keys(record))
+            points.append(Point(self.id_of(record), vector, payload, record.sparse, name))
+        return points
 
     def binding(self) -> dict[str, Any]:
         """What a resumed run must repeat."""
@@ -209,6 +222,30 @@ def unit(vector: Vector) -> Vector:
         return vector
     short: Vector = (wide / math.sqrt(square)).astype(np.float32)
     return short
+
+
+def units(vectors: Sequence[Vector]) -> list[Vector]:
+    """Each as :func:`unit` gives it, bit for bit: the sums are made one by one, all the rest in one step."""
+    import numpy as np
+
+    found: list[Vector] = []
+    for start in range(0, len(vectors), _TOGETHER):
+        some = vectors[start : start + _TOGETHER]
+        if len(some) == 1 or len(set(map(len, some))) > 1 or not len(some[0]):
+            found += map(unit, some)
+            continue
+        raw = np.stack(some)
+        wide = raw.astype(np.float64)
+        squares = np.array([row.dot(row) for row in wide])
+        tiny = squares < _TINY
+        if tiny.any():
+            squares[tiny] = 1.0
+        wide /= np.sqrt(squares)[:, None]
+        narrow = wide.astype(np.float32)
+        if tiny.any():
+            narrow[tiny] = raw[tiny]
+        found.extend(narrow)
+    return found
 
 
 def refuse_name_clash(names: Iterable[tuple[str, str]]) -> None:

@@ -110,7 +110,7 @@ def _checks(
 
 
 def _check(batch: Batch, plan: Plan, target: Target, exact: bool, retry: Retry, repair: bool) -> _Seen:
-    pairs = [(record, plan.layout.point(record)) for record in batch.records]
+    pairs = list(zip(batch.records, plan.layout.points(batch.records), strict=True))
     wrong = _wrong(batch.collection, pairs, plan, target, exact, retry)
     repaired = 0
     if wrong and repair:

@@ -85,7 +85,7 @@ class Writer:
         ``first`` is the index of its first point in the run, ``total`` the run's size: they choose the samples.
         """
         records = batch.records
-        points = [self.layout.point(record) for record in records]
+        points = self.layout.points(records)
         entries = [payload_entries(point.payload) for point in points]
         alone: frozenset[str] = frozenset()
         there: Collection[str] = ()

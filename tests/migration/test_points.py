@@ -21,6 +21,7 @@ from netdoctor.migration.points import (
     refuse_name_clash,
     tenant_point_id,
     unit,
+    units,
 )
 from netdoctor.migration.records import Record
 
@@ -163,3 +164,35 @@ def test_the_short_way_to_a_uuid5_is_the_standard_one(namespace: str, identity: 
     assert tenant_point_id(identity, namespace) == str(spaced)
     if canonical_uuid(identity) is None:
         assert point_id(identity) == str(uuid.uuid5(uuid.NAMESPACE_URL, identity))
+
+
+@given(
+    st.integers(1, 70),
+    st.integers(1, 300),
+    st.sampled_from([1e-30, 1e-5, 3.4e-4, 1.0, 1e18]),
+    st.integers(0, 2**32),
+)
+def test_many_vectors_in_one_step_are_bit_for_bit_what_they_are_alone(
+    count: int, dimension: int, scale: float, seed: int
+) -> None:
+    chance = np.random.default_rng(seed)
+    made = (chance.normal(size=(count, dimension)) * scale).astype(np.float32)
+    made[chance.integers(count)] = 0.0
+    made[chance.integers(count)] *= np.float32(1e-6)
+    together = units(list(made))
+    assert [each.tobytes() for each in together] == [unit(each).tobytes() for each in made]
+    ragged = [*made, made[0][:1], made[0][:0]]
+    assert [each.tobytes() for each in units(ragged)] == [unit(each).tobytes() for each in ragged]
+
+
+def test_points_in_one_step_are_those_made_alone() -> None:
+    layout = Layout(integers=frozenset({"n"}), collection="all")
+    some = [record(f"r{n}", "ns", n=float(n), x=n, gone=None, t="t") for n in range(80)]
+    for together, alone in zip(layout.points(some), map(layout.point, some), strict=True):
+        assert (together.id, together.vector.tobytes(), together.payload) == (
+            alone.id,
+            alone.vector.tobytes(),
+            alone.payload,
+        )
+        assert type(together.payload["n"]) is int
+        assert type(together.payload["x"]) is float

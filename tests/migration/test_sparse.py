@@ -15,6 +15,7 @@ from netdoctor.migration.points import Layout, Metric, Point
 from netdoctor.migration.records import BadRecord, Record, Sparse, sparse_of
 from netdoctor.migration.run import Options, Result, migrate
 from netdoctor.migration.samples import Sample
+from netdoctor.migration.sources.interface import Cursor
 from netdoctor.migration.target import Transport, open_folder
 from netdoctor.migration.targets.interface import Making, Query, Target, TargetRefused
 from netdoctor.migration.wire import payload_entries, sparse_bytes
@@ -69,7 +70,7 @@ class Given:
     things: list[Record]
     label: str = "given"
     size: int = 0
-    stampings: int = 0
+    live: bool = False
 
     def stamp(self) -> str:
         return "1"
@@ -77,15 +78,19 @@ class Given:
     def digest(self) -> str:
         return "1"
 
-    def records(self) -> Iterator[Record | BadRecord]:
-        yield from self.things
+    def records(self, start: Cursor = None) -> Iterator[Record | BadRecord]:
+        assert start is None or isinstance(start, int)
+        yield from self.things[start or 0 :]
+
+    def cursor(self, record: Record) -> Cursor:
+        return record.number - 1
 
 
 def run(things: list[Record], target: Target, own: str, tmp_path: Path, **more: object) -> Result:
     layout = replace(Layout(metric=Metric.DOT, strip_prefix="one", default_collection=own), **more)  # type: ignore[arg-type]
     ledger = open_ledger(tmp_path / f"{own}.sqlite")
     try:
-        return migrate(Given(things), target, ledger, Options(layout))  # type: ignore[arg-type]  # as much as is asked
+        return migrate(Given(things), target, ledger, Options(layout))
     finally:
         ledger.close()
 
