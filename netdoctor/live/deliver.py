@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from netdoctor.errors import NetdoctorError, UsageError
 from netdoctor.live.alerts import Alert, Outbox
@@ -55,7 +56,8 @@ class Webhook:
 
         try:
             self._url = httpx.URL(url.strip())
-            good = self._url.scheme in ("http", "https") and bool(self._url.host)
+            # The standard library is stricter about brackets.
+            good = self._url.scheme in ("http", "https") and bool(self._url.host and urlsplit(url.strip()).hostname)
         except (httpx.InvalidURL, TypeError, ValueError):
             good = False
         if not good:
