@@ -12,7 +12,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netdoctor.migration.framing import Frame
 
@@ -31,12 +31,25 @@ log = logging.getLogger(__name__)
 
 SAFE = 1e70
 """A sum of squares below it: every value is finite and fits a float32, by far."""
-_KEY = b'"values"'
-_USUAL_KEYS = (b'"values": ', b'"values":')
-_ANY_KEY = re.compile(rb'"values"[ \t\r\n]*+:[ \t\r\n]*+\Z')
-_STAND_IN = 5764607523034234879
-"""What is read instead of the values; no number that an export has by chance."""
-_WRITTEN = b"%d" % _STAND_IN
+
+
+class _Key(NamedTuple):
+    """How the key of the numbers is written: alone, as it mostly stands before them, and in any other way."""
+
+    bare: bytes
+    usual: tuple[bytes, bytes]
+    any: re.Pattern[bytes]
+
+    @classmethod
+    def of(cls, name: str) -> _Key:
+        bare = b'"%b"' % name.encode("ascii")
+        return cls(bare, (bare + b": ", bare + b":"), re.compile(bare + rb"[ \t\r\n]*+:[ \t\r\n]*+\Z"))
+
+
+_VALUES = _Key.of("values")
+STAND_IN = 5764607523034234879
+"""What is read instead of the numbers; no number that anything has by chance."""
+_WRITTEN = b"%d" % STAND_IN
 _DEEP = 100
 """What may be nested more deeply than this is read strictly: it is refused with its reason."""
 _REFUSALS = (ValueError, KeyError, TypeError, AttributeError, RuntimeError, OverflowError, RecursionError)
@@ -68,7 +81,7 @@ def _simdjson() -> Fast:
             return None
         try:
             record = loads(parts[0])
-            if record.pop("values", None) != _STAND_IN:
+            if record.pop("values", None) != STAND_IN:
                 return None  # they stand somewhere inside, not in the record itself
             return record, frombuffer(parse_numbers(parts[1]).as_buffer(of_type="d"), double)
         except _REFUSALS:
@@ -81,8 +94,12 @@ Many = Callable[[Sequence[Frame]], "list[tuple[dict[str, Any], Vector]] | None"]
 """The records without their values, and the values as float32, all finite; None: read them one by one."""
 
 
-def fast_many() -> Many | None:
-    """Several records in one step: a call to a parser costs as much as reading a hundred numbers."""
+def fast_many(name: str = "values") -> Many | None:
+    """Several records in one step: a call to a parser costs as much as reading a hundred numbers.
+
+    ``name``: the key of the numbers. One reader at a time.
+    """
+    key = _Key.of(name)
     try:
         simdjson: Any = importlib.import_module("simdjson")
     except ImportError:
@@ -93,7 +110,7 @@ def fast_many() -> Many | None:
     loads = _small_loads()
 
     def parse(frames: Sequence[Frame]) -> list[tuple[dict[str, Any], Vector]] | None:
-        parts = [_apart(frame) for frame in frames]
+        parts = [_apart(frame, key) for frame in frames]
         if None in parts:
             return None
         rests, arrays = zip(*(part for part in parts if part is not None), strict=True)
@@ -112,7 +129,7 @@ def fast_many() -> Many | None:
         found: list[tuple[dict[str, Any], Vector]] = []
         start = 0
         for record, count in zip(records, counts, strict=True):
-            if record.pop("values", None) != _STAND_IN:
+            if record.pop(name, None) != STAND_IN:
                 return None
             found.append((record, narrow[start : start + count]))
             start += count
@@ -164,7 +181,7 @@ def _orjson() -> Fast:
     return parse
 
 
-def _apart(frame: Frame) -> tuple[bytes, bytes] | None:
+def _apart(frame: Frame, key: _Key = _VALUES) -> tuple[bytes, bytes] | None:
     """The record with a number in the place of its values, and the array of the values; None where that is not certain.
 
     An array with arrays or strings in it is not taken apart: simdjson would silently flatten [[1], [2]]. Words and
@@ -174,12 +191,12 @@ def _apart(frame: Frame) -> tuple[bytes, bytes] | None:
     raw, start, end = frame.raw, frame.start, frame.end
     if not end:
         find = raw.find
-        start = find(b"[", find(_KEY))
+        start = find(b"[", find(key.bare))
         end = find(b"]", start) + 1
         if start < 0 or end <= 0 or find(b"[", start + 1, end) >= 0 or find(b'"', start, end) >= 0:
             return None
         if raw.count(b"{") + raw.count(b"[") > _DEEP:
             return None
-    if not raw.endswith(_USUAL_KEYS, 0, start) and not _ANY_KEY.search(raw, max(0, start - 64), start):
+    if not raw.endswith(key.usual, 0, start) and not key.any.search(raw, max(0, start - 64), start):
         return None
     return b"%b%b%b" % (raw[:start], _WRITTEN, raw[end:]), raw[start:end]

@@ -115,6 +115,20 @@ def _usual(data: bytes | bytearray, start: int) -> tuple[int, int, int, int] | N
     return first, last, tail.end(1), tail.end()
 
 
+def usual_frames(data: bytes, start: int) -> tuple[list[Frame], int]:
+    """The objects of an array from the one at ``start`` on, as long as they are usual, and where the last one ends."""
+    frames: list[Frame] = []
+    following, end = start, start
+    while following != end or not frames:
+        begin = following
+        found = _usual(data, begin)
+        if found is None:
+            break
+        first, last, end, following = found
+        frames.append(_tuple(Frame, (begin, data[begin:end], first - begin, last - begin)))
+    return frames, end
+
+
 class ArrayFramer:
     """Iterates the objects of one JSON array. ``consumed`` is the number of bytes read so far.
 

@@ -23,6 +23,7 @@ from netdoctor.migration.targets.interface import (
     TargetUnreachable,
     Transient,
 )
+from netdoctor.migration.unjson import scrolled
 from netdoctor.migration.wire import (
     loads,
     named_bytes,
@@ -194,7 +195,11 @@ class RestTarget:
         body: dict[str, Any] = {"limit": limit, "with_payload": True, "with_vector": True}
         if start is not None:
             body["offset"] = start
-        found = self._call("POST", f"{_path(name)}/points/scroll", body)
+        reply = self._answer("POST", f"{_path(name)}/points/scroll", body)
+        page = scrolled(reply.content)
+        if page is not None:
+            return page
+        found = self._result(reply)
         points = []
         for point in found["points"]:
             vector, named = read_vector(point.get("vector"))
@@ -238,15 +243,23 @@ class RestTarget:
         self, method: str, path: str, body: Mapping[str, Any] | bytes | None = None, *, absent: bool = False
     ) -> Any:
         """The reply's ``result``; None for 404 where ``absent`` allows it."""
+        reply = self._answer(method, path, body, absent=absent)
+        return None if reply.status_code == 404 else self._result(reply)
+
+    def _result(self, reply: httpx.Response) -> Any:
+        try:
+            return loads(reply.content)["result"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise TargetUnreachable(f"What answers at {self.address} is not Qdrant.") from error
+
+    def _answer(
+        self, method: str, path: str, body: Mapping[str, Any] | bytes | None = None, *, absent: bool = False
+    ) -> httpx.Response:
+        """A reply of status 200; 404 as well where ``absent`` allows it."""
         content = json.dumps(body, allow_nan=False).encode() if isinstance(body, Mapping) else body
         reply = self._send(method, path, content)
-        if reply.status_code == 200:
-            try:
-                return loads(reply.content)["result"]
-            except (ValueError, KeyError, TypeError) as error:
-                raise TargetUnreachable(f"What answers at {self.address} is not Qdrant.") from error
-        if absent and reply.status_code == 404:
-            return None
+        if reply.status_code == 200 or (absent and reply.status_code == 404):
+            return reply
         raise refusal(reply.status_code, _reason(reply), self.address, reply.headers.get("retry-after"))
 
 
