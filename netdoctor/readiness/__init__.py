@@ -1,0 +1,1 @@
+"""Can netdoctor work here? One file for each thing it leans on."""
