@@ -145,12 +145,12 @@ class Healer:
         name, title = lacking.container.name, lacking.transaction.title
         if self._clock() < attempts.not_before:
             return None
-        against = self._against(proof, topology)
+        against, left = self._judged(proof, topology)
         if not against:
             del self._proofs[key]
             self.healed += 1
-            lost = f"without the names {', '.join(lacking.dropped)}, which are taken" if lacking.dropped else ""
-            return Healed(name, title, True, lost)
+            lost = [f"without the names {', '.join(lacking.dropped)}, which are taken"] if lacking.dropped else []
+            return Healed(name, title, True, "; ".join([*left, *lost]))
         if self._is_gone(lacking):
             del self._proofs[key]
             return None
@@ -197,13 +197,14 @@ class Healer:
             )
         )
 
-    def _against(self, proof: _Proof, topology: Topology) -> tuple[str, ...]:
-        """Why it is no repair; () when it is one."""
+    def _judged(self, proof: _Proof, topology: Topology) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Why it is no repair, () when it is one; and what fails all the same, at a later layer than before."""
         try:
             report: Report = self._desk.recheck(topology, proof.before.edges)
         except NetdoctorError as error:
-            return (error.message,)
-        return judge(proof.before, report, proof.lacking.operations).against
+            return (error.message,), ()
+        left = tuple(f"{each.label} still fails, later" for each in report.edges if each.verdict is Verdict.BROKEN)
+        return judge(proof.before, report, proof.lacking.operations).against, left
 
     def _failed(self, lacking: Lacking, why: str, longest: float) -> Healed:
         attempts = self._attempts.setdefault(_key(lacking), _Attempts())

@@ -200,7 +200,10 @@ class Watch:
         about = f"heal {each.name} {each.title}"
         details = {"container": each.name, "fix": each.title, "detail": each.detail}
         if each.done:
-            text = f"{each.name} was made anew without its fix; applied again and confirmed from inside: {each.title}"
+            more = f" ({each.detail})" if each.detail else ""
+            text = (
+                f"{each.name} was made anew without its fix; applied again, confirmed from inside: {each.title}{more}"
+            )
             self._say("healed", about, text, details)
         elif each.tell:
             text = f"{each.name} was made anew, and its fix is missing ({each.title}): {each.detail}"
