@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from netdoctor.cli._expected import expectations as find_expectations
+from netdoctor.cli._expected import meet_expectations, something
 from netdoctor.cli._panels import panels_of
 from netdoctor.cli.check import edges_for
 from netdoctor.cli.common import Session, emit, session, speaker
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from netdoctor.fixes.panels import Panels
     from netdoctor.fixes.run import Desk
     from netdoctor.fixes.service import Intended
+    from netdoctor.model import Report
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -63,17 +66,24 @@ def verb_option(*names: str, **how: Any) -> Callable[[F], F]:
 @verb_option("--move", type=click.Choice(["source", "target"]), help="Who joins the other's network.")
 @verb_option("--isolate", is_flag=True, help="A new network for these two only.")
 @verb_option("--disruptive", is_flag=True, help="Allow fixes that interrupt connections which work now.")
+@verb_option(
+    "--expectations",
+    type=click.Path(dir_okay=False),
+    help="Without names: what must work and what must not (default: netdoctor.yaml in this folder).",
+)
 @verb_option("--finish", is_flag=True, help="Finish and confirm a fix that was interrupted.")
 @shared_options
 @click.pass_context
 def command(ctx: click.Context, /, source: str | None, target: str | None, finish: bool, **options: Any) -> None:
     """Repair what keeps SOURCE from reaching TARGET, and prove it from inside.
 
-    Without names: everything that `netdoctor check` finds. Every change is written down first and can be taken
-    back with `netdoctor undo`.
+    Without names: everything that `netdoctor check` finds, by netdoctor.yaml where there is one. Every change is
+    written down first and can be taken back with `netdoctor undo`.
     """
     settings = read_settings(ctx, options)
     choices = _choices(options)
+    if source is not None and options["expectations"] and _typed(ctx, "expectations"):
+        raise UsageError("SOURCE cannot go with --expectations.", hint="Name containers, or the file.")
     for name in ("override", "apply"):
         if options[name] and not options["persist"]:
             raise UsageError(f"--{name} goes with --persist.", hint=f"Type: netdoctor fix --persist --{name}")
@@ -81,7 +91,7 @@ def command(ctx: click.Context, /, source: str | None, target: str | None, finis
         journal = journal_of(opened)
         if finish:
             ctx.exit(_finish(opened, settings, journal))
-        interrupted = journal.interrupted()
+        interrupted = journal.left_behind()
         if interrupted is not None:
             from netdoctor.fixes.run import interrupted_error
 
@@ -91,6 +101,11 @@ def command(ctx: click.Context, /, source: str | None, target: str | None, finis
             if options["apply"]:
                 panels = stack.enter_context(panels_of(speaker(settings), disruptive=options["disruptive"]))
             ctx.exit(_fix(opened, settings, journal, source, target, choices, options, panels))
+
+
+def _typed(ctx: click.Context, name: str) -> bool:
+    """On this command line; a variable that is set for all runs contradicts nothing."""
+    return ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
 
 
 def _choices(options: dict[str, Any]) -> Any:
@@ -114,12 +129,11 @@ def _fix(
     from netdoctor.fixes.service import Result, execute, intend
     from netdoctor.fixes.show import document, plan_document, plan_text, result_text
 
-    edges = edges_for(opened.topology, source, target)
-    report = opened.diagnose(edges)
+    report = _asked(opened, settings, source, target, options["expectations"])
     intended = intend(
         report,
         choices,
-        about=edges if source else None,
+        about=[each.edge for each in report.edges] if source else None,
         persist=options["persist"],
         override=options["override"],
         panels=panels,
@@ -155,6 +169,23 @@ def _fix(
             text = _nothing(result)
         _show(settings, text, final=True)
     return result.status
+
+
+def _asked(
+    opened: Session, settings: Settings, source: str | None, target: str | None, expectations: str | None
+) -> Report:
+    """Of the containers that were named, else of what is expected, else of what is declared, as ``check`` does it."""
+    file = find_expectations(expectations) if source is None else None
+    if file is None:
+        return opened.diagnose(edges_for(opened.topology, source, target))
+    for warning in something(file).warnings:
+        speaker(settings)(f"warning: {warning}")
+    return meet_expectations(
+        file,
+        lambda again: opened.look_again() if again else opened.topology,
+        lambda edges, topology: opened.diagnose(edges, topology),
+        frozenset(),
+    )
 
 
 def _nothing(result: Any) -> str:
