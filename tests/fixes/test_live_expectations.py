@@ -36,18 +36,15 @@ def test_what_is_expected_is_fixed(lab, netdoctor, folder):
 def test_a_fix_that_brings_together_what_must_be_apart_is_rolled_back(lab, netdoctor, folder):
     """The bystander shares the app's network: joining it there would let it reach qdrant."""
     case = incident(lab)
-    other = next(each for each in lab.api.containers() if each["Names"][0].endswith("bystander"))["Names"][0].lstrip(
-        "/"
-    )
-    expecting(
-        folder,
-        f"expectations:\n  - {case.app.name} -> {case.qdrant.name}:{PORT}/hosts\n  - {other} -x> {case.qdrant.name}:{PORT}\n",
-    )
-    said = netdoctor("fix", "--yes")
+    names = [each["Names"][0].lstrip("/") for each in lab.api.containers()]
+    (other,) = [name for name in names if name.endswith("bystander") and lab.suffix in name]
+    target = f"{case.qdrant.name}:{PORT}"
+    expecting(folder, f"expectations:\n  - {case.app.name} -> {target}/hosts\n  - {other} -x> {target}\n")
+    said = netdoctor("fix", "--timeout", "1", "--yes")
     assert said.status == 1, said
     assert "rolled back" in said.out
     assert case.red()
-    assert netdoctor("fix", "--isolate", "--yes").status == 0, "a network for the two keeps both promises"
+    assert netdoctor("fix", "--isolate", "--timeout", "1", "--yes").status == 0, "a network for two keeps both promises"
     assert netdoctor("undo", "--yes").status == 0
 
 
