@@ -19,7 +19,7 @@ from netdoctor.errors import MigrationFailed, UsageError
 from netdoctor.migration.records import Record
 
 _LENGTH = struct.Struct("<Q")
-_GROUP = 16 << 20
+_GROUP = 8 << 20
 """Bytes of a Parquet row group, about."""
 
 
@@ -166,7 +166,10 @@ class ParquetSink:
         try:
             with (
                 part.open("rb") as file,
-                self._parquet.ParquetWriter(scratch, self._schema, compression="zstd") as writer,
+                # A dictionary of floats would be as large as they are.
+                self._parquet.ParquetWriter(
+                    scratch, self._schema, compression="zstd", use_dictionary=["namespace"]
+                ) as writer,
             ):
                 held: list[Any] = []
                 size = 0

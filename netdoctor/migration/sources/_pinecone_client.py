@@ -30,8 +30,6 @@ from netdoctor.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import httpx
-
 VERSION = "2025-10"
 """The last stable version of the vector calls before documents replace them; 2025-01 servers understand it too."""
 PAGE = 100
@@ -219,11 +217,13 @@ class PineconeClient:
         content = b"{}" if method == "POST" else None
         headers = {"Content-Type": "application/json"} if content else None
 
-        def once() -> httpx.Response:
+        def once() -> bytes:
             import httpx
 
             try:
-                reply = client.request(method, url, params=params, content=content, headers=headers)
+                # Not read(): httpx ties a reply into a cycle, and megabytes would wait for the collector of cycles.
+                with client.stream(method, url, params=params, content=content, headers=headers) as reply:
+                    body = b"".join(reply.iter_bytes(1 << 20))
             except httpx.TimeoutException as error:
                 raise Transient(f"no answer in time ({type(error).__name__})") from error
             except httpx.UnsupportedProtocol as error:
@@ -233,15 +233,14 @@ class PineconeClient:
             except RuntimeError as error:  # closed while it was asked
                 raise PineconeFailed("Reading from Pinecone was stopped.") from error
             if reply.status_code != 200:
-                after = reply.headers.get("retry-after")
-                raise Refusal(reply.status_code, reply.content, what, base, after, token).error()
-            return reply
+                raise Refusal(reply.status_code, body, what, base, reply.headers.get("retry-after"), token).error()
+            return body
 
         reply = self.pace.call(once)
         if sizes is not None:
-            sizes.append(len(reply.content))
+            sizes.append(len(reply))
         try:
-            told = loads(reply.content)
+            told = loads(reply)
         except ValueError as error:
             if what == "list":  # pod-based indexes answer 200 with a sentence
                 raise not_listable(self.host) from error
