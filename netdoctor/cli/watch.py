@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -180,7 +180,7 @@ def _watch(
             healer = Healer(journal, replace(desk_of(opened, journal), tell=lambda _: None), tell=say)
         mailbox = Mailbox()
         watch = Watch(
-            Eyes(_looking(opened), _diagnosing(opened)),
+            Eyes(_looking(opened), _diagnosing(opened, wanted)),
             Roster(wanted, clock=time.monotonic),
             mailbox,
             limits,
@@ -241,12 +241,18 @@ def _looking(opened: Session) -> Callable[[], Topology]:
     return look
 
 
-def _diagnosing(opened: Session) -> Callable[[Sequence[Edge], Topology], Report]:
+def _diagnosing(opened: Session, wanted: Source) -> Callable[[Sequence[Edge], Topology], Report]:
     """What is not possible, and how to get better, is said once and not every minute."""
+    from netdoctor.live.wanted import Expected
 
     def diagnose(edges: Sequence[Edge], topology: Topology) -> Report:
         report = opened.diagnose(edges, topology)
         opened.settings = replace(opened.settings, quiet=max(1, opened.settings.quiet))
+        if isinstance(wanted, Expected):
+            from netdoctor.diagnosis.expected import settle
+
+            # What somebody accepts fails nothing, until the day that they named.
+            return settle(report, wanted.file.suppress, datetime.now(UTC).astimezone().date())
         return report
 
     return diagnose

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from netdoctor.diagnosis.run import edge_label
 from netdoctor.edges.arguments import HOST_WORD, all_edges, edge_between, edges_of
 from netdoctor.errors import NetdoctorError, UsageError
-from netdoctor.model import Container, Edge, Topology, Verdict
+from netdoctor.model import Container, Edge, Severity, Topology, Verdict
 from netdoctor.terminal import plain
 from netdoctor.topology.names import find_container
 
@@ -36,6 +36,8 @@ class Wanted:
     verdict: Verdict = Verdict.UNKNOWN
     """Without an edge."""
     reason: str = ""
+    severity: Severity = Severity.ERROR
+    """How bad it is when it is not as wanted."""
     listed: bool = False
     """Its group names all that it wants: what is no longer among them is wanted no more."""
 
@@ -119,11 +121,12 @@ class Expected:
 
         for number, meant in enumerate(resolve(topology, self.file.entries, self.projects)):
             group = f"{number}:{meant.entry.text}"
+            severity = meant.entry.expectation.severity or Severity.ERROR
             for edge in meant.edges:
                 key = f"{group}|{key_of(topology, edge)}"
-                yield Wanted(key, group, edge_label(topology, edge), edge, listed=True)
+                yield Wanted(key, group, edge_label(topology, edge), edge, severity=severity, listed=True)
             for each in meant.unknown:
-                yield Wanted(group, group, each.label, None, Verdict.UNKNOWN, each.reason)
+                yield Wanted(group, group, each.label, None, Verdict.UNKNOWN, each.reason, severity)
 
 
 @dataclass(slots=True)

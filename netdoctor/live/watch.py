@@ -255,9 +255,7 @@ class Watch:
         entry.due = now + entry.row.next_in(self._limits)
 
     def _turned(self, entry: _Entry, turn: Turn, since: float | None) -> None:
-        expectation = entry.wanted.edge.expectation if entry.wanted.edge is not None else None
-        severity = expectation.severity if expectation is not None and expectation.severity else Severity.ERROR
-        if severity.rank > self._least.rank:
+        if entry.wanted.severity.rank > self._least.rank:
             return
         label, now = entry.wanted.label, self._clock()
         lasted = now - since if since is not None else None
