@@ -234,6 +234,26 @@ class GrpcTarget:
             return self._slow_page(api.ScrollResponse.FromString(raw))
         return Page([Stored(*point) for point in points], following)
 
+    def ids(self, name: str, limit: int, start: str | int | None = None) -> tuple[list[str], str | int | None]:
+        """At most ``limit`` ids in their order, from ``start`` on, and where the next ones start."""
+        api = self._api
+        request = api.ScrollPoints(
+            collection_name=name,
+            limit=limit,
+            with_payload=api.WithPayloadSelector(enable=False),
+            with_vectors=api.WithVectorsSelector(enable=False),
+        )
+        if start is not None:
+            request.offset.CopyFrom(api.PointId(num=start) if isinstance(start, int) else api.PointId(uuid=start))
+        reply = self._call(self._points.Scroll, request)
+        following = reply.next_page_offset if reply.HasField("next_page_offset") else None
+        after = None if following is None else following.uuid or following.num
+        return [_identity(point.id) for point in reply.result], after
+
+    def collections(self) -> list[str]:
+        found = self._call(self._collections.List, self._api.ListCollectionsRequest())
+        return sorted(each.name for each in found.collections)
+
     def _slow_page(self, reply: Any) -> Page:
         points = []
         for point in reply.result:

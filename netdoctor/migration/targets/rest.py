@@ -136,9 +136,20 @@ class RestTarget:
     def snapshot(self, name: str) -> str:
         return str(self._call("POST", f"{_path(name)}/snapshots?wait=true", {})["name"])
 
-    def call(self, method: str, path: str) -> Any:
-        """Another call of the API without a body: the reply's ``result``."""
-        return self._call(method, path)
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """Another call of the API: the reply's ``result``."""
+        return self._call(method, path, body)
+
+    def ids(self, name: str, limit: int, start: str | int | None = None) -> tuple[list[str], str | int | None]:
+        """At most ``limit`` ids in their order, from ``start`` on, and where the next ones start."""
+        body: dict[str, Any] = {"limit": limit, "with_payload": False, "with_vector": False}
+        if start is not None:
+            body["offset"] = start
+        found = self._call("POST", f"{_path(name)}/points/scroll", body)
+        return [str(point["id"]) for point in found["points"]], found.get("next_page_offset")
+
+    def collections(self) -> list[str]:
+        return sorted(str(each["name"]) for each in self._call("GET", "/collections")["collections"])
 
     @contextlib.contextmanager
     def stream(self, method: str, path: str) -> Iterator[Iterator[bytes]]:
