@@ -14,7 +14,7 @@ from netdoctor.migration.targets.interface import Page, Stored
 from netdoctor.migration.wire import loads, payload_entries
 
 _POINTS = b'"points":['
-_GROUP_BYTES = 256 << 10
+_GROUP_BYTES = 64 << 10
 
 
 def scrolled(body: bytes) -> Page | None:
