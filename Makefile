@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 LAB := compose/with_lab.sh
 STANDIN := compose/images/qdrant
 
-.PHONY: help venv dev lint reformat test test-unit demo clinic bench engine images lock docs clean
+.PHONY: help venv dev lint reformat test test-unit demo clinic faults bench engine images lock docs clean
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1|/p' Makefile | column -t -s '|' 2>/dev/null || grep '##' Makefile
@@ -45,6 +45,9 @@ demo: venv      ## the incident from start to end: found, fixed, made permanent,
 
 clinic: venv   ## every clinic stack on the engine, as a table
 	@$(LAB) --images "busybox scratch python probe qdrant" $(BIN)/python compose/clinic/run.py $(ARGS)
+
+faults: venv    ## a fix killed, interrupted and cut off from its engine at every single moment (minutes)
+	@NETDOCTOR_FAULTS=every $(LAB) --images "busybox" $(BIN)/python -m pytest tests/fixes/test_faults.py $(ARGS)
 
 bench: venv     ## the budgets, as ratios measured in one run
 	@$(LAB) --images "busybox scratch python probe qdrant" compose/bench.sh

@@ -57,6 +57,7 @@ def replace_file(found: FoundFile, data: bytes) -> FoundFile:
             hint="Paste the lines by hand, or run as a user who may write there.",
         )
     _unchanged(found)
+    sweep(found.path)
     name: str | None = None
     try:
         handle, name = tempfile.mkstemp(prefix=f".{found.real.name}.", suffix=".netdoctor", dir=folder)
@@ -81,6 +82,15 @@ def replace_file(found: FoundFile, data: bytes) -> FoundFile:
             hint="Somebody else writes this file. Look at it, then run the command again.",
         )
     return again
+
+
+def sweep(path: Path) -> None:
+    """Take away what a run that was killed while it wrote this file left beside it."""
+    with suppress(OSError, RuntimeError):
+        real = path.resolve()
+        for each in real.parent.iterdir():
+            if each.name.startswith(f".{real.name}.") and each.name.endswith(".netdoctor") and each.is_file():
+                each.unlink()
 
 
 def create_file(path: Path, data: bytes, like: FoundFile) -> FoundFile:

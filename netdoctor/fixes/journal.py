@@ -137,6 +137,13 @@ class Journal:
         """The newest one without an end whose changes may stand."""
         return next((t for t in reversed(self.transactions()) if t.end is End.OPEN and t.standing), None)
 
+    def left_behind(self) -> Transaction | None:
+        """The interrupted one, when nobody is in the middle of it. Raises JournalBusy when somebody is."""
+        if self.interrupted() is None:
+            return None
+        with self.locked():
+            return self.interrupted()
+
     def in_effect(self) -> tuple[Transaction, ...]:
         """Those that are in effect, interrupted or kept, the newest first."""
         return tuple(

@@ -12,7 +12,7 @@ from pathlib import Path
 from netdoctor.compose_edit import EditRefused, leave_network
 from netdoctor.errors import FixFailed, NetdoctorError
 from netdoctor.fixes.diffs import shown_diff
-from netdoctor.fixes.files import read_file, remove_file, replace_file
+from netdoctor.fixes.files import read_file, remove_file, replace_file, sweep
 from netdoctor.fixes.journal import FileChange, Journal, PanelChange, StepState, digest
 from netdoctor.terminal import plain
 
@@ -67,6 +67,7 @@ def restore_panels(
 
 def _restore_file(number: int, change: FileChange, journal: Journal, transaction: str, found: Restored) -> None:
     path = Path(change.path)
+    sweep(path)
     if change.created and not path.exists():
         journal.mark_file(transaction, number, StepState.REVERTED)
         return

@@ -87,10 +87,14 @@ class Store:
                     f"Another netdoctor{f' (process {holder})' if holder else ''} is changing this engine's networks.",
                     hint="Wait until it has ended, then run the command again.",
                 ) from None
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, str(os.getpid()).encode(), 0)
+            with suppress(OSError):  # who holds it is a courtesy; a full disk is told by the first record
+                os.ftruncate(handle, 0)
+                os.pwrite(handle, str(os.getpid()).encode(), 0)
             self.read()  # refuses a journal of a newer version before anything is written
-            self._mend()
+            try:
+                self._mend()
+            except OSError as error:
+                raise self._failed("mend", error) from error
             self._locked = True
             yield
         finally:

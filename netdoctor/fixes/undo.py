@@ -122,6 +122,8 @@ def undo(plan: UndoPlan, desk: Desk, take_back: TakeBack | None = None) -> Undon
     panels = restore_panels(plan.panels, desk.journal, transaction.id, take_back)
     if panels.problems:
         return Undone(transaction, tuple(panels.restored), tuple(panels.notes), (), tuple(panels.problems))
+    # A run that is killed from here on is neither kept nor undone: what stands of it is looked at step by step then.
+    desk.journal.end(transaction.id, End.OPEN)
     hands = desk.hands()
     for _, step in plan.steps:
         desk.tell(step.inverse.command())

@@ -38,12 +38,19 @@ class Incident:
         return self.networks(self.qdrant) == {self.own.id, self.shared.id}
 
 
-def incident(lab: Any, command: list[str] | None = None) -> Incident:
-    """App on a network that several share, qdrant alone on its own; nothing between them."""
+def incident(lab: Any, command: list[str] | None = None, labels: dict[str, str] | None = None) -> Incident:
+    """App on a network that several share, qdrant alone on its own; nothing between them.
+
+    ``labels``: of a Compose project, in which both are services of their own names.
+    """
+
+    def labelled(service: str) -> dict[str, str] | None:
+        return {**labels, "com.docker.compose.service": service} if labels is not None else None
+
     shared, own = lab.network("shared"), lab.network("zz-own")
     lab.container(networks=[shared], word="bystander")
-    app = lab.container(networks=[shared], word="app")
-    qdrant = lab.container(networks=[own], word="qdrant", command=command or SERVE)
+    app = lab.container(networks=[shared], word="app", labels=labelled("app"))
+    qdrant = lab.container(networks=[own], word="qdrant", command=command or SERVE, labels=labelled("qdrant"))
     lab.wait_for_listener(qdrant, PORT)
     return Incident(lab, shared, own, app, qdrant)
 

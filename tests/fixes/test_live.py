@@ -219,7 +219,15 @@ def test_two_netdoctors_at_once_one_is_turned_away(lab, netdoctor, state, engine
 @pytest.mark.parametrize("way", ["undo", "finish"])
 def test_killed_at_any_step_the_next_run_knows_and_offers_both_ways(lab, netdoctor, state, moment, way):
     story = incident(lab)
-    program = [sys.executable, str(Path(__file__).with_name("killed_at.py")), str(moment), "fix", *story.names, "--yes"]
+    program = [
+        sys.executable,
+        str(Path(__file__).with_name("killed_at.py")),
+        str(moment),
+        "KILL",
+        "fix",
+        *story.names,
+        "--yes",
+    ]
     killed = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)
     assert killed.returncode == -9, killed.stderr
     again = netdoctor("fix", *story.names, "--yes")
