@@ -23,8 +23,8 @@ _LOOKS = 3
 _PAUSE = 2.0
 """Seconds between two looks at a panel that did not say whether a change arrived."""
 
-_ALREADY_SAID = ("On ", "The service's default route")
-"""Notices of the editor that the plan of the live fix says better, for this very engine."""
+_ALREADY_SAID = ("On ", "The service's default route", "Compose creates service")
+"""Notices of the editor that are said better by the plan of the live fix, or by what the platform does."""
 
 
 class Panel(Ask, Protocol):
@@ -61,8 +61,8 @@ class Panels:
             return Paste(container.name, membership, permanence.platform, why, permanence.text)
 
         api = platform.api
-        if api is None:
-            return by_hand(f"{permanence.why} It has no API that could be told.")
+        if api is None or not api.serves(container):
+            return by_hand(f"{permanence.why} There is no call of an API for it.")
         if api.interrupts and not self.disruptive:
             return by_hand(f"{permanence.why} Told over its API, it makes containers anew at once: add --disruptive.")
         name = name_of(platform)
@@ -114,7 +114,8 @@ class Panels:
             except EditRefused as refused:
                 raise PanelError(f"{patch.where} is not edited: {plain(str(refused))}.") from refused
         number = next(len(t.panels) for t in journal.transactions() if t.id == transaction)
-        change = PanelChange(patch.platform, patch.address, resource, patch.now.title, current.state, wanted.state)
+        title = f"{patch.now.title} in {patch.owner}"
+        change = PanelChange(patch.platform, patch.address, resource, title, current.state, wanted.state)
         journal.intend_panel(transaction, change)
         unsure: PanelUnsure | None = None
         try:
@@ -146,7 +147,7 @@ class Panels:
         platform = PLATFORMS.get(change.platform)
         api = _api(platform)
         ask = self.open(change.platform, platform, change.address)
-        where = f"{change.title} in {platform.title}"
+        where = change.title
         current = api.read(ask, change.resource)
         if alike(api, current.state, change.before):
             return ""

@@ -79,7 +79,7 @@ def _one(
     membership: Membership,
     topology: Topology,
     planned: Sequence[Patch],
-    told: Sequence[PanelPatch],
+    telling: Sequence[PanelPatch],
     override: bool,
     panels: Panels | None,
 ) -> Patch | PanelPatch | Paste | Declared:
@@ -88,9 +88,11 @@ def _one(
     clash = _service_name_taken(container, membership, topology)
     if not permanence.patchable:
         if panels is None or clash:
-            why = clash or permanence.why
+            api = platform.api
+            told = " netdoctor tells it over its API with --apply." if api is not None and api.serves(container) else ""
+            why = clash or f"{permanence.why}{told}"
             return Paste(container.name, membership, permanence.platform, why, permanence.text)
-        return panels.plan(container, membership, platform, permanence, told)
+        return panels.plan(container, membership, platform, permanence, telling)
     if clash:
         return Paste(container.name, membership, permanence.platform, clash, permanence.text)
     files = compose_files(container)

@@ -196,7 +196,8 @@ def _permanent(permanent: Permanent) -> Iterator[str]:
 
 
 def _pasted(paste: Paste, word: str) -> Iterator[str]:
-    yield from _row(word, f"{paste.platform}: {paste.why}")
+    # Most reasons begin with the platform's name.
+    yield from _row(word, paste.why if paste.why.startswith(paste.platform) else f"{paste.platform}: {paste.why}")
     yield ""
     yield plain_block(paste.text).rstrip()
     yield ""

@@ -26,14 +26,12 @@ class CoolifyApi:
     def headers(self, token: str) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {token}"}
 
-    def find(self, ask: Ask, container: Container) -> Held:
+    def serves(self, container: Container) -> bool:
         kind = _kind(container)
-        uuid = _uuid(container)
-        if kind == "database" or not uuid:
-            raise ask.refuse(
-                "Coolify's API has no call for the network of a database.", "Choose its destination in Coolify itself."
-            )
-        return self.read(ask, f"{kind}s/{uuid}")
+        return bool(_uuid(container)) and (kind == "service" or (kind == "application" and not _single(container)))
+
+    def find(self, ask: Ask, container: Container) -> Held:
+        return self.read(ask, f"{_kind(container)}s/{_uuid(container)}")
 
     def read(self, ask: Ask, resource: str) -> Held:
         kind, _, uuid = resource.partition("/")

@@ -34,14 +34,12 @@ class DokployApi:
     def headers(self, token: str) -> Mapping[str, str]:
         return {"x-api-key": token}
 
+    def serves(self, container: Container) -> bool:
+        """Compose projects; the networks of applications and databases are other calls, and none of ours yet."""
+        return SWARM_SERVICE not in container.labels and bool(_app(container))
+
     def find(self, ask: Ask, container: Container) -> Held:
-        app = _app(container)
-        if container.labels.get(SWARM_SERVICE) or not app:
-            raise ask.refuse(
-                "netdoctor changes the compose projects of Dokploy over its API, not its applications and databases.",
-                "Add the network in Dokploy itself.",
-            )
-        return self.read(ask, f"compose/{self._id(ask, app)}")
+        return self.read(ask, f"compose/{self._id(ask, _app(container))}")
 
     def _id(self, ask: Ask, app: str) -> str:
         """Older versions have no search; then everything is listed."""

@@ -83,6 +83,9 @@ class Api(Protocol):
     def headers(self, token: str) -> Mapping[str, str]:
         """How it wants to be shown the token."""
 
+    def serves(self, container: Container) -> bool:
+        """Whether there is a call that makes a membership of this container last."""
+
     def find(self, ask: Ask, container: Container) -> Held:
         """What it keeps about the stack of this container."""
 

@@ -28,6 +28,9 @@ class PortainerApi:
     def headers(self, token: str) -> Mapping[str, str]:
         return {"X-API-Key": token}
 
+    def serves(self, container: Container) -> bool:
+        return bool(_stack_id(container))
+
     def find(self, ask: Ask, container: Container) -> Held:
         held = self.read(ask, f"stacks/{_stack_id(container)}")
         # Every Portainer counts from 1: the number alone would find another Portainer's stack.

@@ -142,7 +142,9 @@ def test_another_coolify_knows_nothing_of_it(asking):
         PLATFORM.api.find(asking(panel, "coolify"), service())
 
 
-def test_a_database_s_network_is_in_no_call(panel, asking):
-    with pytest.raises(PanelError, match="no call for the network of a database"):
-        PLATFORM.api.find(asking(panel, "coolify"), service(coolify__type="database"))
-    assert panel.asked == []
+def test_databases_and_applications_of_one_container_have_no_call():
+    single = compose(f"{UUID}-0815", UUID, f"{UUID}-0815", coolify__managed="true", coolify__type="application")
+    assert not PLATFORM.api.serves(single)
+    assert not PLATFORM.api.serves(service(coolify__type="database"))
+    assert PLATFORM.api.serves(service())
+    assert PLATFORM.api.serves(service(coolify__type="application"))

@@ -83,7 +83,7 @@ def test_what_cannot_be_told_is_refused_with_the_reason(asking, stacks, said):
         assert caught.value.hint
 
 
-def test_an_application_is_left_to_dokploy(asking):
+def test_an_application_is_left_to_dokploy():
     one = container("db-x1.1.t", {"com.docker.swarm.service.name": "db-x1"}, ("dokploy-network",))
-    with Dokploy() as panel, pytest.raises(PanelError, match="not its applications"):
-        PLATFORM.api.find(asking(panel, "dokploy"), one)
+    assert not PLATFORM.api.serves(one)
+    assert PLATFORM.api.serves(ONE)
