@@ -104,7 +104,7 @@ def measure(
         shape = shape_of(target, collection)
         vectors = shape.vectors
         rows = [
-            timed("health", lambda _: target.health()),
+            timed("health", _health(target)),
             timed("search", lambda n: target.search(collection, [Query(vectors[n % len(vectors)])], limit)),
             timed("count", lambda _: target.count(collection)),
             timed("collection info", lambda _: target.collection(collection)),
@@ -120,6 +120,20 @@ def measure(
             hint="a server under such load has no latency to compare; try again when it is quiet",
         ) from failure
     return rows
+
+
+def _health(target: Target) -> Callable[[int], object]:
+    """One request, as a load balancer makes it; opening a target asks more at once (version, key)."""
+    from netdoctor.migration.targets.grpc_channel import GrpcTarget
+    from netdoctor.migration.targets.rest import RestTarget
+
+    if isinstance(target, RestTarget):
+        return lambda _: target._send("GET", "/healthz")
+    if isinstance(target, GrpcTarget):
+        api = target._api
+        check = api.QdrantStub(target._channel).HealthCheck
+        return lambda _: target._call(check, api.HealthCheckRequest())
+    return lambda _: target.health()
 
 
 def _bodies(target: Target, vectors: Sequence[Vector], size: int) -> list[bytes]:

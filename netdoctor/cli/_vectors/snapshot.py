@@ -130,11 +130,20 @@ def _row(snapshot: Any) -> dict[str, Any]:
     return {"name": snapshot.name, "bytes": snapshot.size, "made": snapshot.made, "sha256": snapshot.checksum}
 
 
+def _line(row: dict[str, Any]) -> str:
+    from netdoctor.migration.capacity import in_words
+
+    size = in_words(row["bytes"]) if row.get("bytes") else ""
+    checksum = f"sha256 {row['sha256']}" if row.get("sha256") else ""
+    parts = (row["name"], size, row.get("made", ""), checksum, row.get("file", ""))
+    return "  ".join(plain(str(part)) for part in parts if part)
+
+
 def _tell(settings: Settings, told: dict[str, Any]) -> None:
     if settings.format == "json":
         emit(settings, json.dumps(told, indent=2) + "\n")
         return
-    lines = ["  ".join(plain(str(value)) for value in each.values() if value != "") for each in told["snapshots"]]
+    lines = [_line(each) for each in told["snapshots"]]
     proof = told.get("proof")
     if proof:
         wanted = f", {proof['expected']} expected" if proof["expected"] is not None else ""
