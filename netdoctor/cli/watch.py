@@ -316,6 +316,7 @@ class Signals:
         self._raise(number)
 
     def _raise(self, number: int) -> None:
+        self._waiting = None
         # What cleans up after us is not to be interrupted by the same signal once more.
         for each in self._before:
             signal.signal(each, signal.SIG_IGN)
