@@ -66,7 +66,7 @@ def make_live_plan(
         collections=tuple(
             CollectionPlan(name, dimensions.get(name, usual[0][0]), counts[name], name in sparse) for name in counts
         ),
-        layout=replace(layout, integers=frozenset(kinds.seen - kinds.fractional)),
+        layout=replace(layout, integers=frozenset() if layout.exact else frozenset(kinds.seen - kinds.fractional)),
         digest=f"{source.digest()} {listing.digest}",
         stamp=source.stamp(),
         losers=losers,

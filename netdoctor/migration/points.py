@@ -137,6 +137,8 @@ class Layout:
     integers: frozenset[str] = frozenset()
     """Payload fields in which every number is integral: 42.0 becomes 42."""
     sparse_vector: str = SPARSE_NAME
+    exact: bool = False
+    """Numbers are kept as the source has them: it knows integers from floats."""
 
     def collection_of(self, namespace: str) -> str:
         if self.collection is not None:
@@ -168,13 +170,14 @@ class Layout:
     def points(self, records: Sequence[Record]) -> list[Point]:
         """The points of records, in their order; many in one step cost half."""
         integers, name = self.integers, self.sparse_vector
+        numbers = () if self.exact else _NUMBERS
         vectors = [record.values for record in records]
         if self.metric is Metric.COSINE:
             vectors = units(vectors)
         points = []
         for record, vector in zip(records, vectors, strict=True):
             payload = {
-                key: _number(value, key in integers) if type(value) in _NUMBERS else value
+                key: _number(value, key in integers) if type(value) in numbers else value
                 for key, value in record.metadata.items()
                 if value is not None
             }
@@ -193,6 +196,7 @@ class Layout:
             "collection": self.collection,
             "tenant_field": self.tenant_field,
             **({"sparse_vector": self.sparse_vector} if self.sparse_vector != SPARSE_NAME else {}),
+            **({"exact": True} if self.exact else {}),
         }
 
     @classmethod
@@ -200,7 +204,8 @@ class Layout:
         """The layout that a ledger's binding tells; the number kinds are in its plan."""
         names = ("id_field", "strip_prefix", "default_collection", "collection", "tenant_field")
         sparse = binding.get("sparse_vector", SPARSE_NAME)
-        return cls(metric=Metric(binding["metric"]), sparse_vector=sparse, **{name: binding[name] for name in names})
+        metric, exact = Metric(binding["metric"]), bool(binding.get("exact"))
+        return cls(metric=metric, sparse_vector=sparse, exact=exact, **{name: binding[name] for name in names})
 
 
 def _number(value: float, integer: bool) -> float:

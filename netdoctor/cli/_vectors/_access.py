@@ -14,13 +14,15 @@ from netdoctor.errors import UsageError
 from netdoctor.terminal import plain
 
 if TYPE_CHECKING:
-    from netdoctor.migration.sources.interface import Access
+    from netdoctor.migration.sources.interface import Access, Source
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    option("--source", metavar="KIND", help="What kind of source it is, where that is not recognised."),
+    option("--source-via", metavar="CONTAINER", help="Read another Qdrant from inside this container's network."),
     option("--source-option", multiple=True, metavar="NAME=VALUE", help="What only that source knows; repeatable."),
-    option("--source-key-file", type=click.Path(path_type=Path), help="Holds the source's key; else PINECONE_API_KEY."),
+    option("--source-key-file", type=click.Path(path_type=Path), help="Holds the source's key; else its variable."),
     option("--ask-source-key", is_flag=True, help="Prompt for the source's key."),
     option("--namespace", multiple=True, metavar="NAME", help="Only this namespace; repeatable. Default: all."),
 )
@@ -44,5 +46,19 @@ def access_of(given: dict[str, Any]) -> Access:
         options[name] = value
     environment = dict(os.environ)
     if given["ask_source_key"]:
-        environment["PINECONE_API_KEY"] = click.prompt("Key of the source", hide_input=True, err=True)
-    return Access(environment, options, given["source_key_file"], tuple(given["namespace"]))
+        key = click.prompt("Key of the source", hide_input=True, err=True)
+        environment |= {"PINECONE_API_KEY": key, "QDRANT_SOURCE_API_KEY": key}
+    return Access(environment, options, given["source_key_file"], tuple(given["namespace"]), given["source"] or "")
+
+
+def introduce(source: Source, say: Callable[[str], None], *, cost: bool = True) -> None:
+    """What a live index holds and what reading it costs, before it is read; and, meanwhile, every pause."""
+    from netdoctor.migration.sources.pinecone import PineconeSource
+
+    if isinstance(source, PineconeSource):
+        count = len(source.namespaces)
+        records = sum(source.counts.values())
+        say(f"{source.label}: {records:,} records in {count} namespace{'' if count == 1 else 's'}")
+        if cost:
+            say(source.cost(records))
+        source.hear(lambda reason, seconds: say(f"trying again in {seconds:.1f} s: {reason}"))

@@ -9,17 +9,21 @@ One more source is one module of this folder: a :class:`SourceKind` added to :da
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol, TypeAlias, Union, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, Union, runtime_checkable
 
 from netdoctor.errors import UsageError
 from netdoctor.migration.listing import Listing
-from netdoctor.migration.points import Metric
+from netdoctor.migration.points import Layout, Metric
 from netdoctor.migration.records import BadRecord, MalformedExport, Record
 from netdoctor.migration.unpack import head_of
 from netdoctor.registry import Registry
+
+if TYPE_CHECKING:
+    from netdoctor.migration.address import Address
+    from netdoctor.vantage.interface import Vantage
 
 Cursor: TypeAlias = Union[bool, int, float, str, list["Cursor"], dict[str, "Cursor"], None]  # noqa: UP007  # recursive
 """A place between two records. Opaque; JSON keeps it; only the kind that gave it can read it. None: the start."""
@@ -109,6 +113,10 @@ class LiveSource(Source, Protocol):
         """Never raises."""
 
 
+Reach: TypeAlias = "Callable[[str], tuple[Address, Vantage]]"
+"""For a host name, ``host:port`` or URL: its address, and where to dial it from."""
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """What a live source needs beside its name. Keys come from the environment or a file, never from arguments."""
@@ -121,6 +129,8 @@ class Access:
     """Only these; empty: all."""
     kind: str = ""
     """The source's kind by its registered name; empty: it is recognised."""
+    reach: Reach | None = None
+    """How a server is reached that is not to be reached from here (from inside a container's network)."""
 
 
 NO_ACCESS = Access()
@@ -145,6 +155,15 @@ SOURCES: Registry[SourceKind] = Registry("netdoctor.migration.sources")
 
 DEFAULT = "export-json"
 """Opens what is empty or no text, and says so."""
+
+
+def suited(layout: Layout, source: Source, metric: Metric | None = None) -> Layout:
+    """The mapping as the source needs it: its numbers as they stand, where it knows integers from floats (``exact``).
+
+    ``metric``: what was asked for; None: the live source's own, where it has one.
+    """
+    own = source.metric if isinstance(source, LiveSource) else None
+    return replace(layout, metric=metric or own or layout.metric, exact=bool(getattr(source, "exact", False)))
 
 
 def open_source(given: str | Path, access: Access = NO_ACCESS) -> Source:
