@@ -10,7 +10,7 @@ import functools
 import importlib
 import json
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from netdoctor.migration.points import Point
@@ -209,6 +209,26 @@ def loads(body: bytes) -> Any:
     return json.loads(body) if quick is None else quick.loads(body)
 
 
-def upsert_json(points: Sequence[bytes]) -> bytes:
-    """The body of ``PUT /collections/{name}/points``."""
-    return b'{"points":[' + b",".join(points) + b"]}"
+_OPEN, _CLOSE = b'{"points":[', b"]}"
+_PIECE = 64 << 10
+
+
+def upsert_json(points: Sequence[bytes]) -> tuple[int, Iterator[bytes]]:
+    """The body of ``PUT /collections/{name}/points``: its length, and itself in pieces.
+
+    In pieces, because a body of megabytes is new memory for every request, which costs more than what is written in it.
+    """
+    return len(_OPEN) + sum(map(len, points)) + max(0, len(points) - 1) + len(_CLOSE), _pieces(points)
+
+
+def _pieces(points: Sequence[bytes]) -> Iterator[bytes]:
+    waiting: list[bytes] = []
+    before, size = _OPEN, 0
+    for point in points:
+        waiting.append(point)
+        size += len(point)
+        if size >= _PIECE:
+            yield before + b",".join(waiting)
+            before, size = b",", 0
+            waiting.clear()
+    yield (before + b",".join(waiting) if waiting or before is _OPEN else b"") + _CLOSE

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -65,7 +66,7 @@ def test_an_integer_beyond_64_bits_becomes_a_double() -> None:
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=40))
 def test_json_numbers_are_exact_for_readers_of_floats_and_of_doubles(values: list[float]) -> None:
     point = Point(ID, np.array(values, dtype=np.float32), {"a": "é\u2028"})
-    (read,) = json.loads(upsert_json([point_json(point)]))["points"]
+    (read,) = json.loads(b"".join(upsert_json([point_json(point)])[1]))["points"]
     assert np.array(read["vector"], dtype=np.float64).astype(np.float32).tobytes() == point.vector.tobytes()
     assert read["payload"] == point.payload
 
@@ -75,3 +76,14 @@ def test_varints(value: int) -> None:
     data = varint(value)
     assert sum((byte & 0x7F) << (7 * place) for place, byte in enumerate(data)) == value
     assert all(byte & 0x80 for byte in data[:-1]) and not data[-1] & 0x80
+
+
+@pytest.mark.parametrize(
+    "sizes", [[], [1], [5, 7], [70_000], [40_000, 40_000, 9], [70_000, 70_000], [1] * 500 + [65_536]]
+)
+def test_a_rest_body_in_pieces_is_the_whole_and_as_long_as_told(sizes: list[int]) -> None:
+    points = [bytes([0x30 + n % 10]) * size for n, size in enumerate(sizes)]
+    length, pieces = upsert_json(points)
+    whole = list(pieces)
+    assert b"".join(whole) == b'{"points":[' + b",".join(points) + b"]}"
+    assert sum(map(len, whole)) == length

@@ -184,7 +184,11 @@ class RestTarget:
         return point_json(point)
 
     def upsert(self, name: str, points: Sequence[bytes]) -> None:
-        reply = self._call("PUT", f"{_path(name)}/points?wait=true", upsert_json(points))
+        length, pieces = upsert_json(points)
+        sent = self._send("PUT", f"{_path(name)}/points?wait=true", pieces, length)
+        if sent.status_code != 200:
+            raise self._refused(sent)
+        reply = self._result(sent)
         status = reply.get("status") if isinstance(reply, dict) else None
         if status not in ("completed", "acknowledged"):
             raise Transient(f"the write is reported as {status!r}, not completed")
@@ -240,11 +244,16 @@ class RestTarget:
     def close(self) -> None:
         self._client.close()
 
-    def _send(self, method: str, path: str, content: bytes | None = None) -> httpx.Response:
+    def _send(
+        self, method: str, path: str, content: bytes | Iterator[bytes] | None = None, length: int | None = None
+    ) -> httpx.Response:
         import httpx
 
+        headers = _JSON if content else None
+        if length is not None:
+            headers = {**_JSON, "Content-Length": str(length)}
         try:
-            return self._client.request(method, path, content=content, headers=_JSON if content else None)
+            return self._client.request(method, path, content=content, headers=headers)
         except httpx.TimeoutException as error:
             raise Transient(f"no answer in time ({type(error).__name__})") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -271,7 +280,10 @@ class RestTarget:
         reply = self._send(method, path, content)
         if reply.status_code == 200 or (absent and reply.status_code == 404):
             return reply
-        raise refusal(reply.status_code, _reason(reply), self.address, reply.headers.get("retry-after"))
+        raise self._refused(reply)
+
+    def _refused(self, reply: httpx.Response) -> Exception:
+        return refusal(reply.status_code, _reason(reply), self.address, reply.headers.get("retry-after"))
 
 
 def refusal(status: int, reason: str, address: str, after: str | None = None) -> Exception:
