@@ -12,9 +12,10 @@ from typing import Any
 
 from netdoctor.model import Container, Membership, Topology
 from netdoctor.model.joining import PLATFORM_NETWORKS
-from netdoctor.platforms.interface import PLATFORMS, Ask, Held, Permanence, compose_text
+from netdoctor.platforms.interface import PLATFORMS, Ask, Held, Permanence, compose_text, paths_of
 
 _SWITCH = "connect_to_docker_network"
+_FOLDER = "/data/coolify/"
 
 
 class CoolifyApi:
@@ -28,7 +29,11 @@ class CoolifyApi:
 
     def serves(self, container: Container) -> bool:
         kind = _kind(container)
-        return bool(_uuid(container)) and (kind == "service" or (kind == "application" and not _single(container)))
+        return (
+            not _own(container)
+            and bool(_uuid(container))
+            and (kind == "service" or (kind == "application" and not _single(container)))
+        )
 
     def find(self, ask: Ask, container: Container) -> Held:
         return self.read(ask, f"{_kind(container)}s/{_uuid(container)}")
@@ -75,9 +80,16 @@ class Coolify:
     api = CoolifyApi()
 
     def recognises(self, container: Container, topology: Topology) -> bool:
-        return container.labels.get("coolify.managed", "").lower() == "true"
+        managed = container.labels.get("coolify.managed", "").lower() == "true"
+        return managed or any(path.startswith(_FOLDER) for path in paths_of(container))
 
     def permanence(self, container: Container, membership: Membership) -> Permanence:
+        if _own(container):
+            return Permanence(
+                self.title,
+                why=f"Coolify writes the file of {container.name} anew itself, on every upgrade or restart of it.",
+                text=_text_for_itself(container, membership),
+            )
         return Permanence(
             self.title,
             why="Coolify writes this container's compose file anew from its database on every deploy.",
@@ -110,6 +122,27 @@ def _text(container: Container, membership: Membership) -> str:
     return (
         f"In Coolify, open {shown}, edit {where} so that it has these lines, and redeploy:\n"
         f"{compose_text(container, membership)}"
+    )
+
+
+def _own(container: Container) -> str:
+    """``source`` or ``proxy`` for what Coolify itself is made of; nothing for what it deploys."""
+    if container.labels.get("coolify.proxy", "").lower() == "true":
+        return "proxy"
+    found = (path.removeprefix(_FOLDER).partition("/")[0] for path in paths_of(container) if path.startswith(_FOLDER))
+    return next((part for part in found if part in ("source", "proxy")), "")
+
+
+def _text_for_itself(container: Container, membership: Membership) -> str:
+    lines = compose_text(container, membership)
+    if _own(container) == "proxy":
+        return (
+            "In Coolify, open Servers > the server > Proxy > Configuration, add these lines, save, and restart the "
+            f"proxy:\n{lines}"
+        )
+    return (
+        f"Put these lines into {_FOLDER}source/docker-compose.custom.yml, which upgrades leave alone, then run "
+        f"{_FOLDER}source/upgrade.sh:\n{lines}"
     )
 
 

@@ -23,6 +23,7 @@ from netdoctor.platforms.interface import (
 
 _FOLDER = "/etc/dokploy/"
 _NETWORK = "dokploy-network"
+_OWN = frozenset({"dokploy", "dokploy-postgres", "dokploy-redis"})
 
 
 class DokployApi:
@@ -94,6 +95,12 @@ class Dokploy:
 
     def permanence(self, container: Container, membership: Membership) -> Permanence:
         service = container.labels.get(SWARM_SERVICE)
+        if service in _OWN:
+            return Permanence(
+                self.title,
+                why=f"{service} is a part of Dokploy itself, which its installer made as a Swarm service.",
+                text=f"docker service update --network-add {membership.network} {service}",
+            )
         if service:
             networks = ", ".join(f'{{"Target": "{name}"}}' for name in dict.fromkeys((_NETWORK, membership.network)))
             return Permanence(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from netdoctor.compose_edit.naming import written
 from netdoctor.model import Container, Membership, Topology
 from netdoctor.registry import Registry
 
@@ -15,9 +16,6 @@ CONFIG_FILES = "com.docker.compose.project.config_files"
 SWARM_SERVICE = "com.docker.swarm.service.name"
 SWARM_SERVICE_ID = "com.docker.swarm.service.id"
 STACK = "com.docker.stack.namespace"
-
-_WORDS = frozenset({"yes", "no", "on", "off", "true", "false", "null", "y", "n"})
-"""That YAML reads as something else than text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,18 +139,18 @@ def paths_of(container: Container) -> tuple[str, ...]:
 def compose_text(container: Container, membership: Membership) -> str:
     """The lines that a compose file needs, for pasting: the service's networks and the external network."""
     service = container.service or container.labels.get(SWARM_SERVICE) or container.name
-    lines = ["services:", f"  {_key(service)}:", "    networks:"]
-    keeps = [_key(name) for name in _declared(container) if name != membership.network]
+    lines = ["services:", f"  {written(service)}:", "    networks:"]
+    keeps = [written(name) for name in _declared(container) if name != membership.network]
     aliases = [alias for alias in membership.aliases if alias not in (service, container.name)]
     own = f"{container.project}_"
     scoped = container.project is not None and membership.network.startswith(own)
     # A network of the project's own is listed under its key, and is not declared as somebody else's.
-    key = _key(membership.network.removeprefix(own) if scoped else membership.network)
+    key = written(membership.network.removeprefix(own) if scoped else membership.network)
     keeps = [name for name in keeps if name != key]
     if aliases:
         lines += [f"      {name}: {{}}" for name in keeps]
         lines += [f"      {key}:", "        aliases:"]
-        lines += [f"          - {_key(alias)}" for alias in aliases]
+        lines += [f"          - {written(alias)}" for alias in aliases]
     else:
         lines += [f"      - {name}" for name in [*keeps, key]]
     if not scoped:
@@ -170,9 +168,3 @@ def _declared(container: Container) -> Iterable[str]:
     for name in names:
         if name not in own:
             yield name.removeprefix(f"{project}_") if project is not None else name
-
-
-def _key(text: str) -> str:
-    plain = text.replace("-", "").replace("_", "").replace(".", "")
-    simple = plain.isalnum() and plain.isascii() and not text[0].isdigit() and text[0] not in "-."
-    return text if simple and text.lower() not in _WORDS else f'"{text}"'

@@ -81,6 +81,19 @@ def test_a_preview_belongs_to_its_application():
     assert f"/applications/{UUID}" in PLATFORM.permanence(one, joins(one, "coolify")).text
 
 
+@pytest.mark.parametrize(
+    ("part", "where"), [("source", "docker-compose.custom.yml"), ("proxy", "Proxy > Configuration")]
+)
+def test_what_coolify_itself_is_made_of_is_not_edited_either(part, where):
+    one = compose(f"coolify-{part}", part, part, f"/data/coolify/{part}")
+    assert owner_of(one, alone(one)).title == "Coolify"
+    found = PLATFORM.permanence(one, joins(one, "backend"))
+    assert not found.patchable
+    assert where in found.text
+    assert "external: true" in found.text
+    assert not PLATFORM.api.serves(one)
+
+
 # --- its API -------------------------------------------------------------------------------------------------------
 
 

@@ -50,6 +50,12 @@ def test_its_own_network_is_kept_in_the_text_for_a_swarm_service():
     assert json.loads(text.splitlines()[-1]) == [{"Target": "dokploy-network"}, {"Target": "backend"}]
 
 
+def test_dokploy_s_own_services_are_in_no_page_of_dokploy():
+    one = container("dokploy.1.t", {"com.docker.swarm.service.name": "dokploy"}, ("dokploy-network",))
+    found = PLATFORM.permanence(one, joins(one, "backend"))
+    assert found.text == "docker service update --network-add backend dokploy"
+
+
 # --- its API -------------------------------------------------------------------------------------------------------
 
 ONE = compose("shop-a1b2c3-web-1", "shop-a1b2c3", "web", FOLDER)
