@@ -24,19 +24,21 @@ from netdoctor.migration.export_steps import Step, Steps, steps_of
 from netdoctor.migration.records import BadRecord, Record
 from netdoctor.migration.sources._pinecone_listing import Unordered
 from netdoctor.migration.sources._pinecone_records import GONE
-from netdoctor.migration.sources.interface import Source
+from netdoctor.migration.sources.interface import LiveSource, Source
 from netdoctor.migration.sources.pinecone import PineconeSource
 
 STATE = "netdoctor.export-state/1"
 _EVERY, _EVERY_BYTES = 1.0, 64 << 20
 """Seconds, and bytes, after which what is written is made safe and the state says so."""
 _MOST_BAD = 20
+_GONE = (GONE, " is gone")
+"""How the live sources tell that a record was listed and then not there."""
 _MOST_REWINDS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What is in the file. ``counted``: records by namespace as the index counts them now; None: it cannot say.
+    """What is in the file. ``counted``: records by namespace as the index counts (or lists) them; None: it is a file.
 
     ``gone`` were listed and then not there; ``bad`` are the first that are no records (``bad_count`` in all).
     """
@@ -133,13 +135,13 @@ def export(
         with work.opened(restart=restart):
             work.read(lambda state, name: tell(state.records, total, name))
             state = work.state
+            counted = work.steps.counted()
             size = work.finish()
     except OSError as error:
         raise MigrationFailed(
             f"The export {file.name} cannot be written: {error.strerror or error}.",
             hint="what is done is kept; repeat the same command when there is room: it resumes",
         ) from error
-    live = isinstance(source, PineconeSource)
     return Exported(
         source=source.label,
         file=file,
@@ -147,25 +149,15 @@ def export(
         records=state.records,
         size=size,
         namespaces=dict(state.namespaces),
-        counted=_counted(source),
+        counted=counted,
         gone=state.gone,
         bad=tuple(state.bad),
         bad_count=state.bad_count,
         resumed=work.resumed,
         seconds=clock() - began,
         read_units=source.read_units if isinstance(source, PineconeSource) else None,
-        notes=source.notes() if isinstance(source, PineconeSource) and live else (),
+        notes=source.notes() if isinstance(source, LiveSource) else (),
     )
-
-
-def _counted(source: Source) -> dict[str, int] | None:
-    """Now, not when the reading began: what was added or deleted meanwhile must show."""
-    if not isinstance(source, PineconeSource):
-        return None
-    now = source.stats().counts
-    wanted = set(source.namespaces)
-    # A namespace of today that the run did not know counts, unless only some were asked for.
-    return {name: count for name, count in now.items() if count and (name in wanted or not source.only)}
 
 
 class _Work:
@@ -178,7 +170,7 @@ class _Work:
         self._clock = clock
         self._part = file.with_name(f"{file.name}.partial")
         self._kept = file.with_name(f"{file.name}.partial.state")
-        self._steps: Steps = steps_of(source, self._part)
+        self.steps: Steps = steps_of(source, self._part)
         self.state = _State(source.stamp(), sink.name)
         self.resumed = False
         self._taking = False
@@ -233,7 +225,7 @@ class _Work:
             if known.read:
                 return
         else:
-            self._steps.forget()
+            self.steps.forget()
             self._kept.unlink(missing_ok=True)
         self._cut(self.state.size)
         if not self.state.size:
@@ -280,7 +272,7 @@ class _Work:
 
     def _read_on(self, tell: Callable[[_State, str], None]) -> None:
         last, size = self._clock(), self.state.size
-        with contextlib.closing(self._steps.run(self.state.after)) as steps:  # type: ignore[type-var]
+        with contextlib.closing(self.steps.run(self.state.after)) as steps:  # type: ignore[type-var]
             for step in steps:
                 self._taking = True
                 self._take(step)
@@ -303,7 +295,7 @@ class _Work:
             if isinstance(record, Record):
                 good.append(record)
                 state.namespaces[record.namespace] += 1
-            elif record.reason.endswith(GONE):
+            elif record.reason.endswith(_GONE):
                 state.gone += 1
             else:
                 state.bad_count += 1
@@ -342,5 +334,5 @@ class _Work:
         if self._part.exists():
             self._sink.finish(self._part, self._file)
         self._kept.unlink(missing_ok=True)
-        self._steps.forget()
+        self.steps.forget()
         return self._file.stat().st_size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,9 @@ class Step:
 class Steps(Protocol):
     def run(self, after: Any) -> Iterator[Step]:
         """From the start (None), or from an earlier step's ``after``. To be closed."""
+
+    def counted(self) -> dict[str, int] | None:
+        """Records by namespace, as the index says after everything is read; None: nobody else has counted."""
 
     def forget(self) -> None:
         """Remove what was kept beside the export for going on."""
@@ -69,6 +73,13 @@ class PineconeSteps:
                     state |= {"token": at.token, "last": at.last, "count": at.count, "ordered": at.ordered}
                 yield Step(stretch.namespace, stretch.records, state)
 
+    def counted(self) -> dict[str, int] | None:
+        # Asked now, not when the reading began: what was added or deleted meanwhile must show.
+        now = self._source.stats().counts
+        wanted = set(self._source.namespaces)
+        # A namespace of today that the run did not know counts, unless only some were asked for.
+        return {name: count for name, count in now.items() if count and (name in wanted or not self._source.only)}
+
     def forget(self) -> None:
         """Nothing is kept."""
 
@@ -105,6 +116,12 @@ class NumberedSteps:
             close = getattr(records, "close", None)
             if close is not None:
                 close()
+
+    def counted(self) -> dict[str, int] | None:
+        """By its own list of ids."""
+        if not isinstance(self._source, LiveSource) or not self._ids.exists():
+            return None
+        return dict(Counter(namespace for namespace, _ in Listing.read(self._ids).entries()))
 
     def forget(self) -> None:
         self._ids.unlink(missing_ok=True)

@@ -10,11 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from migration.lab import Server, records, run_once, via_host, write_export
 from migration.pinecone_server import KEY, Asked, Pinecone, Reply, fill, rpc, serving
 from netdoctor.cli.main import run
 from netdoctor.errors import MigrationFailed, UsageError
@@ -26,6 +28,7 @@ from netdoctor.migration.records import Record
 from netdoctor.migration.sources import _pinecone_pace as pace_module
 from netdoctor.migration.sources._pinecone_refusals import QuotaSpent
 from netdoctor.migration.sources.interface import Access, open_source
+from netdoctor.migration.target import Transport
 
 FORMS = ("e.json", "e.jsonl", "e.parquet")
 
@@ -127,6 +130,28 @@ def test_an_export_can_be_converted(pinecone: Pinecone, tmp_path: Path) -> None:
     done = export(open_source(tmp_path / "e.json"), tmp_path / "f.parquet")
     assert done.good and done.counted is None
     assert content(tmp_path / "f.parquet") == content(tmp_path / "e.json")
+
+
+def test_another_qdrant_is_exported_and_gone_on_with(qdrant: Server, own: str, tmp_path: Path) -> None:
+    things = records(250, 8)
+    for thing in things:
+        thing["namespace"] = own
+    with via_host(qdrant, Transport.REST) as target:
+        run_once(write_export(tmp_path / "start.json", things), target, tmp_path / "ledger.sqlite")
+    origin = f"qdrant:{qdrant.url}/{own}"
+
+    def interrupt(count: int, _total: int, _namespace: str) -> None:
+        if count == 200:
+            raise KeyboardInterrupt
+
+    with closing(open_source(origin)) as source, pytest.raises(KeyboardInterrupt):  # type: ignore[type-var]
+        export(source, tmp_path / "e.jsonl", tell=interrupt)
+    with closing(open_source(origin)) as source:  # type: ignore[type-var]
+        done = export(source, tmp_path / "e.jsonl")
+    assert done.resumed and done.good and done.counted == {own: 250}
+    found = content(tmp_path / "e.jsonl")
+    assert len({each[1] for each in found}) == len(found) == 250
+    assert names(tmp_path) == ["e.jsonl", "ledger.sqlite", "start.json"]
 
 
 def test_a_file_that_says_no_form_is_refused_and_one_that_is_there_is_kept(pinecone: Pinecone, tmp_path: Path) -> None:

@@ -48,15 +48,17 @@ class Estimate:
         )
 
 
-def estimate(counts: Iterable[int], page: int, dimension: int | None) -> Estimate:
-    """``counts``: records of each namespace; ``page``: ids a page, and a fetch."""
+def estimate(counts: Iterable[int], page: int, dimension: int | None, *, sample: int = 0) -> Estimate:
+    """``counts``: records of each namespace; ``page``: ids a page, and a fetch; ``sample``: records read beforehand."""
     records = listed = fetched = 0
     for count in counts:
         records += count
         full, rest = divmod(count, page)
         listed += max(1, full + bool(rest))
         fetched += full * units_of_fetch(page) + (units_of_fetch(rest) if rest else 0)
-    egress = records * (_DIGITS * dimension + _BESIDE) if dimension else 0
+    first = min(sample, records)
+    fetched += units_of_fetch(first) if first else 0
+    egress = (records + first) * (_DIGITS * dimension + _BESIDE) if dimension else 0
     return Estimate(records, listed, fetched, egress)
 
 

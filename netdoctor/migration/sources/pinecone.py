@@ -31,6 +31,8 @@ from netdoctor.migration.window import Window
 _METRICS = {"cosine": Metric.COSINE, "dotproduct": Metric.DOT, "euclidean": Metric.EUCLID}
 IN_FLIGHT = 8
 """Fetches under way: at a round trip of 80 ms that is the documented limit of 100 a second."""
+SAMPLE = 1000
+"""Records of a plan's sample."""
 _KEPT = 2000
 """Ids remembered while listing, of which a sample can be taken without listing again."""
 
@@ -198,10 +200,9 @@ class PineconeSource:
         return estimate(self.counts.values(), PAGE, self._dimension)
 
     def cost(self, ids: int) -> str:
-        counted = self.estimate()
-        if counted.records != ids:
-            counted = estimate([ids], PAGE, self._dimension)
-        return counted.sentence()
+        """With a plan's sample, which is read beside the records."""
+        counts = list(self.counts.values())
+        return estimate(counts if sum(counts) == ids else [ids], PAGE, self._dimension, sample=SAMPLE).sentence()
 
     @property
     def read_units(self) -> int:
