@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from netdoctor.compose_edit.naming import written
 from netdoctor.model import Container, Membership, Topology
 from netdoctor.registry import Registry
 
@@ -138,6 +137,9 @@ def paths_of(container: Container) -> tuple[str, ...]:
 
 def compose_text(container: Container, membership: Membership) -> str:
     """The lines that a compose file needs, for pasting: the service's networks and the external network."""
+    # Loads a YAML parser, which recognising a platform does not need.
+    from netdoctor.compose_edit.naming import written
+
     service = container.service or container.labels.get(SWARM_SERVICE) or container.name
     lines = ["services:", f"  {written(service)}:", "    networks:"]
     keeps = [written(name) for name in _declared(container) if name != membership.network]
