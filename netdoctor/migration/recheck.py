@@ -116,7 +116,8 @@ def _check(batch: Batch, plan: Plan, target: Target, exact: bool, retry: Retry, 
     if wrong and repair:
         bad = {point.id for _, point, _ in wrong}
         again = [(record, point) for record, point in pairs if point.id in bad]
-        bodies = [target.encode(point, payload_entries(point.payload)) for _, point in again]
+        points = [point for _, point in again]
+        bodies = target.encode_all(points, [payload_entries(point.payload) for point in points])
         retry.call(lambda: target.upsert(batch.collection, bodies))
         wrong = _wrong(batch.collection, again, plan, target, exact, retry)
         repaired = len(again) - len(wrong)

@@ -13,6 +13,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from netdoctor.migration.digits import unit_arrays
 from netdoctor.migration.points import Point
 from netdoctor.migration.records import Sparse, sparse_of
 
@@ -160,6 +161,25 @@ def point_json(point: Point) -> bytes:
             pass
     body = {"id": point.id, "vector": _vector(point, lambda each: each.tolist()), "payload": point.payload}
     return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
+
+
+def points_json(points: Sequence[Point]) -> list[bytes]:
+    """Each of them as :func:`point_json` would have it, in fewer steps."""
+    quick = _orjson()
+    if quick is None:
+        return [point_json(point) for point in points]
+    found = []
+    for point, array in zip(points, unit_arrays([point.vector for point in points]), strict=True):
+        if array is None or point.sparse is not None:
+            found.append(point_json(point))
+            continue
+        try:
+            payload = quick.dumps(point.payload)
+        except TypeError:  # an integer of more than 64 bits
+            found.append(point_json(point))
+            continue
+        found.append(b'{"id":"%b","vector":%b,"payload":%b}' % (point.id.encode("ascii"), array, payload))
+    return found
 
 
 def _vector(point: Point, numbers: Callable[[Any], Any]) -> Any:

@@ -98,7 +98,8 @@ class Writer:
         sent = 0
         if send:
             chosen = [n for n in mine if points[n].id not in there]
-            encoded = [(records[n], self.target.encode(points[n], entries[n])) for n in chosen]
+            bodies = self.target.encode_all([points[n] for n in chosen], [entries[n] for n in chosen])
+            encoded = [(records[n], body) for n, body in zip(chosen, bodies, strict=True)]
             sent = self._send(batch.collection, encoded) if encoded else 0
         if self.refusals is not None and self.refusals.records:
             mine = [n for n in mine if records[n].number not in self.refusals]

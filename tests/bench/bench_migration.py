@@ -36,6 +36,7 @@ from netdoctor.migration.run import Options, Result, migrate
 from netdoctor.migration.sources.export_json import ExportJson
 from netdoctor.migration.target import Transport, open_server
 from netdoctor.migration.targets.interface import Target
+from netdoctor.migration.wire import payload_entries
 from netdoctor.vantage.host import HostVantage
 
 SERVER = Path(__file__).parents[2] / "compose" / "images" / "qdrant" / "server.py"
@@ -118,7 +119,8 @@ def serialise(export: Path, target: Target, bodies: Path) -> None:
     records = (record for record in ExportJson(export).records() if isinstance(record, Record))
     with bodies.open("wb") as file:
         for batch in cut(records, str, Limits()):
-            encoded = [target.encode(layout.point(record)) for record in batch.records]
+            points = layout.points(batch.records)
+            encoded = target.encode_all(points, [payload_entries(point.payload) for point in points])
             file.write(struct.pack("<I", len(encoded)))
             for body in encoded:
                 file.write(struct.pack("<I", len(body)) + body)

@@ -90,6 +90,9 @@ class FolderTarget:
     def encode(self, point: Point, entries: Sequence[bytes] | None = None) -> bytes:
         return point_json(point)
 
+    def encode_all(self, points: Sequence[Point], entries: Sequence[Sequence[bytes]]) -> list[bytes]:
+        return [point_json(point) for point in points]
+
     def upsert(self, name: str, points: Sequence[bytes]) -> None:
         structs = [self._models.PointStruct(**json.loads(point)) for point in points]
         with self._lock, warnings.catch_warnings():

@@ -192,6 +192,9 @@ class GrpcTarget:
     def encode(self, point: Point, entries: Sequence[bytes] | None = None) -> bytes:
         return point_protobuf(point, entries)
 
+    def encode_all(self, points: Sequence[Point], entries: Sequence[Sequence[bytes]]) -> list[bytes]:
+        return list(map(point_protobuf, points, entries))
+
     def upsert(self, name: str, points: Sequence[bytes]) -> None:
         reply = self._call(self._upsert, upsert_protobuf(name, points))
         if reply.result.status not in (_COMPLETED, _ACKNOWLEDGED):

@@ -162,6 +162,9 @@ class Target(Protocol):
     def encode(self, point: Point, entries: Sequence[bytes] | None = None) -> bytes:
         """The point as this transport writes it; ``entries``: its payload's, where they are made already."""
 
+    def encode_all(self, points: Sequence[Point], entries: Sequence[Sequence[bytes]]) -> list[bytes]:
+        """The same of many, with the entries of each."""
+
     def upsert(self, name: str, points: Sequence[bytes]) -> None:
         """Write encoded points and wait until they are applied."""
 

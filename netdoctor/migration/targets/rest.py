@@ -29,6 +29,7 @@ from netdoctor.migration.wire import (
     named_bytes,
     payload_entries,
     point_json,
+    points_json,
     read_point,
     read_vector,
     upsert_json,
@@ -182,6 +183,9 @@ class RestTarget:
 
     def encode(self, point: Point, entries: Sequence[bytes] | None = None) -> bytes:
         return point_json(point)
+
+    def encode_all(self, points: Sequence[Point], entries: Sequence[Sequence[bytes]]) -> list[bytes]:
+        return points_json(points)
 
     def upsert(self, name: str, points: Sequence[bytes]) -> None:
         length, pieces = upsert_json(points)
