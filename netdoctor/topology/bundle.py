@@ -6,7 +6,7 @@ import importlib
 import inspect
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import is_dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,7 @@ from netdoctor.model import Answers, Container, Health, Network, Observation, Qu
 from netdoctor.probes.interface import PROBES
 from netdoctor.redact import MASK, looks_secret, redact_text, redact_value
 from netdoctor.terminal import plain
-from netdoctor.topology.codec import Decoder, encode
+from netdoctor.topology.codec import CLASS, Decoder, encode
 from netdoctor.version import __version__
 
 SCHEMA = "netdoctor.bundle/1"
@@ -30,19 +30,40 @@ _LONG_ENOUGH = 6
 _HOW = "Write one with: netdoctor bundle FILE SOURCE TARGET"
 
 
-def write_bundle(path: str | Path, topology: Topology, answers: Answers | None = None) -> None:
-    """Redacted, whole or not at all. Equal secrets stay equal within the file. Raises UsageError."""
+def write_bundle(path: str | Path, topology: Topology, answers: Answers | None = None) -> tuple[str, ...]:
+    """Redacted, whole or not at all. Equal secrets stay equal within the file. Raises UsageError.
+
+    Returns the place of everything that was left out: ``app environment API_KEY``.
+    """
     try:
-        write_whole(path, dump_bundle(topology, answers))
+        document = _document(topology, answers)
+        write_whole(path, _text(document))
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise UsageError(
             f"The bundle cannot be written to {plain(str(path))}: {why}.", hint="Choose another path."
         ) from error
+    return tuple(document["removed"])
 
 
 def dump_bundle(topology: Topology, answers: Answers | None = None) -> str:
     """The file's text."""
+    return _text(_document(topology, answers))
+
+
+def removed_from(places: Sequence[str], most: int = 8) -> tuple[str, ...]:
+    """The places in a few lines: the first ones, and how many more there are."""
+    shown = tuple(plain(place) for place in places[:most])
+    if len(places) <= most:
+        return shown
+    return (*shown, f'and {len(places) - most} more, see "removed" in the file')
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=1, ensure_ascii=True, sort_keys=True) + "\n"
+
+
+def _document(topology: Topology, answers: Answers | None) -> dict[str, Any]:
     salt = secrets.token_bytes(16)
     told = frozenset(value for container in topology.containers for value in _secrets_of(container))
     clean = replace(
@@ -51,15 +72,34 @@ def dump_bundle(topology: Topology, answers: Answers | None = None) -> str:
         networks=tuple(_network(network, salt) for network in topology.networks),
         source="bundle",
     )
-    document = {
+    topology_as, shown = encode(replace(topology, source="bundle"), str), encode(clean, redact_text)
+    seen_as = [[encode(question, str), encode(observation, str)] for question, observation in answers or ()]
+    seen = [[encode(question, redact_text), encode(seen, redact_text)] for question, seen in answers or ()]
+    removed = [*_removed(topology_as, shown, ""), *_removed(seen_as, seen, "seen")]
+    return {
         "schema": SCHEMA,
         "netdoctor": __version__,
-        "topology": encode(clean, redact_text),
-        "answers": [
-            [encode(question, redact_text), encode(observation, redact_text)] for question, observation in answers or ()
-        ],
+        "topology": shown,
+        "answers": seen,
+        "removed": [redact_text(place) for place in dict.fromkeys(removed)],
     }
-    return json.dumps(document, indent=1, ensure_ascii=True, sort_keys=True) + "\n"
+
+
+def _removed(before: Any, after: Any, where: str) -> Iterator[str]:
+    """Where the two differ, in words: containers and networks by name, the rest by field."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        name = before.get("name")
+        inside = f"{where} {name}".strip() if isinstance(name, str) and name else where
+        # A key that was cleaned is under another name now; what is left out is told all the same.
+        for (key, value), (_, other) in zip(before.items(), after.items(), strict=True):
+            known = key in (CLASS, "value", "containers", "networks", "name")
+            yield from _removed(value, other, inside if known else f"{inside} {key}".strip())
+    elif isinstance(before, list) and isinstance(after, list):
+        pair = len(before) == 2 and all(isinstance(each, str) for each in before)
+        for number, (value, other) in enumerate(zip(before, after, strict=True)):
+            yield from _removed(value, other, f"{where} {before[0]}".strip() if pair and number else where)
+    elif before != after:
+        yield where
 
 
 def read_bundle(path: str | Path) -> tuple[Topology, Answers]:
