@@ -52,6 +52,10 @@ faults: venv    ## a fix killed, interrupted and cut off from its engine at ever
 bench: venv     ## the budgets, as ratios measured in one run
 	@$(LAB) --images "busybox scratch python probe qdrant" compose/bench.sh
 
+watch-endurance: venv ## watch --heal over 100 forced recreations and 5 engine restarts
+	@NETDOCTOR_WATCH_RECREATIONS=100 NETDOCTOR_WATCH_RESTARTS=5 \
+	    $(LAB) --images busybox $(BIN)/python -m pytest -s tests/live/test_endurance.py
+
 engine:         ## find an engine or start one, and leave it running (compose/engine.sh stop)
 	@compose/engine.sh ensure
 
