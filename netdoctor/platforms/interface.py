@@ -142,31 +142,33 @@ def compose_text(container: Container, membership: Membership) -> str:
 
     service = container.service or container.labels.get(SWARM_SERVICE) or container.name
     lines = ["services:", f"  {written(service)}:", "    networks:"]
-    keeps = [written(name) for name in _declared(container) if name != membership.network]
+    present = {written(name): foreign for name, foreign in _declared(container) if name != membership.network}
     aliases = [alias for alias in membership.aliases if alias not in (service, container.name)]
     own = f"{container.project}_"
     scoped = container.project is not None and membership.network.startswith(own)
     # A network of the project's own is listed under its key, and is not declared as somebody else's.
     key = written(membership.network.removeprefix(own) if scoped else membership.network)
-    keeps = [name for name in keeps if name != key]
+    keeps = [name for name in present if name != key]
     if aliases:
         lines += [f"      {name}: {{}}" for name in keeps]
         lines += [f"      {key}:", "        aliases:"]
         lines += [f"          - {written(alias)}" for alias in aliases]
     else:
         lines += [f"      - {name}" for name in [*keeps, key]]
-    if not scoped:
-        lines += ["networks:", f"  {key}:", "    external: true"]
+    external = [name for name in keeps if present[name]] + ([] if scoped else [key])
+    if external:
+        lines += ["networks:", *(line for name in external for line in (f"  {name}:", "    external: true"))]
     return "\n".join(lines)
 
 
-def _declared(container: Container) -> Iterable[str]:
-    """The keys under which its file most likely lists the networks it is on."""
+def _declared(container: Container) -> Iterable[tuple[str, bool]]:
+    """The keys under which its file most likely lists the networks it is on, and which of them are somebody else's."""
     project = container.project
     names = [e.network_name for e in container.endpoints if e.network_name not in ("bridge", "host", "none")]
     own = [name for name in names if project is not None and name in (f"{project}_default", project)]
     if own or not names:
-        yield "default"
+        yield "default", False
     for name in names:
         if name not in own:
-            yield name.removeprefix(f"{project}_") if project is not None else name
+            scoped = project is not None and name.startswith(f"{project}_")
+            yield (name.removeprefix(f"{project}_") if scoped else name), not scoped

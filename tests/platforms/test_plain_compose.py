@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import yaml
 
+from netdoctor.model import Endpoint
 from netdoctor.platforms.interface import compose_text, owner_of
 from netdoctor.platforms.plain_compose import PLATFORM
 
@@ -46,3 +49,12 @@ def test_the_project_s_own_network_is_listed_under_its_key_and_not_declared_as_s
     one = compose("shop_web_1", "shop", "web")
     read = yaml.safe_load(compose_text(one, joins(one, "shop_default", "web", "www")))
     assert read == {"services": {"web": {"networks": {"default": {"aliases": ["www"]}}}}}
+
+
+def test_what_it_is_connected_to_beside_its_own_networks_is_declared_too_so_that_the_text_stands_by_itself():
+    one = compose("shop_web_1", "shop", "web")
+    one = replace(one, endpoints=(*one.endpoints, Endpoint("b", "shop_back"), Endpoint("x", "by-hand")))
+    assert yaml.safe_load(compose_text(one, joins(one, "shared"))) == {
+        "services": {"web": {"networks": ["default", "back", "by-hand", "shared"]}},
+        "networks": {"by-hand": {"external": True}, "shared": {"external": True}},
+    }
