@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +20,7 @@ from netdoctor.terminal import plain
 if TYPE_CHECKING:
     from netdoctor.migration.address import Wanted
     from netdoctor.migration.ledger import Ledger
+    from netdoctor.migration.sources.interface import Access
     from netdoctor.migration.summary import Scene
     from netdoctor.migration.targets.interface import Target
     from netdoctor.model import Container, Topology
@@ -102,11 +105,33 @@ def open_target(
     return target, scene, address.url
 
 
+def reaching(stack: ExitStack, settings: Settings, given: dict[str, Any], access: Access) -> Access:
+    """The access to a source that stands in a container's network, where ``--source-via`` names one."""
+    if not given["source_via"]:
+        return access
+    from netdoctor.migration.address import Address, Wanted, resolve_target
+    from netdoctor.topology.names import find_container
+
+    opened = stack.enter_context(session(settings))
+    app = find_container(opened.topology, given["source_via"])
+    vantage = _stand(stack, opened, app)
+
+    def reach(text: str) -> tuple[Address, Vantage]:
+        wanted = Wanted(text, "the source")
+        return resolve_target(wanted, topology=opened.topology, app=app, vantage=vantage), vantage
+
+    return replace(access, reach=reach)
+
+
 def ledger_path(given: dict[str, Any]) -> Path:
-    """``--ledger``, or the file beside the export."""
+    """``--ledger``, or the file beside the export; for a live index in this folder."""
     if given["ledger"]:
         return Path(given["ledger"])
-    export: Path = given["export"]
+    export = Path(given["export"])
+    if not export.exists() and ":" in str(given["export"]):
+        export = Path(re.sub(r"[^A-Za-z0-9._-]+", "-", str(given["export"])))
+    elif export.is_dir():
+        export = export.resolve()  # "." has no name to put something behind
     return export.with_name(export.name + ".netdoctor.sqlite")
 
 

@@ -11,15 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netdoctor.cli._target import ledger_path, open_target, option, target_options
+from netdoctor.cli._fleet import coordinate_all, emitted, fleet_options, planned, shard_of, write_part
+from netdoctor.cli._target import ledger_path, open_target, option, reaching, target_options
+from netdoctor.cli._vectors._access import access_of, access_options
 from netdoctor.cli.common import emit
 from netdoctor.cli.settings import Settings, read_settings, shared_options
 from netdoctor.errors import UsageError
 from netdoctor.exits import Exit
 
 if TYPE_CHECKING:
+    from netdoctor.migration.events import Listener
     from netdoctor.migration.prepare import Wishes
     from netdoctor.migration.run import Options, Result
+    from netdoctor.migration.shards import Part
+    from netdoctor.migration.sources.interface import Source
     from netdoctor.migration.summary import Scene
     from netdoctor.migration.targets.interface import Target
 
@@ -31,18 +36,19 @@ Examples:
   netdoctor migrate export.json --to http://localhost:6333
   netdoctor migrate export.json --to ./folder    embedded, without a server
   netdoctor migrate export.json --dry-run        what it would become
+  netdoctor migrate export.json --plan plan.json --shard 2/4 --to http://qdrant:6333
 """
 
 
 @click.command(short_help="Move a vector export into Qdrant.", epilog=EXAMPLES)
-@click.argument("export", type=click.Path(path_type=Path))
+@click.argument("export")
 @target_options
 @option("--strip-prefix", default="", metavar="PREFIX", help="Left off the namespace in the collection's name.")
 @option("--default-collection", default="default", show_default=True, help="For the namespace without a name.")
 @option("--collection", metavar="NAME", help="One collection for all namespaces, told apart by a payload field.")
 @option("--tenant-field", default="namespace", show_default=True, help="That field.")
 @option("--id-field", default="originalId", show_default=True, help="Payload field that keeps the original id.")
-@option("--metric", type=click.Choice(list(METRICS)), default="cosine", show_default=True)
+@option("--metric", type=click.Choice(list(METRICS)), help="Default: a live source's own, else cosine.")
 @option("--batch-size", type=click.IntRange(1, 10000), default=256, show_default=True, help="Vectors a request.")
 @option("--in-flight", type=click.IntRange(1, 32), default=4, show_default=True, help="Requests at once.")
 @option("--max-errors", type=click.IntRange(0), default=0, show_default=True, help="Bad records to skip.")
@@ -62,39 +68,73 @@ Examples:
 @option("--fix", is_flag=True, help="Repair the network first, if it is what is broken (see netdoctor fix).")
 @option("--yes", is_flag=True, help="Do not ask before that repair.")
 @option("--dry-run", is_flag=True, help="Read and plan; connect nowhere, write nothing.")
+@option("--request-timeout", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds a request has.")
+@fleet_options
+@access_options
 @shared_options
 @click.pass_context
 def command(ctx: click.Context, /, **given: Any) -> None:
-    """Move EXPORT, a JSON array of {id, values, metadata, namespace}, into Qdrant.
+    """Move EXPORT, a JSON array of {id, values, metadata, namespace} or another source, into Qdrant.
 
     Each namespace becomes a collection. The same command resumes a run that was stopped. Afterwards every
     point is read back and compared: exit 0 means that all of the export is there.
 
     Without --to: QDRANT_URL_MIGRATION, QDRANT_URL, then QDRANT_URL of the container named by --via.
     """
-    from netdoctor.migration.summary import document, text
+    from netdoctor.migration.shards import Part
+    from netdoctor.migration.summary import document, part_document, part_text, text
 
     settings = read_settings(ctx, given)
     if settings.format not in ("human", "json"):
         raise UsageError("A migration is reported as human or json.")
-    if given["dry_run"]:
-        _dry_run(settings, given)
-        return
     with ExitStack() as stack:
-        result, scene = _migrate(stack, settings, given)
-    emit(settings, _json(document(result, scene)) if settings.format == "json" else text(result, scene))
-    if not result.good:
+        done = _told_to(stack, settings, given)
+    if isinstance(done, str):
+        emit(settings, done)
+        return
+    outcome, scene = done
+    if isinstance(outcome, Part):
+        told = part_document(outcome, scene) if settings.format == "json" else part_text(outcome, scene)
+    else:
+        told = document(outcome, scene) if settings.format == "json" else text(outcome, scene)
+    emit(settings, told if isinstance(told, str) else _json(told))
+    if not outcome.good:
         ctx.exit(int(Exit.FINDINGS))
 
 
-def _migrate(stack: ExitStack, settings: Settings, given: dict[str, Any]) -> tuple[Result, Scene]:
-    from netdoctor.migration.ledger import open_ledger
+def _told_to(stack: ExitStack, settings: Settings, given: dict[str, Any]) -> str | tuple[Part | Result, Scene]:
+    """What there is to print, or the outcome of a run or of one worker."""
     from netdoctor.migration.progress import showing
-    from netdoctor.migration.run import migrate
-    from netdoctor.migration.sources.interface import open_source
+    from netdoctor.migration.sources.interface import open_source, suited
 
-    source = open_source(given["export"])
     options = _options(given)
+    source = open_source(given["export"], reaching(stack, settings, given, access_of(given)))
+    if source.live:
+        stack.callback(source.close)  # type: ignore[attr-defined]  # of live sources
+    asked = options.layout.metric if given["metric"] else None
+    options = replace(options, layout=suited(options.layout, source, asked))
+    if given["dry_run"]:
+        return _dry_run(settings, given, source, options)
+    file, options = planned(given, source, options)
+    shard = shard_of(given)
+    if given["coordinate"] and shard:
+        raise UsageError("--coordinate and --shard are two processes.")
+    if file is not None and given["emit"]:
+        return emitted(given, file)
+    listener = stack.enter_context(showing(sys.stderr, quiet=bool(settings.quiet)))
+    if file is not None and shard:
+        return write_part(stack, settings, given, source, file, shard, options, listener)
+    if file is not None and given["coordinate"]:
+        return coordinate_all(stack, settings, given, source, file, options, listener)
+    return _migrate(stack, settings, given, source, options, listener)
+
+
+def _migrate(
+    stack: ExitStack, settings: Settings, given: dict[str, Any], source: Source, options: Options, listener: Listener
+) -> tuple[Result, Scene]:
+    from netdoctor.migration.ledger import open_ledger
+    from netdoctor.migration.run import migrate
+
     path = ledger_path(given)
     # The lock comes first: a second run must not even knock at the target.
     ledger = open_ledger(path, restart=given["restart"])
@@ -102,7 +142,6 @@ def _migrate(stack: ExitStack, settings: Settings, given: dict[str, Any]) -> tup
     target, scene, name = _reach(stack, settings, given)
     grpc_port = str(given["grpc_port"]) if given["grpc_port"] else None
     ledger.remember({"to": given["to"], "via": given["via"], "grpc port": grpc_port})
-    listener = stack.enter_context(showing(sys.stderr, quiet=bool(settings.quiet)))
     result = migrate(source, target, ledger, replace(options, target_name=name), listener=listener)
     return result, scene.of(source.label, str(path))
 
@@ -112,7 +151,7 @@ def _reach(stack: ExitStack, settings: Settings, given: dict[str, Any]) -> tuple
     from netdoctor.migration.targets.interface import TargetUnreachable
 
     try:
-        return open_target(stack, settings, given, make=True)
+        return open_target(stack, settings, given, make=True, timeout=given["request_timeout"])
     except TargetUnreachable:
         if not given["via"]:
             raise
@@ -120,19 +159,20 @@ def _reach(stack: ExitStack, settings: Settings, given: dict[str, Any]) -> tuple
 
         if not explain_or_mend(settings, given):
             raise
-    return open_target(stack, settings, given, make=True)
+    return open_target(stack, settings, given, make=True, timeout=given["request_timeout"])
 
 
-def _dry_run(settings: Settings, given: dict[str, Any]) -> None:
-    from netdoctor.migration.plan import make_plan
-    from netdoctor.migration.sources.interface import open_source
+def _dry_run(settings: Settings, given: dict[str, Any], source: Source, options: Options) -> str:
+    from netdoctor.migration.planfile import listing_of, write_plan
+    from netdoctor.migration.run import new_plan
     from netdoctor.migration.summary import Scene, plan_document, plan_text
 
-    options = _options(given)
-    source = open_source(given["export"])
-    plan = make_plan(source, options.layout, max_errors=options.max_errors, on_duplicate=options.on_duplicate)
+    path: Path | None = given["plan"]
+    plan = new_plan(source, options, listing_of(path) if path else None)
+    if path:
+        write_plan(path, plan, source, limits=options.limits, on_duplicate=options.on_duplicate)
     scene = Scene(source.label, given["to"] or "(no target)", "--to")
-    emit(settings, _json(plan_document(plan, scene)) if settings.format == "json" else plan_text(plan, scene))
+    return _json(plan_document(plan, scene)) if settings.format == "json" else plan_text(plan, scene)
 
 
 def _options(given: dict[str, Any]) -> Options:
@@ -145,7 +185,7 @@ def _options(given: dict[str, Any]) -> Options:
     if given["collection"] and given["id_field"] == given["tenant_field"]:
         raise UsageError("--id-field and --tenant-field name the same payload field.")
     layout = Layout(
-        metric=Metric(METRICS[given["metric"]]),
+        metric=Metric(METRICS[given["metric"] or "cosine"]),
         id_field=given["id_field"],
         strip_prefix=given["strip_prefix"],
         default_collection=given["default_collection"],
@@ -162,6 +202,7 @@ def _options(given: dict[str, Any]) -> Options:
         skip_existing=given["skip_existing"],
         wishes=_wishes(given),
         repair=given["repair"],
+        request_timeout=given["request_timeout"],
     )
 
 

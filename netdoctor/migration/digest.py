@@ -85,6 +85,11 @@ class Sums:
         np.add.at(self._counts, buckets, 1)
         np.add.at(self._lanes, buckets, tally.hashes)
 
+    def merge(self, other: Sums) -> None:
+        """Add what another worker has summed up, in as many buckets."""
+        self._counts += other._counts
+        self._lanes += other._lanes
+
     def differing(self, other: Sums) -> frozenset[int]:
         """The buckets that are not the same in both."""
         odd = (self._counts != other._counts) | (self._lanes != other._lanes).any(axis=1)

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import uuid4
 
 from netdoctor.errors import MigrationFailed
@@ -27,10 +28,11 @@ from netdoctor.migration.events import (
 from netdoctor.migration.ledger import FOUND, LATE, REFUSED, Ledger, LedgerMismatch
 from netdoctor.migration.plan import Plan, make_plan
 from netdoctor.migration.plan_live import make_live_plan
+from netdoctor.migration.planfile import PlanFile
 from netdoctor.migration.points import Layout
 from netdoctor.migration.prepare import Wishes, prepare, snapshot_of
 from netdoctor.migration.retry import Retry
-from netdoctor.migration.sources.interface import LiveSource, Source
+from netdoctor.migration.sources.interface import LiveSource, Source, suited
 from netdoctor.migration.targets.interface import Target, TargetRefused
 from netdoctor.migration.tracked import Tracker
 from netdoctor.migration.verify import Expected, Verification, verify
@@ -60,6 +62,8 @@ class Options:
     request_timeout: float = 60.0
     """Seconds after which a request of this run is surely dead."""
     sleep: Callable[[float], None] = time.sleep
+    file: PlanFile | None = None
+    """A plan that was made before; its mapping is ``layout``'s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,10 @@ def plan_of(source: Source, ledger: Ledger | None, options: Options, listener: L
         if plan.stamp == source.stamp():
             listener(Planned(plan.points, len(plan.collections), True))
             return plan, True
+    if known is None and options.file is not None:
+        plan = options.file.plan
+        listener(Planned(plan.points, len(plan.collections), False))
+        return plan, False
     plan = new_plan(source, options, ledger.path.with_name(f"{ledger.path.name}.ids") if ledger else None, listener)
     if known is not None and json.loads(known)["digest"] != plan.digest:
         raise LedgerMismatch(
@@ -124,29 +132,17 @@ def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *,
     Raises MigrationFailed; what was written is in the ledger, and the same call resumes it.
     """
     name = options.target_name or target.address
-    stop = threading.Event()
+    options = replace(options, layout=suited(options.layout, source, options.layout.metric))
     window = Window(options.in_flight)
-
-    def told(why: str, seconds: float) -> None:
-        window.busy()
-        listener(Retrying(why, seconds))
-
-    retry = Retry(patience=options.patience, stop=stop, tell=told)
+    retry = retrying(options, window, listener, threading.Event())
     plan, resumed = plan_of(source, ledger, options, listener)
-    ledger.bind(
-        {
-            "export": plan.digest,
-            "target": name,
-            **options.layout.binding(),
-            **({"on_duplicate": options.on_duplicate} if options.on_duplicate else {}),
-        }
-    )
+    ledger.bind(binding_of(plan, name, options))
     await_silence(ledger, options, listener, restart=not resumed)
     if ledger.fact("former target") not in (None, name):
         ledger.forget_collections()
     ledger.set_fact("plan", json.dumps(plan.to_json()))
     if ledger.fact("run") is None:
-        ledger.set_fact("run", uuid4().hex)
+        ledger.set_fact("run", options.file.run if options.file else uuid4().hex)
     options = replace(options, limits=limits_of(ledger, options.limits))
     counts = Counts()
     began = time.monotonic()
@@ -182,10 +178,44 @@ def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *,
         )
     written = time.monotonic() - began
     # What lands after the verification is not verified.
-    _wait_until(ledger, float(ledger.fact("quiet at") or 0), options, listener)
-    checked = verify(
+    wait_until(ledger, float(ledger.fact("quiet at") or 0), options, listener)
+    checked = prove(plan, source, target, tracker, ledger.all_skipped(), options, retry, listener)
+    _refuse_changed(source, plan)
+    notes = source.notes() if isinstance(source, LiveSource) else ()
+    refused, late = ledger.troubles(REFUSED), ledger.troubles(LATE)
+    return Result(plan, checked, counts.sent, tuple(counts.created), resumed, written, refused, late, notes)
+
+
+def binding_of(plan: Plan, target: str, options: Options) -> dict[str, Any]:
+    """What a ledger is bound to."""
+    told = {"export": plan.digest, "target": target, **options.layout.binding()}
+    return {**told, "on_duplicate": options.on_duplicate} if options.on_duplicate else told
+
+
+def retrying(options: Options, window: Window, listener: Listener, stop: threading.Event) -> Retry:
+    """Every pause is told, and is a sign of distress."""
+
+    def told(why: str, seconds: float) -> None:
+        window.busy()
+        listener(Retrying(why, seconds))
+
+    return Retry(patience=options.patience, stop=stop, tell=told)
+
+
+def prove(
+    plan: Plan,
+    source: Source,
+    target: Target,
+    tracker: Tracker,
+    skipped: frozenset[tuple[str, str]],
+    options: Options,
+    retry: Retry,
+    listener: Listener,
+) -> Verification:
+    """Compare the target with what the tracker has seen going out."""
+    return verify(
         plan,
-        Expected(tracker.sums, tracker.samples, ledger.all_skipped()),
+        Expected(tracker.sums, tracker.samples, skipped),
         target,
         source=source,
         retry=retry,
@@ -193,10 +223,6 @@ def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *,
         repair=options.repair,
         tell=lambda done, total: listener(Verifying(done, total)),
     )
-    _refuse_changed(source, plan)
-    notes = source.notes() if isinstance(source, LiveSource) else ()
-    refused, late = ledger.troubles(REFUSED), ledger.troubles(LATE)
-    return Result(plan, checked, counts.sent, tuple(counts.created), resumed, written, refused, late, notes)
 
 
 def await_silence(ledger: Ledger, options: Options, listener: Listener, *, restart: bool) -> None:
@@ -209,10 +235,10 @@ def await_silence(ledger: Ledger, options: Options, listener: Listener, *, resta
     if grace is not None:
         ledger.remember({"quiet at": f"{ledger.touched() + float(grace)}"})
     if restart:
-        _wait_until(ledger, float(ledger.fact("quiet at") or 0), options, listener)
+        wait_until(ledger, float(ledger.fact("quiet at") or 0), options, listener)
 
 
-def _wait_until(ledger: Ledger, moment: float, options: Options, listener: Listener) -> None:
+def wait_until(ledger: Ledger, moment: float, options: Options, listener: Listener) -> None:
     """``moment`` in seconds since 1970; clocks may jump, so never longer than a request lives."""
     seconds = min(moment - time.time(), options.request_timeout + 1)
     if seconds > 0:

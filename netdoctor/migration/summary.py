@@ -9,11 +9,13 @@ from typing import Any
 from netdoctor.migration.plan import Plan
 from netdoctor.migration.rollback import RolledBack
 from netdoctor.migration.run import Result
+from netdoctor.migration.shards import Part
 from netdoctor.terminal import plain
 from netdoctor.version import __version__
 
 SCHEMA = "netdoctor.migration/1"
 _MOST_COLLECTIONS = 10
+_MOST_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,10 @@ def document(result: Result, scene: Scene) -> dict[str, Any]:
         "migrated": checked.verified,
         "sent": result.sent,
         "resumed": result.resumed,
-        "errors": plan.skipped,
+        "errors": plan.skipped + len(result.refused),
+        "refused": list(result.refused.values())[:_MOST_NAMED],
+        "late": [{"record": number, "reason": told} for number, told in [*result.late.items()][:_MOST_NAMED]],
+        "source_notes": list(result.notes),
         "verified": checked.verified,
         "success_percent": percent(checked.verified, plan.records),
         "collections": [
@@ -109,7 +114,7 @@ def text(result: Result, scene: Scene) -> str:
         ("collections", f"{len(checked.collections)}"),
         *(("", f"{plain(check.name)}  {check.equal}") for check in checked.collections[:_MOST_COLLECTIONS]),
         ("", f"and {more} more" if more > 0 else ""),
-        ("errors", f"{plan.skipped}"),
+        ("errors", f"{plan.skipped + len(result.refused)}"),
         ("verified", f"{checked.verified}  read back and equal"),
         ("searches", f"{checked.found} of {checked.searched} sampled vectors find themselves"),
         ("success", f"{percent(checked.verified, plan.records):.2f} %"),
@@ -118,12 +123,39 @@ def text(result: Result, scene: Scene) -> str:
     ]
     lines = [*_title(scene), *_table(rows)]
     lines += [f"  ! {plain(str(bad))}" for bad in plan.bad]
+    lines += [f"  ! {plain(told)}" for told in [*result.refused.values()][:_MOST_NAMED]]
+    lines += [f"  ! record {number}: {plain(told)}" for number, told in [*result.late.items()][:_MOST_NAMED]]
     lines += [f"  ! {plain(problem)}" for problem in checked.problems]
     lines += _notes(plan, result)
     if result.good:
         lines.append(f"OK: {checked.verified} of {plan.records} vectors are in Qdrant, verified.")
     else:
         lines.append(f"NOT COMPLETE: {checked.verified} of {plan.records} vectors are in Qdrant as exported.")
+    return "\n".join(lines) + "\n"
+
+
+def part_document(part: Part, scene: Scene) -> dict[str, Any]:
+    """Of one worker's part: written, not verified yet."""
+    return {
+        **_head(scene),
+        "ok": part.good,
+        "shard": str(part.shard),
+        "records": part.records,
+        "written": part.written,
+        "sent": part.sent,
+        "refused": list(part.refused.values())[:_MOST_NAMED],
+    }
+
+
+def part_text(part: Part, scene: Scene) -> str:
+    rows = [
+        ("part", f"{part.shard}: {part.records} records"),
+        ("written", f"{part.written}  ({part.sent} now)"),
+        ("ledger", plain(scene.ledger)),
+    ]
+    lines = [*_title(scene), *_table(rows)]
+    lines += [f"  ! {plain(told)}" for told in [*part.refused.values()][:_MOST_NAMED]]
+    lines.append(f"Worker {part.shard} is at its end. The coordinator verifies.")
     return "\n".join(lines) + "\n"
 
 
@@ -223,6 +255,7 @@ def _notes(plan: Plan, result: Result | None) -> list[str]:
     if plan.losers:
         notes.append(f"  note: {len(plan.losers)} records lost to another one for the same point")
     if result is not None:
+        notes += [f"  note: {plain(note)}" for note in result.notes]
         if result.verification.left_alone:
             notes.append(f"  note: {result.verification.left_alone} were there before with other content: left alone")
         if _others(result):

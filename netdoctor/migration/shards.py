@@ -1,0 +1,268 @@
+"""One export, many machines: workers over disjoint parts of one plan, and a coordinator before and after them.
+
+All meet in the folder of the plan file, which they share. The coordinator compares and creates the collections, puts
+indexing off, and says so in ``PLAN.ready``. Worker ``i`` of N writes its part by a ledger of its own and leaves
+``PLAN.i-of-N.done``. After the last one the coordinator adds up what they wrote, puts indexing back and verifies.
+Ids depend on the records alone, so a worker that was killed is started again, anywhere, and goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from netdoctor.errors import MigrationFailed, UsageError
+from netdoctor.files import write_whole
+from netdoctor.migration.deferral import restore
+from netdoctor.migration.events import Listener, Planned, Waiting, silent
+from netdoctor.migration.ledger import FOUND, LATE, REFUSED, Ledger, LedgerBusy, LedgerMismatch, open_ledger
+from netdoctor.migration.planfile import PlanFile
+from netdoctor.migration.prepare import prepare, snapshot_of
+from netdoctor.migration.run import Options, Result, await_silence, binding_of, prove, retrying, wait_until
+from netdoctor.migration.sources.interface import Source
+from netdoctor.migration.targets.interface import Target, TargetRefused
+from netdoctor.migration.tracked import Tracker
+from netdoctor.migration.window import Window
+from netdoctor.migration.writer import Refusals, Writer
+from netdoctor.migration.writing import Counts, Share, Work, write_all
+
+POLL = 0.5
+"""Seconds between two looks at the shared folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Worker ``number`` (from 1) of ``of``."""
+
+    number: int
+    of: int
+
+    @classmethod
+    def parse(cls, text: str) -> Shard:
+        """``2/4``. Raises UsageError."""
+        number, slash, of = text.partition("/")
+        if slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of) <= 10_000:
+            return cls(int(number), int(of))
+        raise UsageError(f"--shard {text!r} is not NUMBER/OF.", hint="the second of four workers is --shard 2/4")
+
+    def share(self, records: int) -> Share:
+        """Its records; all shards together have each record once."""
+        return Share(1 + (self.number - 1) * records // self.of, 1 + self.number * records // self.of)
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """The files beside the plan."""
+
+    plan: Path
+
+    @property
+    def ready(self) -> Path:
+        return self._beside("ready")
+
+    @property
+    def coordinator(self) -> Path:
+        return self._beside("coordinator.sqlite")
+
+    def ledger(self, shard: Shard) -> Path:
+        return self._beside(f"{shard.number}-of-{shard.of}.sqlite")
+
+    def done(self, shard: Shard) -> Path:
+        return self._beside(f"{shard.number}-of-{shard.of}.done")
+
+    def _beside(self, tail: str) -> Path:
+        return self.plan.with_name(f"{self.plan.name}.{tail}")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one worker has done: ``written`` of its ``records`` are on the target, ``sent`` of them by this start."""
+
+    shard: Shard
+    records: int
+    written: int
+    sent: int
+    refused: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def good(self) -> bool:
+        return not self.refused
+
+
+def work(
+    source: Source,
+    target: Target,
+    file: PlanFile,
+    shard: Shard,
+    options: Options,
+    *,
+    listener: Listener = silent,
+    patience: float = 600.0,
+) -> Part:
+    """One worker. Waits ``patience`` seconds for the coordinator. Raises MigrationFailed; the same call resumes."""
+    meeting, plan = Meeting(file.path), file.plan
+    ready = _await(lambda: _read(meeting.ready, file.run), options, listener, patience, "the coordinator")
+    if ready["of"] != shard.of:
+        raise LedgerMismatch(f"The coordinator has divided the work by {ready['of']}, not by {shard.of}.")
+    share = shard.share(plan.records)
+    records = (share.end or 0) - share.start
+    ledger = open_ledger(meeting.ledger(shard))
+    try:
+        name = options.target_name or target.address
+        ledger.bind({**binding_of(plan, name, options), "shard": str(shard), "run": file.run})
+        window = Window(options.in_flight)
+        retry = retrying(options, window, listener, threading.Event())
+        for collection, origin in ready["origins"].items():
+            ledger.set_origin(collection, origin)
+        await_silence(ledger, options, listener, restart=False)
+        tracker = Tracker(ledger, plan.collections)
+        listener(Planned(records, len(plan.collections), tracker.upto > 0))
+        counts = Counts()
+        if not ledger.complete:
+            found = frozenset(each for each, origin in ready["origins"].items() if origin == FOUND)
+            refusals = Refusals(ledger, options.max_errors)
+            foreign = found - frozenset(ready["overwrite"])
+            writer = Writer(target, plan.layout, retry, ledger, foreign, options.skip_existing, refusals)
+            ledger.remember({"writing": f"{options.request_timeout + 1}"})
+            job = Work(
+                plan, source, ledger, writer, tracker, window, file.limits, options.in_flight, records, listener, share
+            )
+            try:
+                write_all(job, counts)
+                tracker.save(complete=True)
+            finally:
+                ledger.remember({"writing": None})
+        wait_until(ledger, float(ledger.fact("quiet at") or 0), options, listener)
+        written = sum(sums.points for sums in tracker.sums.values())
+        part = Part(shard, records, written, counts.sent, ledger.troubles(REFUSED))
+    finally:
+        ledger.close()
+    # The ledger is closed: whoever sees this may open it.
+    _write(meeting.done(shard), {"run": file.run, "shard": str(shard), "written": part.written})
+    return part
+
+
+def coordinate(
+    source: Source,
+    target: Target,
+    file: PlanFile,
+    workers: int,
+    ledger: Ledger,
+    options: Options,
+    *,
+    listener: Listener = silent,
+) -> Result:
+    """Prepare for ``workers`` workers, wait for them without a limit, restore, verify. ``ledger``: the coordinator's.
+
+    Raises MigrationFailed. Whatever happens, indexing is put back; the same call goes on.
+    """
+    meeting, plan = Meeting(file.path), file.plan
+    name = options.target_name or target.address
+    window = Window(options.in_flight)
+    stop = threading.Event()
+    retry = retrying(options, window, listener, stop)
+    resumed = ledger.bind({**binding_of(plan, name, options), "workers": workers, "run": file.run})
+    ledger.set_fact("run", file.run)
+    began = time.monotonic()
+    listener(Planned(plan.points, len(plan.collections), resumed))
+    shards = [Shard(number, workers) for number in range(1, workers + 1)]
+    try:
+        created = prepare(plan, target, ledger, options.wishes, retry, listener)
+        overwrite = [each for each in ledger.origins() if options.wishes.overwrite and snapshot_of(each, ledger)]
+        told = {"run": file.run, "of": workers, "origins": ledger.origins(), "overwrite": overwrite}
+        _write(meeting.ready, told)
+        for shard in shards:
+            what = f"worker {shard}"
+            _await(lambda shard=shard: _read(meeting.done(shard), file.run), options, listener, None, what)  # type: ignore[misc]
+        tracker = Tracker(ledger, plan.collections)
+        skipped, refused, late = _gather([meeting.ledger(shard) for shard in shards], tracker, options)
+        ledger.checkpoint(0, {}, {}, complete=True)
+    except BaseException:
+        restore(target, ledger, replace(retry, patience=1.0, stop=threading.Event()))
+        raise
+    unrestored = restore(target, ledger, retry)
+    if unrestored:
+        raise TargetRefused(
+            f"Indexing of collection {unrestored[0]!r} could not be switched on again.",
+            hint="everything is written; repeat the same command, which tries again and verifies",
+        )
+    written = time.monotonic() - began
+    checked = prove(plan, source, target, tracker, skipped, options, retry, listener)
+    sent = sum(sums.points for sums in tracker.sums.values())
+    return Result(plan, checked, sent, tuple(created), resumed, written, refused, late)
+
+
+def _gather(
+    ledgers: list[Path], tracker: Tracker, options: Options
+) -> tuple[frozenset[tuple[str, str]], dict[int, str], dict[int, str]]:
+    """Add up what the workers have summed up; what they left alone, what was refused, what came late."""
+    skipped: set[tuple[str, str]] = set()
+    refused: dict[int, str] = {}
+    late: dict[int, str] = {}
+    for path in ledgers:
+        ledger = _opened(path, options)
+        try:
+            if not ledger.complete:
+                raise MigrationFailed(f"The worker of {path} is not at its end.", hint="start that worker again")
+            own = Tracker(ledger, ())
+            for name, sums in own.sums.items():
+                tracker.sums[name].merge(sums)
+            tracker.samples |= own.samples
+            skipped |= ledger.all_skipped()
+            refused |= ledger.troubles(REFUSED)
+            late |= ledger.troubles(LATE)
+        finally:
+            ledger.close()
+    return frozenset(skipped), refused, late
+
+
+def _opened(path: Path, options: Options) -> Ledger:
+    for _ in range(20):
+        with contextlib.suppress(LedgerBusy):
+            return open_ledger(path)
+        options.sleep(POLL)
+    return open_ledger(path)
+
+
+def _await(
+    look: Callable[[], dict[str, Any] | None], options: Options, listener: Listener, patience: float | None, what: str
+) -> dict[str, Any]:
+    """What ``look`` finds in the end; ``patience`` None: without a limit."""
+    waited = 0.0
+    while True:
+        found = look()
+        if found is not None:
+            return found
+        if patience is not None and waited >= patience:
+            raise MigrationFailed(
+                f"Waited {patience:g} s for {what}, in vain.", hint="start: netdoctor migrate --coordinate"
+            )
+        if not waited % 60:
+            listener(Waiting(f"{what} is not ready", 60))
+        options.sleep(POLL)
+        waited += POLL
+
+
+def _read(path: Path, run: str) -> dict[str, Any] | None:
+    """None while it is not there, or is of another run."""
+    try:
+        told = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return told if isinstance(told, dict) and told.get("run") == run else None
+
+
+def _write(path: Path, told: dict[str, Any]) -> None:
+    try:
+        write_whole(path, json.dumps(told) + "\n")
+    except OSError as error:
+        raise MigrationFailed(f"{path} cannot be written: {error.strerror or error}.") from error
