@@ -16,7 +16,7 @@ from netdoctor.migration.targets.interface import Stored, Target
 from netdoctor.migration.unwire import payload_of
 from netdoctor.migration.wire import entry_start
 
-_PAGE_BYTES = 2 << 20
+_PAGE_BYTES = 512 << 10
 _SPARSE_BYTES = 2000
 """What a sparse vector is taken to need: a few hundred pairs."""
 _FEW = 4096
