@@ -16,7 +16,7 @@ from netdoctor.fixes.locations import ComposeFiles, compose_files, environment_o
 from netdoctor.fixes.overrides import plan_override_file
 from netdoctor.fixes.panels import Panels
 from netdoctor.fixes.permanent import Declared, PanelPatch, Paste, Patch, Permanent
-from netdoctor.fixes.second_opinion import found_by_itself, objection
+from netdoctor.fixes.second_opinion import found_by_itself, made_from, objection
 from netdoctor.model import Container, Membership, Topology
 from netdoctor.model.joining import names_taken
 from netdoctor.platforms.interface import owner_of
@@ -26,12 +26,18 @@ log = logging.getLogger(__name__)
 
 
 def plan_permanence(
-    memberships: Sequence[Membership], topology: Topology, *, override: bool = False, panels: Panels | None = None
+    memberships: Sequence[Membership],
+    topology: Topology,
+    *,
+    override: bool = False,
+    panels: Panels | None = None,
+    elsewhere: bool = False,
 ) -> Permanent:
     """Read the files and plan the edits; nothing is written. Several edits of one file build on each other.
 
     ``override``: in an override file beside the compose file, which stays as it is. ``panels``: platforms that own
-    their stacks' files are asked over their API, and will be told.
+    their stacks' files are asked over their API, and will be told. ``elsewhere``: the engine is on another machine, and
+    a file of that path here may be somebody else's.
     """
     patches: list[Patch] = []
     told: list[PanelPatch] = []
@@ -41,7 +47,7 @@ def plan_permanence(
         container = topology.container(membership.container)
         if container is None:
             continue
-        found = _one(container, membership, topology, patches, told, override, panels)
+        found = _one(container, membership, topology, patches, told, override, panels, elsewhere)
         match found:
             case Patch():
                 patches.append(found)
@@ -82,6 +88,7 @@ def _one(
     telling: Sequence[PanelPatch],
     override: bool,
     panels: Panels | None,
+    elsewhere: bool,
 ) -> Patch | PanelPatch | Paste | Declared:
     platform = owner_of(container, topology)
     permanence = platform.permanence(container, membership)
@@ -99,6 +106,10 @@ def _one(
     if not files.found or files.missing:
         gone = ", ".join(map(plain, files.missing)) or "no file is named in its labels"
         why = f"The compose file of {container.name} is not on this machine ({gone})."
+        return Paste(container.name, membership, permanence.platform, why, permanence.text)
+    if elsewhere and not _is_its_file(container, files):
+        here = plain(str(files.found[0]))
+        why = f"The engine is on another machine, and whether {here} here is what made {container.name} is not certain."
         return Paste(container.name, membership, permanence.platform, why, permanence.text)
     plan = plan_override_file if override else _patch
     try:
@@ -216,6 +227,12 @@ def _unread(patch: Patch) -> Paste | None:
         text = f"cd {patch.folder}\ndocker compose config   # find out which files it reads"
         return Paste(patch.container, patch.membership, "Docker Compose", why, text)
     return None
+
+
+def _is_its_file(container: Container, files: ComposeFiles) -> bool:
+    made = container.labels.get("com.docker.compose.config-hash", "")
+    service = container.service or container.name
+    return made_from(files.found, files.folder, service, container.project, made) is True
 
 
 def _service_name_taken(container: Container, membership: Membership, topology: Topology) -> str:

@@ -78,3 +78,28 @@ def found_by_itself(folder: Path, service: str, network: str) -> bool | None:
     }
     config = oracle.read_config(command, folder, (), environment=environment, timeout=_SECONDS)
     return None if isinstance(config, str) else oracle.joins(config, service, network)
+
+
+def made_from(files: Sequence[Path], folder: Path | None, service: str, project: str | None, made: str) -> bool | None:
+    """Whether these files, as they are here, are what made a container whose label says ``made``. None: unknown.
+
+    Compose writes a hash of a service's settings on each container, and says it for files on request.
+    """
+    command = compose_command()
+    if not command or not made:
+        return None
+    words = [*command, "--project-directory", str(folder or files[0].parent)]
+    words += ["-p", project] if project else []
+    words += [word for path in files for word in ("-f", str(path))]
+    try:
+        done = subprocess.run(
+            [*words, "config", "--hash", service],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    said = done.stdout.decode("utf-8", "replace").split()
+    return said[1] == made if done.returncode == 0 and len(said) == 2 and said[0] == service else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from netdoctor.errors import FixFailed
 from netdoctor.exits import Exit
@@ -101,22 +102,23 @@ def intend(
     persist: bool = False,
     override: bool = False,
     panels: Panels | None = None,
+    elsewhere: bool = False,
     journal: Journal | None = None,
 ) -> Intended:
     """Plan live changes and files. ``override``: files beside the compose files, which stay as they are.
-    ``panels``: what platforms will be told over their API.
+    ``panels``: what platforms will be told over their API. ``elsewhere``: the engine is on another machine.
 
     Raises UsageError, FixFailed, JournalError.
     """
     plan = make_plan(report, choices, about=about)
-    if not persist or report.topology is None:
+    topology = report.topology
+    if not persist or topology is None:
         return Intended(report, plan, persist)
+    planning = partial(plan_permanence, topology=topology, override=override, panels=panels, elsewhere=elsewhere)
     if plan.fixes:
         memberships = [m for fix in plan.fixes for m in fix.memberships]
-        return Intended(
-            report, plan, persist, plan_permanence(memberships, report.topology, override=override, panels=panels)
-        )
-    earlier = _earlier(journal, report.topology, about, override, panels) if journal is not None else ()
+        return Intended(report, plan, persist, planning(memberships))
+    earlier = _earlier(journal, topology, about, planning) if journal is not None else ()
     return Intended(report, plan, persist, earlier=earlier)
 
 
@@ -175,7 +177,10 @@ def _part(permanent: Permanent, memberships: Sequence[Membership]) -> Permanent:
 
 
 def _earlier(
-    journal: Journal, topology: Topology, about: Sequence[Edge] | None, override: bool, panels: Panels | None
+    journal: Journal,
+    topology: Topology,
+    about: Sequence[Edge] | None,
+    planning: Callable[[Sequence[Membership]], Permanent],
 ) -> tuple[tuple[Transaction, Permanent], ...]:
     """Fixes that are kept and still in effect, whose files do not say so yet."""
     ends = {ref.id for edge in about or () for ref in (edge.source, edge.target)}
@@ -190,7 +195,7 @@ def _earlier(
             for membership in step.operation.permanent()
             if not ends or membership.container in ends
         ]
-        permanent = plan_permanence(memberships, topology, override=override, panels=panels)
+        permanent = planning(memberships)
         if permanent.patches or permanent.panels or permanent.pastes or permanent.declared:
             found.append((transaction, permanent))
     return tuple(found)

@@ -291,3 +291,23 @@ def test_a_link_is_followed_and_stays_a_link(stack, netdoctor, tmp_path):
     assert netdoctor("undo", "--yes").status == 0
     assert stack.file.is_symlink()
     assert real.read_bytes() == original
+
+
+def test_against_an_engine_elsewhere_only_the_very_file_that_made_it_is_edited(stack):
+    """The path of a label may be another machine's; the hash on the container says whether this file is it."""
+    from netdoctor.fixes.persist import plan_permanence
+    from netdoctor.fixes.second_opinion import made_from
+    from netdoctor.model import Membership
+
+    labels = stack.lab.api.inspect_container(stack.container)["Config"]["Labels"]
+    made = labels["com.docker.compose.config-hash"]
+    if not made_from([stack.file], stack.file.parent, "qdrant", stack.project, made):
+        pytest.skip("another Compose made it than the one that netdoctor asks")
+    seen = stack.lab.topology()
+    (one,) = [c for c in seen.containers if c.name == stack.container]
+    wanted = [Membership(one.id, stack.shared.name, ("qdrant",))]
+    assert plan_permanence(wanted, seen, elsewhere=True).patches
+    stack.file.write_text(stack.file.read_text().replace("hunter2", "hunter3"))
+    (paste,) = plan_permanence(wanted, seen, elsewhere=True).pastes
+    assert "not certain" in paste.why
+    assert plan_permanence(wanted, seen).patches, "on this machine the path decides"

@@ -170,3 +170,13 @@ def test_compose_is_asked_with_the_planned_text_and_its_objection_is_heard(folde
 def test_a_further_alias_goes_into_the_file(folder):
     patch = only(planned(labelled(folder), aliases=("qdrant", "vectors")))
     assert "+          - vectors" in patch.diff
+
+
+def test_against_an_engine_elsewhere_a_file_that_nobody_vouches_for_is_left_alone(folder, monkeypatch):
+    from netdoctor.fixes import persist
+
+    where = topology(COOLIFY, OWN, APP, labelled(folder))
+    for said, kind in ((True, Patch), (False, Paste), (None, Paste)):
+        monkeypatch.setattr(persist, "made_from", lambda *_, said=said: said)
+        found = plan_permanence([Membership(QDRANT.id, "coolify")], where, elsewhere=True)
+        assert isinstance(only(found), kind)
