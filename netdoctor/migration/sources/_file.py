@@ -50,8 +50,7 @@ class TextFile:
         return False
 
     def stamp(self) -> str:
-        state = self._path.stat()
-        return f"{state.st_size}:{state.st_mtime_ns}:{state.st_ino}"
+        return stamp_of(self._path)
 
     def digest(self) -> str:
         return self._digest
@@ -60,25 +59,30 @@ class TextFile:
         return [record.number, record.offset]
 
     def records(self, start: Cursor = None) -> Iterator[Record | BadRecord]:
-        with self._path.open("rb", buffering=0) as file:
+        try:
+            file = self._path.open("rb", buffering=0)
+        except OSError as error:
+            yield BadRecord(1, 0, f"the file cannot be opened any more ({error.strerror})", fatal=True)
+            return
+        with file:
             if start is not None:
                 number, offset = place_in_file(start)
                 yield from self._from(file, number - 1, offset)
                 return
             if self._digest and self._digested == self.stamp():
-                yield from self.read(unpacked(file, self._packing), 0, 0)
+                yield from self.read(unpacked(_Telling(file, 0), self._packing), 0, 0)
                 return
             self._digest, self._digested = "", self.stamp()
-            with contextlib.closing(_Hashing(file)) as hashing:
+            with contextlib.closing(_Hashing(_Telling(file, 0))) as hashing:
                 yield from self.read(unpacked(hashing, self._packing), 0, 0)
                 self._digest = hashing.finish()
 
     def _from(self, file: io.FileIO, number: int, offset: int) -> Iterator[Record | BadRecord]:
         if not self._packing:
             file.seek(offset)
-            yield from self.read(file, number, offset)
+            yield from self.read(_Telling(file, offset), number, offset)
             return
-        stream = unpacked(file, self._packing)
+        stream = unpacked(_Telling(file, 0), self._packing)
         try:
             _pass_over(stream, offset)
         except BrokenFrame as broken:
@@ -96,10 +100,34 @@ def _pass_over(stream: Readable, count: int) -> None:
         count -= len(data)
 
 
+def stamp_of(path: Path) -> str:
+    try:
+        state = path.stat()
+    except OSError:
+        return "gone"
+    return f"{state.st_size}:{state.st_mtime_ns}:{state.st_ino}"
+
+
+class _Telling(io.RawIOBase):
+    """Says in the words of a damaged file what the disk refuses."""
+
+    def __init__(self, file: io.FileIO, at: int) -> None:
+        self._file = file
+        self._at = at
+
+    def read(self, size: int = -1, /) -> bytes:
+        try:
+            data = self._file.read(size) or b""
+        except OSError as error:
+            raise BrokenFrame(self._at, f"the file cannot be read from here on ({error.strerror})") from error
+        self._at += len(data)
+        return data
+
+
 class _Hashing(io.RawIOBase):
     """Digests what is read on the way, one chunk behind, in a thread of its own."""
 
-    def __init__(self, stream: BinaryIO | io.FileIO) -> None:
+    def __init__(self, stream: Readable) -> None:
         self._stream = stream
         self._hash = hashlib.sha256()  # processors have instructions for it
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="netdoctor-digest")
@@ -118,6 +146,7 @@ class _Hashing(io.RawIOBase):
 
     def finish(self) -> str:
         """The digest of the whole file, also when reading stopped early."""
-        while self.read(1 << 20):
-            pass
+        with contextlib.suppress(BrokenFrame):  # told already
+            while self.read(1 << 20):
+                pass
         return self._hash.hexdigest()[:32]

@@ -29,6 +29,7 @@ def read_records(stream: Readable, *, number: int = 0, start: int = 0) -> Iterat
 
 class _Kind:
     name = "export-json"
+    options: frozenset[str] = frozenset()
 
     def recognises(self, given: str, head: bytes | None) -> bool:
         return head is not None and head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")

@@ -11,7 +11,8 @@ from urllib.parse import unquote
 from netdoctor.errors import UsageError
 from netdoctor.migration.points import default_namespace
 from netdoctor.migration.records import BadRecord, MalformedExport, Record
-from netdoctor.migration.sources.interface import SOURCES, Access, Cursor, Source, SourceKind
+from netdoctor.migration.sources._file import stamp_of
+from netdoctor.migration.sources.interface import SOURCES, Access, Cursor, Source, SourceKind, options_of
 from netdoctor.migration.unpack import head_of
 
 _ASIDE = (".crc", ".netdoctor.sqlite", ".netdoctor.sqlite-wal", ".netdoctor.sqlite-shm", ".netdoctor.sqlite-journal")
@@ -59,8 +60,7 @@ class Folder:
         """Of all files, their names and order included."""
         told = hashlib.sha256()
         for path in _listed(self._path):
-            state = path.stat()
-            told.update(f"{self._told(path)!r} {state.st_size}:{state.st_mtime_ns}:{state.st_ino}\n".encode())
+            told.update(f"{self._told(path)!r} {stamp_of(path)}\n".encode())
         return told.hexdigest()[:32]
 
     def digest(self) -> str:
@@ -100,7 +100,8 @@ class Folder:
     def _open(self, index: int) -> Source:
         path, kind = self._files[index]
         assert kind is not None
-        return kind.open(str(path), self._access)
+        own = {name: value for name, value in self._access.options.items() if name in (options_of(kind) or ())}
+        return kind.open(str(path), replace(self._access, options=own))
 
     def _told(self, path: Path) -> str:
         return path.relative_to(self._path).as_posix()
@@ -144,6 +145,12 @@ def _place(start: Cursor, files: int) -> tuple[int, int, Cursor]:
 
 class _Kind:
     name = "folder"
+
+    @property
+    def options(self) -> frozenset[str]:
+        """Those of what may be in it."""
+        others = (options_of(SOURCES.get(name)) for name in SOURCES.names() if name != self.name)
+        return frozenset().union(*(each for each in others if each is not None))
 
     def recognises(self, given: str, head: bytes | None) -> bool:
         return head is None and "://" not in given and Path(given).is_dir()

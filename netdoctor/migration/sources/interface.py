@@ -137,7 +137,7 @@ NO_ACCESS = Access()
 
 
 class SourceKind(Protocol):
-    """One kind of source, registered by name."""
+    """One kind of source, registered by name. ``options``, where it has that: the names of its ``--source-option``."""
 
     name: str
 
@@ -168,6 +168,30 @@ def suited(layout: Layout, source: Source, metric: Metric | None = None) -> Layo
 
 def open_source(given: str | Path, access: Access = NO_ACCESS) -> Source:
     """The source of that name, by its kind. Raises UsageError when it cannot be read."""
+    kind = kind_of(given, access)
+    options = options_of(kind)
+    unknown = sorted(set(access.options) - options) if options is not None else []
+    if unknown:
+        own = ", ".join(sorted(options or ()))
+        raise UsageError(
+            f"The source {kind.name} has no option {unknown[0]!r}.", hint=f"it has: {own}" if own else "it has none"
+        )
+    source = kind.open(str(given), access)
+    if access.namespaces and not source.live:
+        raise UsageError(
+            "--namespace chooses what is read of a live index; a file is migrated as a whole.",
+            hint="export only that namespace, or migrate all and drop the other collections",
+        )
+    return source
+
+
+def options_of(kind: SourceKind) -> frozenset[str] | None:
+    """None: it looks at them by itself."""
+    return getattr(kind, "options", None)
+
+
+def kind_of(given: str | Path, access: Access = NO_ACCESS) -> SourceKind:
+    """The kind that was asked for, or that recognises what is named. Raises UsageError."""
     path = Path(given)
     head: bytes | None = None
     if path.is_file():
@@ -180,15 +204,15 @@ def open_source(given: str | Path, access: Access = NO_ACCESS) -> Source:
     if access.kind:
         if access.kind not in SOURCES:
             raise UsageError(f"There is no source {access.kind!r}.", hint=f"sources: {', '.join(SOURCES.names())}")
-        return SOURCES.get(access.kind).open(str(given), access)
+        return SOURCES.get(access.kind)
     for kind in SOURCES:
         if kind.recognises(str(given), head):
-            return kind.open(str(given), access)
+            return kind
     if head is None and not path.is_dir():
         why = "No such file or directory" if not path.exists() else "it is no file"
         raise UsageError(f"The export {path} cannot be read: {why}.", hint="name the export file first")
     if head is not None and (not head or b"\x00" in head[:4] or head.startswith((b"\xff\xfe", b"\xfe\xff"))):
-        return SOURCES.get(DEFAULT).open(str(given), access)  # empty, or UTF-16: it says so
+        return SOURCES.get(DEFAULT)  # empty, or UTF-16: it says so
     raise UsageError(
         f"{path} is not recognised as one of the sources: {', '.join(SOURCES.names())}.",
         hint="name its kind with --source, if it is one of them",

@@ -23,6 +23,7 @@ class JsonLines(TextFile):
 
 class _Kind:
     name = "json-lines"
+    options: frozenset[str] = frozenset()
 
     def recognises(self, given: str, head: bytes | None) -> bool:
         """By its first character, else (an empty or damaged file) by its name."""

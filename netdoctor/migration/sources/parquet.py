@@ -5,6 +5,7 @@ Read row group by row group, a few megabytes at a time, so that memory does not 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 from collections.abc import Iterator, Mapping
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from netdoctor.errors import UsageError
-from netdoctor.migration.columns import Columns, choose_columns, records_of
+from netdoctor.migration.columns import NAMES, Columns, choose_columns, records_of
 from netdoctor.migration.records import NOWHERE, BadRecord, MalformedExport, Record
+from netdoctor.migration.sources._file import stamp_of
 from netdoctor.migration.sources.interface import SOURCES, Access, Cursor, Source
 
 MAGIC = b"PAR1"
@@ -64,8 +66,7 @@ class Parquet:
         return self._columns
 
     def stamp(self) -> str:
-        state = self._path.stat()
-        return f"{state.st_size}:{state.st_mtime_ns}:{state.st_ino}"
+        return stamp_of(self._path)
 
     def digest(self) -> str:
         return self._digest
@@ -96,11 +97,12 @@ class Parquet:
                         number += batch.num_rows
         except (self._arrow.ArrowException, OSError) as error:
             yield BadRecord(number + 1, NOWHERE, f"the file cannot be read from here on ({_words(error)})", fatal=True)
+            return
         if start is None and self._digested != stamp:
             # Its own pass: Parquet is not read from front to back.
-            with self._path.open("rb") as raw:
+            with contextlib.suppress(OSError), self._path.open("rb") as raw:
                 self._digest = hashlib.file_digest(raw, "sha256").hexdigest()[:32]
-            self._digested = stamp
+                self._digested = stamp
 
     def _open(self) -> Any:
         parquet: Any = importlib.import_module("pyarrow.parquet")
@@ -159,6 +161,7 @@ def _words(error: BaseException) -> str:
 
 class _Kind:
     name = "parquet"
+    options: frozenset[str] = frozenset(NAMES)
 
     def recognises(self, given: str, head: bytes | None) -> bool:
         return head is not None and (head.startswith(MAGIC) or given.lower().endswith((".parquet", ".pq")))

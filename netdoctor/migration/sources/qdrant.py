@@ -263,6 +263,7 @@ def _port(text: str | None) -> int | None:
 
 class _Kind:
     name = "qdrant"
+    options: frozenset[str] = frozenset({"collection", "grpc-port", "sparse", "vector"})
 
     def recognises(self, given: str, head: bytes | None) -> bool:
         return head is None and given.startswith(("qdrant:", "http://", "https://"))

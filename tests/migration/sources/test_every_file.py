@@ -14,6 +14,7 @@ import pytest
 
 from migration.lab import Server, records
 from netdoctor.cli.main import run
+from netdoctor.errors import NetdoctorError
 from netdoctor.exits import Exit
 from netdoctor.migration.plan import make_plan
 from netdoctor.migration.points import Layout, MappingRefused
@@ -156,6 +157,18 @@ def test_a_zero_vector_is_a_record(kind: str, tmp_path: Path) -> None:
     things = records(10, 3)
     things[4]["values"] = [0.0, -0.0, 0.0]
     assert plan_of(write(kind, tmp_path, things)).points == 10
+
+
+@every_kind
+def test_a_file_that_vanishes_or_fails_is_told_and_no_traceback(kind: str, tmp_path: Path) -> None:
+    path = write(kind, tmp_path, records(10, 3))
+    part = path / "a.json" if path.is_dir() else path
+    source = open_source(path)
+    stamp = source.stamp()
+    part.rename(tmp_path / "elsewhere")
+    assert source.stamp() != stamp
+    with pytest.raises(NetdoctorError, match=r"opened any more|cannot be read"):
+        make_plan(source, Layout())
 
 
 @every_kind

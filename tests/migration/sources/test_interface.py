@@ -67,6 +67,24 @@ def test_what_is_forced_and_unknown_is_told(tmp_path: Path, capsys: pytest.Captu
     assert "Traceback" not in err
 
 
+def test_options_that_mean_nothing_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines, table = json_lines(tmp_path / "e.jsonl", THINGS), parquet(tmp_path / "e.parquet", THINGS)
+    assert run(["migrate", str(table), "--dry-run", "--source-option", "vectr=values"]) == Exit.USAGE
+    assert "has no option 'vectr'" in (err := capsys.readouterr().err)
+    assert "it has: id, metadata, namespace, sparse, sparse_indices, vector" in err
+    assert run(["migrate", str(lines), "--dry-run", "--source-option", "vector=values"]) == Exit.USAGE
+    assert "it has none" in capsys.readouterr().err
+    # A folder passes on what each of its files knows.
+    json_lines(lines, [{**THINGS[0], "id": "b"}])
+    assert (
+        run(["migrate", str(tmp_path), "--dry-run", "--source-option", "vector=values", "--max-errors", "9"]) == Exit.OK
+    )
+    assert run(["migrate", str(tmp_path), "--dry-run", "--source-option", "vectr=values"]) == Exit.USAGE
+    capsys.readouterr()
+    assert run(["migrate", str(lines), "--dry-run", "--namespace", "n"]) == Exit.USAGE
+    assert "a file is migrated as a whole" in capsys.readouterr().err
+
+
 def test_the_mapping_follows_a_source_that_knows_more() -> None:
     source = QdrantSource(cast(Any, None), {}, Metric.DOT, "old")
     assert suited(Layout(), source) == Layout(metric=Metric.DOT, exact=True)
