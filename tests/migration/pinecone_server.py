@@ -90,6 +90,8 @@ class Pinecone:
         self.quota_what = "read unit"
         self.per_second: dict[str, int] = {}
         self.delay = 0.0
+        self.packs = False
+        self.repeats = False
         self.ghosts: set[str] = set()
         self.late: set[str] = set()
         self.refused_ids: set[str] = set()
@@ -250,8 +252,8 @@ class Pinecone:
                 return rpc(400, 3, "Invalid pagination token."), [], ""
             after = told["after"].encode()
             first = sum(1 for each in things if each.encode() <= after)
-        page = things[first : first + limit]
-        if first + len(page) >= len(things):
+        page = things[max(0, first - self.repeats) : first + limit]
+        if first + limit >= len(things):
             return first, page, ""
         token = {"epoch": self.epoch, "whose": whose, "after": page[-1]}
         return first, page, base64.b64encode(json.dumps(token).encode()).decode()
@@ -310,7 +312,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         body = reply.body
         headers = {"Content-Type": "application/json", **reply.headers}
-        if "gzip" in self.headers.get("Accept-Encoding", "") and len(body) > 1024 and self.server.packs:
+        if "gzip" in self.headers.get("Accept-Encoding", "") and len(body) > 1024 and pinecone.packs:
             packer = zlib.compressobj(1, zlib.DEFLATED, 31)
             body = packer.compress(body) + packer.flush()
             headers["Content-Encoding"] = "gzip"
@@ -328,7 +330,6 @@ class _Handler(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
-    packs = False
 
     def __init__(self, pinecone: Pinecone, port: int) -> None:
         self.pinecone = pinecone

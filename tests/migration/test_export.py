@@ -441,7 +441,7 @@ def test_the_command_refuses_before_it_connects(
         (["--from", origin], "needs a file"),
         (["--from", origin, "-o", "x.csv"], "says none of them"),
         (["--from", origin, "-o", "x.json", "--source-option", "x"], "is not NAME=VALUE"),
-        (["--from", origin, "-o", "x.json", "--source-option", "x=1"], "no option 'x'"),
+        (["--from", origin, "-o", "x.json", "--source-option", "x=1"], "has no option 'x'"),
         (["--from", origin, "-o", "x.json", "--source-option", "in-flight=0"], "no number from 1"),
         (["--from", origin, "-o", "x.json", "--format", "junit"], "human or json"),
         (["--from", "pinecone:", "-o", "x.json"], "Which Pinecone index"),

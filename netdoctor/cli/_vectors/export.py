@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netdoctor.cli._target import option
-from netdoctor.cli._vectors._access import access_of, access_options
+from netdoctor.cli._target import option, reaching
+from netdoctor.cli._vectors._access import access_of, access_options, introduce
 from netdoctor.cli.common import emit, speaker
 from netdoctor.cli.settings import Settings, read_settings, shared_options
 from netdoctor.errors import UsageError
@@ -38,7 +38,9 @@ Examples:
 
 
 @click.command(short_help="Write a live index into a file.", epilog=EXAMPLES)
-@option("--from", required=True, metavar="SOURCE", help="pinecone:NAME, pinecone:URL, or an export to convert.")
+@option(
+    "--from", required=True, metavar="SOURCE", help="pinecone:NAME, pinecone:URL, qdrant:URL, or an export to convert."
+)
 @access_options
 @option("--restart", is_flag=True, help="Forget what an earlier call has done.")
 @option("--replace", is_flag=True, help="Write the file anew where there is one already.")
@@ -55,16 +57,19 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     if settings.format not in ("human", "json"):
         raise UsageError("An export is reported as human or json.")
     from netdoctor.migration.sources.interface import open_source
+    from netdoctor.migration.sources.pinecone import PineconeSource
 
     file = None if given["dry_run"] else _file(settings)
     report = replace(settings, output=settings.output if given["dry_run"] else None)
     with ExitStack() as stack:
-        source = open_source(given["from"], access_of(given))
+        source = open_source(given["from"], reaching(stack, settings, given, access_of(given)))
         close = getattr(source, "close", None)
         if close is not None:
             stack.callback(close)
         say = speaker(settings)
-        _introduce(source, say)
+        introduce(source, say, cost=False)
+        if isinstance(source, PineconeSource) and file is not None:
+            say(source.estimate().sentence())
         if file is None:
             emit(report, _planned(source, report))
             return
@@ -82,16 +87,6 @@ def _file(settings: Settings) -> Path:
     file = Path(str(settings.output))
     sink_for(file)  # before anything is connected to, or paid for
     return file
-
-
-def _introduce(source: Source, say: Callable[[str], None]) -> None:
-    from netdoctor.migration.sources.pinecone import PineconeSource
-
-    if isinstance(source, PineconeSource):
-        count = len(source.namespaces)
-        say(f"{source.label}: {sum(source.counts.values()):,} records in {count} namespace{'' if count == 1 else 's'}")
-        say(source.estimate().sentence())
-        source.hear(lambda reason, seconds: say(f"trying again in {seconds:.1f} s: {reason}"))
 
 
 def _export(source: Source, file: Path, given: dict[str, Any], say: Callable[[str], None]) -> Exported:

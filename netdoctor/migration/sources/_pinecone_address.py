@@ -37,12 +37,6 @@ def read_address(given: str, access: Access) -> IndexAddress:
     """
     text = given.removeprefix(SCHEME)
     options = access.options
-    unknown = sorted(options.keys() - {"host", "controller", "in-flight", "patience"})
-    if unknown:
-        raise UsageError(
-            f"A Pinecone index has no option {unknown[0]!r}.",
-            hint="its options: host=URL, controller=URL, in-flight=FETCHES, patience=SECONDS",
-        )
     if not text:
         raise UsageError("Which Pinecone index?", hint=EXAMPLE)
     host = options.get("host", "")

@@ -19,6 +19,7 @@ from netdoctor.migration.sources._pinecone_refusals import (
     NotListable,
     NotTaken,
     PineconeFailed,
+    PineconeKeyRefused,
     Refusal,
     TooMuch,
     not_listable,
@@ -78,7 +79,7 @@ class Fetched:
 class PineconeClient:
     """Thread-safe. ``read_units`` is what the replies say that they cost. Close it."""
 
-    def __init__(self, key: str, pace: Pace, *, timeout: float = 60.0, connections: int = 16) -> None:
+    def __init__(self, key: str, pace: Pace, *, timeout: float = 30.0, connections: int = 16) -> None:
         import httpx
 
         self.pace = pace
@@ -159,8 +160,8 @@ class PineconeClient:
                 for each in told.get("namespaces") or ():
                     yield default_namespace(str(each["name"]))
                 after = str((told.get("pagination") or {}).get("next") or "")
-            except (NotTaken, NotListable, KeyError, TypeError, AttributeError):
-                return
+            except (NotTaken, NotListable, PineconeKeyRefused, KeyError, TypeError, AttributeError):
+                return  # also where the key may count and read, but not list them
             if not after or after == token:
                 return
             token = after
@@ -229,6 +230,11 @@ class PineconeClient:
             except httpx.UnsupportedProtocol as error:
                 raise self._stranger() from error
             except (httpx.HTTPError, httpx.InvalidURL) as error:
+                if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                    raise PineconeFailed(
+                        f"The certificate of {base} is not trusted here: {error}.",
+                        hint="where a proxy of your company stands in between, name its certificates in SSL_CERT_FILE",
+                    ) from error
                 raise Transient(str(error) or type(error).__name__) from error
             except RuntimeError as error:  # closed while it was asked
                 raise PineconeFailed("Reading from Pinecone was stopped.") from error

@@ -6,6 +6,7 @@ At most as many pages as the window allows, and as ``_HELD`` bytes of replies al
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -49,6 +50,7 @@ class Fetcher:
         self._client = client
         self._most = most
         self._typical = 0.0
+        self._lock = threading.Lock()
         self.gone = 0
         self.late = 0
 
@@ -110,7 +112,8 @@ class Fetcher:
             # Deleted since it was listed, or not there yet at the replica that was asked: once more tells.
             for part in parts(missing):
                 size += self._part(page, part, found)
-            self.late += sum(1 for each in missing if each in found)
+            with self._lock:
+                self.late += sum(1 for each in missing if each in found)
         ordered: list[Record | BadRecord] = []
         for number, identity in enumerate(page.ids, page.number):
             one = found.get(identity)

@@ -118,6 +118,7 @@ class Lister:
             if skipping:
                 ids = [each for each in ids if _greater(each, last)]
                 skipping = not ids
+            ids = [each for at, each in enumerate(ids) if each != (ids[at - 1] if at else last)] if count else ids
             if ids:
                 ordered = ordered and _in_order(last if count else None, ids)
                 last, count = ids[-1], count + len(ids)

@@ -41,7 +41,7 @@ class Pace:
         self.window = window
         self.stop = threading.Event()
         self.tell = tell
-        self._patience = patience
+        self.patience = patience
         self._clock = clock
         self._jitter = jitter
         self._lock = threading.Lock()
@@ -58,10 +58,10 @@ class Pace:
             except Transient as failure:
                 now = self._clock()
                 began = now if began is None else began
-                left = self._patience - (now - began)
+                left = self.patience - (now - began)
                 if left <= 0:
                     raise PineconeFailed(
-                        f"Pinecone did not answer within {self._patience:g} s: {failure.reason}.",
+                        f"Pinecone did not answer within {self.patience:g} s: {failure.reason}.",
                         hint="what is done is kept; repeat the same command later: it resumes",
                     ) from failure
                 seconds = min(self._pause(pause, failure.after), left)

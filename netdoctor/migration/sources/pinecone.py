@@ -31,6 +31,8 @@ from netdoctor.migration.window import Window
 _METRICS = {"cosine": Metric.COSINE, "dotproduct": Metric.DOT, "euclidean": Metric.EUCLID}
 IN_FLIGHT = 8
 """Fetches under way: at a round trip of 80 ms that is the documented limit of 100 a second."""
+_FIRST_PATIENCE = 8.0
+"""Seconds in which an index must have answered once."""
 SAMPLE = 1000
 """Records of a plan's sample."""
 _KEPT = 2000
@@ -66,6 +68,8 @@ class PineconeSource:
         self._fetcher = Fetcher(self._client, in_flight)
         self._listing: Listing | None = None
         self._sampled: list[tuple[str, str]] = []
+        # A wrong host is told before anybody loses patience.
+        self._client.pace.patience = min(patience, _FIRST_PATIENCE)
         try:
             self._metric, self._dimension = self._meet()
             self.before = self._client.stats()
@@ -73,6 +77,7 @@ class PineconeSource:
         except BaseException:
             self._client.close()
             raise
+        self._client.pace.patience = patience
         self._metric = self._metric or self.before.metric
         self._dimension = self._dimension or self.before.dimension
         self._lister = Lister(self._client, self.before.counts, PAGE)
@@ -162,16 +167,16 @@ class PineconeSource:
     def records(self, start: Cursor = None) -> Iterator[Record | BadRecord]:
         if self._listing is None:
             raise MalformedExport(f"{self.label} has no list of ids to read by.", hint="make the plan again")
-        first = start if start is not None else 0
-        if not isinstance(first, int) or not 0 <= first <= len(self._listing):
+        first = 1 if start is None else start
+        if not isinstance(first, int) or isinstance(first, bool) or not 1 <= first <= len(self._listing) + 1:
             raise MalformedExport("The plan's places are of another kind of source.", hint="make the plan again")
-        pages = (Wanted(at + 1, namespace, ids, None) for at, namespace, ids in self._listing.pages(PAGE, first))
+        pages = (Wanted(at + 1, namespace, ids, None) for at, namespace, ids in self._listing.pages(PAGE, first - 1))
         with contextlib.closing(self._fetcher.run(pages)) as run:
             for _, records in run:
                 yield from records
 
     def cursor(self, record: Record) -> Cursor:
-        return record.number - 1
+        return record.number
 
     def stretches(self, place: Place | None = None, past: str | None = None) -> Iterator[Stretch]:
         """Everything without a list of ids: pages are listed while earlier ones are fetched.
@@ -291,6 +296,7 @@ def _records(count: int) -> str:
 
 class _Kind:
     name = "pinecone"
+    options = frozenset({"host", "controller", "in-flight", "patience"})
 
     def recognises(self, given: str, head: bytes | None) -> bool:
         return head is None and given.startswith(SCHEME)

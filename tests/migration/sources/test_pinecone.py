@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from migration.pinecone_server import KEY, Asked, Pinecone, Reply, fill, rpc, serving
+from migration.pinecone_server import KEY, RATE, Asked, Pinecone, Reply, fill, rpc, serving
 from netdoctor.errors import NetdoctorError, UsageError
 from netdoctor.migration.listing import Listing
 from netdoctor.migration.points import Metric
@@ -224,8 +224,11 @@ def test_reading_goes_on_at_a_cursor_with_the_same_numbers(pinecone: Pinecone, o
         assert [(each.number, each.id) for each in again if isinstance(each, Record)] == [
             (each.number, each.id) for each in whole[at - 1 :] if isinstance(each, Record)
         ]
-    with pytest.raises(NetdoctorError, match="another kind"):
-        list(source.records([1, 2]))
+        assert source.cursor(record) == record.number  # a plan goes on at a number without having met the record
+    assert list(source.records(251)) == []
+    for wrong in ([1, 2], 0, 252, True, "1"):
+        with pytest.raises(NetdoctorError, match="another kind"):
+            list(source.records(wrong))  # type: ignore[arg-type]
 
 
 def test_without_its_list_of_ids_nothing_is_read_by_it(opened: Open) -> None:
@@ -268,6 +271,31 @@ def test_a_count_that_cannot_be_reached_is_a_note(pinecone: Pinecone, opened: Op
     source = opened()
     assert len(list(source.ids())) == 150
     assert any("counts 154 records and lists 150" in note for note in source.notes())
+
+
+def test_a_page_that_repeats_the_last_id_adds_nothing(pinecone: Pinecone, opened: Open) -> None:
+    fill(pinecone, {"": 350})
+    pinecone.repeats = True
+    assert list(opened().ids()) == everything(pinecone)
+
+
+def test_packed_replies_are_read(pinecone: Pinecone, opened: Open) -> None:
+    fill(pinecone, {"": 150})
+    pinecone.packs = True
+    assert sum(len(stretch.records) for stretch in opened().stretches()) == 150
+
+
+def test_a_key_that_may_not_list_namespaces_reads_by_the_stats(pinecone: Pinecone, opened: Open) -> None:
+    fill(pinecone, {"": 5, "n": 3})
+    pinecone.fault = lambda asked: rpc(403, 7, "Forbidden") if asked.what == "namespaces" else None
+    assert opened().namespaces == ("", "n")
+
+
+def test_nobody_waits_long_for_an_index_that_never_answered() -> None:
+    began = time.monotonic()
+    with pytest.raises(PineconeFailed, match=r"did not answer within 0\.3 s: .*refused"):
+        PineconeSource(read_address("pinecone:http://127.0.0.1:1", Access()), KEY, patience=0.3)
+    assert time.monotonic() - began < 10
 
 
 def test_stretches_go_on_at_every_place_they_gave(pinecone: Pinecone, opened: Open) -> None:
@@ -327,11 +355,26 @@ def test_a_service_that_refuses_every_fetch_stops_the_run(pinecone: Pinecone, op
 
 def test_rate_refusals_slow_everybody_down_and_nothing_is_lost(pinecone: Pinecone, opened: Open) -> None:
     fill(pinecone, {"": 1500})
-    pinecone.per_second = {"fetch": 8, "list": 12}
+    asked: list[str] = []
+
+    def refuse(one: Asked) -> Reply | None:
+        asked.append(one.what)
+        if one.what in ("list", "fetch") and asked.count(one.what) % 3 == 0:
+            return rpc(429, 8, RATE.format(what=one.what, index="notes"))
+        return None
+
+    pinecone.fault = refuse
     told: list[str] = []
     source = opened(tell=lambda reason, _seconds: told.append(reason))
     assert sum(len(stretch.records) for stretch in source.stretches()) == 1500
     assert any("fetch requests per second" in reason for reason in told)
+    assert any("list requests per second" in reason for reason in told)
+
+
+def test_more_requests_a_second_than_are_allowed_are_made_in_the_end(pinecone: Pinecone, opened: Open) -> None:
+    fill(pinecone, {"": 1000})
+    pinecone.per_second = {"fetch": 5}
+    assert sum(len(stretch.records) for stretch in opened().stretches()) == 1000
 
 
 def test_retry_after_is_kept(pinecone: Pinecone, opened: Open) -> None:
@@ -577,5 +620,3 @@ def test_the_key_comes_from_a_file_or_the_environment(tmp_path: Path) -> None:
         assert not wrong or wrong not in refused.value.message
     with pytest.raises(UsageError, match="cannot be read"):
         read_key(Access(api_key_file=tmp_path / "none"))
-    with pytest.raises(UsageError, match="no option 'x'"):
-        read_address("pinecone:n", Access(options={"x": "1"}))

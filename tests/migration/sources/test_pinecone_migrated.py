@@ -16,6 +16,7 @@ from netdoctor.migration.ledger import open_ledger
 from netdoctor.migration.points import point_id
 from netdoctor.migration.run import Options, Result, migrate
 from netdoctor.migration.sources import _pinecone_pace as pace_module
+from netdoctor.migration.sources._pinecone_refusals import QuotaSpent
 from netdoctor.migration.sources.interface import Access, Source, open_source
 from netdoctor.migration.target import Transport
 
@@ -82,3 +83,20 @@ def test_what_is_gone_between_listing_and_fetching_is_reported_and_the_rest_is_m
     assert not result.good
     with via_host(qdrant, Transport.GRPC) as target:
         assert target.count(f"{own}_b") == 39
+
+
+def test_a_run_that_the_quota_ended_goes_on_when_there_is_more(
+    pinecone: Pinecone, qdrant: Server, own: str, tmp_path: Path
+) -> None:
+    pinecone.quota = 9 + 75 + 40  # listing, the sample, some of the records
+    opened = closing(open_source(f"pinecone:{pinecone.url}", ACCESS))  # type: ignore[type-var]
+    with opened as live, pytest.raises(QuotaSpent, match="gives no more data") as spent:
+        moved(live, qdrant, tmp_path / "ledger.sqlite")
+    assert "repeat the same command" in spent.value.hint
+    pinecone.quota = None
+    pinecone.forget_tokens()
+    listed = pinecone.count("list")
+    with closing(open_source(f"pinecone:{pinecone.url}", ACCESS)) as live:  # type: ignore[type-var]
+        result = moved(live, qdrant, tmp_path / "ledger.sqlite")
+    assert result.good and result.resumed and result.verification.verified == 742
+    assert pinecone.count("list") == listed  # the list of ids is kept
