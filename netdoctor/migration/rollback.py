@@ -11,10 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from netdoctor.migration.aftermath import refuse_other_target, told_plan, with_source
-from netdoctor.migration.batches import Batch, cut
+from netdoctor.migration.batches import Batch, Limits
 from netdoctor.migration.compare import difference
 from netdoctor.migration.deferral import restore
-from netdoctor.migration.ledger import CREATED, Ledger
+from netdoctor.migration.digest import Sums, empty_sums
+from netdoctor.migration.events import Listener, Waiting, silent
+from netdoctor.migration.ledger import CREATED, INTENDED, Ledger
 from netdoctor.migration.plan import Plan
 from netdoctor.migration.prepare import snapshot_of
 from netdoctor.migration.readback import read_back
@@ -24,13 +26,14 @@ from netdoctor.migration.samples import about
 from netdoctor.migration.sources.interface import Source
 from netdoctor.migration.targets.interface import Target
 from netdoctor.migration.tracked import Tracker
+from netdoctor.migration.writing import ALL, Share, batches
 
 PutBack = Callable[[str, str, int | None], str]
 """Restores a collection from a snapshot that the server keeps, to so many points (None: not known). What is wrong with
 it then, in words, or "". """
 _MOST_TOLD = 20
-GRACE = 61.0
-"""Seconds after which a request of a killed run is surely dead: its timeout, and one."""
+_LONGEST = 3600.0
+"""Seconds that anybody waits for a request of a killed run to be surely dead."""
 
 
 @dataclass(slots=True)
@@ -52,48 +55,108 @@ class RolledBack:
         return not self.kept
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one worker wrote, by its own ledger."""
+
+    ledger: Ledger
+    share: Share = ALL
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is undone: by one process, or (``parts``) by several whose ``ledger`` is the coordinator's."""
+
+    plan: Plan
+    ledger: Ledger
+    limits: Limits
+    parts: tuple[Part, ...]
+
+    @classmethod
+    def of(cls, ledger: Ledger, source: Source, name: str) -> Run:
+        """Of one process. Raises UsageError, LedgerMismatch when it is of another target or export."""
+        plan, bound = told_plan(ledger)
+        refuse_other_target(ledger, bound, name)
+        return cls(with_source(plan, source), ledger, limits_of(ledger), (Part(ledger),))
+
+    @property
+    def ledgers(self) -> list[Ledger]:
+        return list({id(each): each for each in (self.ledger, *(part.ledger for part in self.parts))}.values())
+
+    @property
+    def complete(self) -> bool:
+        return all(part.ledger.complete for part in self.parts)
+
+    def sums(self) -> dict[str, Sums]:
+        """Of all that was sent, by collection."""
+        found = empty_sums(self.plan.collections)
+        for part in self.parts:
+            for name, sums in Tracker(part.ledger, self.plan.collections).sums.items():
+                found[name].merge(sums)
+        return found
+
+    def quiet_at(self) -> float:
+        """When the last request of a killed process is surely dead, in seconds since 1970."""
+        moments = [0.0]
+        for ledger in self.ledgers:
+            moments.append(float(ledger.fact("quiet at") or 0))
+            writing = ledger.fact("writing")
+            if writing is not None:
+                moments.append(ledger.touched() + float(writing))
+        return max(moments)
+
+
 def roll_back(
     source: Source,
     target: Target,
-    ledger: Ledger,
+    run: Run,
     *,
-    name: str,
     retry: Retry,
     put_back: PutBack | None = None,
-    tell: Callable[[int, int], None] = lambda _done, _total: None,
+    listener: Listener = silent,
     sleep: Callable[[float], None] = time.sleep,
-    grace: float = GRACE,
 ) -> RolledBack:
-    """Undo the run of ``ledger``, which is then as new. Raises MigrationFailed, UsageError.
+    """Undo a run, whose ledgers are then as new. Raises MigrationFailed, UsageError.
 
     A collection that was overwritten is only told of, unless ``put_back`` restores it.
     """
-    plan, bound = told_plan(ledger)
-    refuse_other_target(ledger, bound, name)
-    plan = with_source(plan, source)
-    if ledger.fact("writing") is not None:
-        # That run was killed: what it sent last may still land.
-        sleep(max(0.0, min(grace, ledger.touched() + grace - time.time())))
+    plan, ledger = run.plan, run.ledger
+    # Clocks jump; a request does not live longer than this.
+    seconds = min(run.quiet_at() - time.time(), _LONGEST)
+    if seconds > 0:
+        listener(Waiting("a request of the run that was killed may still land", seconds))
+        sleep(seconds)
     restore(target, ledger, retry)
     result = RolledBack()
-    left = _drop_whole(plan, target, ledger, retry, result)
+    left = _drop_whole(run, target, retry, result)
     overwritten = {name: snapshot for name in left if (snapshot := snapshot_of(name, ledger))}
     _put_back(plan, overwritten, ledger, put_back, result)
     left -= overwritten.keys()
-    done = 0
-    for batch in cut(plan.good(source), plan.layout.collection_of, limits_of(ledger)):
-        if batch.collection in left:
-            _take_back(batch, plan, target, ledger, retry, result)
-        done += len(batch.records)
-        tell(done, plan.points)
+    for part in run.parts if left else ():
+        for batch in batches(plan, source, run.limits, part.share):
+            if batch.collection in left and batch.records:
+                _take_back(batch, plan, target, ledger, part, retry, result)
     for collection in sorted(left):
-        if ledger.origin(collection) == CREATED and retry.call(lambda c=collection: target.count(c)) == 0:  # type: ignore[misc]
+        if _ours_and_empty(collection, target, ledger, retry):
             retry.call(lambda c=collection: target.drop(c))  # type: ignore[misc]
             result.dropped.append(collection)
     if overwritten.keys() <= set(result.restored):
-        ledger.start_over()
-        ledger.forget_collections()
+        for each in run.ledgers:
+            each.start_over()
+            each.forget_collections()
     return result
+
+
+def _ours_and_empty(collection: str, target: Target, ledger: Ledger, retry: Retry) -> bool:
+    origin = ledger.origin(collection)
+    if origin == INTENDED:
+        # Killed between asking for it and hearing of it: ours only with our mark.
+        state = retry.call(lambda: target.collection(collection))
+        if state is None or not state.run or state.run != ledger.fact("run"):
+            return False
+    elif origin != CREATED:
+        return False
+    return retry.call(lambda: target.count(collection)) == 0
 
 
 def _put_back(
@@ -112,9 +175,10 @@ def _put_back(
         result.told.append(f"collection {collection!r} was overwritten, and its snapshot is {snapshot}: {problem}")
 
 
-def _drop_whole(plan: Plan, target: Target, ledger: Ledger, retry: Retry, result: RolledBack) -> frozenset[str]:
+def _drop_whole(run: Run, target: Target, retry: Retry, result: RolledBack) -> frozenset[str]:
     """Drop the collections that are ours and hold what was sent, all of it and nothing else. The others."""
-    run, there = ledger.fact("run") or "", []
+    plan, ledger = run.plan, run.ledger
+    mark, there = ledger.fact("run") or "", []
     for each in plan.collections:
         state = retry.call(lambda name=each.name: target.collection(name))  # type: ignore[misc]
         if state is None:
@@ -122,10 +186,10 @@ def _drop_whole(plan: Plan, target: Target, ledger: Ledger, retry: Retry, result
         else:
             there.append((each, state))
     left = {each.name for each, _ in there}
-    ours = [each for each, state in there if ledger.origin(each.name) == CREATED and state.run in ("", run)]
-    if not ledger.complete or not ours:
+    ours = [each for each, state in there if ledger.origin(each.name) == CREATED and state.run in ("", mark)]
+    if not run.complete or not ours:
         return frozenset(left)
-    expected = Tracker(ledger, plan.collections).sums
+    expected = run.sums()
     held = read_back(ours, plan.layout, expected, target, retry=retry, workers=2, tell=lambda _points: None)
     for each in ours:
         found = held[each.name]
@@ -137,11 +201,16 @@ def _drop_whole(plan: Plan, target: Target, ledger: Ledger, retry: Retry, result
     return frozenset(left)
 
 
-def _take_back(batch: Batch, plan: Plan, target: Target, ledger: Ledger, retry: Retry, result: RolledBack) -> None:
+def _take_back(
+    batch: Batch, plan: Plan, target: Target, ledger: Ledger, part: Part, retry: Retry, result: RolledBack
+) -> None:
     points = [plan.layout.point(record) for record in batch.records]
     stored = retry.call(lambda: target.retrieve(batch.collection, [point.id for point in points]))
-    looked = ledger.looked(batch.number)
+    looked = part.ledger.looked(batch.number)
     before = looked.present if looked is not None else frozenset()
+    if looked is None and ledger.origin(batch.collection) != CREATED:
+        # Into a collection that was there nothing is sent before it was looked up: none of this is ours.
+        before = frozenset(stored)
     mine: list[str] = []
     for record, point in zip(batch.records, points, strict=True):
         there = stored.get(point.id)

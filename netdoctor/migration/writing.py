@@ -6,13 +6,13 @@ under way: at most the window's size of batches and one more, each bounded by by
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from netdoctor.errors import MigrationFailed
-from netdoctor.migration.batches import Batch, Limits, cut, cut_listed
+from netdoctor.migration.batches import BEGINNING, Batch, Limits, Place, cut, cut_listed
 from netdoctor.migration.events import BatchDone, Listener
 from netdoctor.migration.ledger import LATE, Ledger
 from netdoctor.migration.listing import Listing
@@ -118,17 +118,27 @@ def write_all(work: Work, counts: Counts) -> None:
 
 
 def _batches(work: Work) -> Iterator[Batch]:
-    plan, share, place = work.plan, work.share, work.tracker.place
-
     def late(bad: BadRecord) -> None:
         work.ledger.set_trouble(bad.number, LATE, bad.reason)
 
+    return batches(work.plan, work.source, work.limits, work.share, work.tracker.place, late)
+
+
+def batches(
+    plan: Plan,
+    source: Source,
+    limits: Limits,
+    share: Share = ALL,
+    place: Place = BEGINNING,
+    late: Callable[[BadRecord], None] = lambda _bad: None,
+) -> Iterator[Batch]:
+    """The batches of a share from ``place`` on: the same, with the same numbers, whenever they are cut."""
     if not plan.listing:
         start = max(share.start, place.start)
-        return cut(plan.good(work.source, start, share.end), plan.layout.collection_of, work.limits, place)
+        return cut(plan.good(source, start, share.end), plan.layout.collection_of, limits, place)
     at = max(share.start - 1, place.read)
-    records = plan.good(work.source, at + 1, share.end, late)
-    pages = _within(Listing.read(Path(plan.listing)).pages(work.limits.points, at), share.end)
+    records = plan.good(source, at + 1, share.end, late)
+    pages = _within(Listing.read(Path(plan.listing)).pages(limits.points, at), share.end)
     return cut_listed(pages, records, plan.layout.collection_of, place)
 
 

@@ -11,18 +11,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from netdoctor.cli.main import run
+from netdoctor.exits import Exit
 from netdoctor.migration.batches import Limits
 from netdoctor.migration.events import BatchDone, Event
 from netdoctor.migration.ledger import LedgerMismatch, open_ledger
 from netdoctor.migration.points import Layout, Metric, Point, point_id
 from netdoctor.migration.retry import Retry
-from netdoctor.migration.rollback import RolledBack, roll_back
+from netdoctor.migration.rollback import RolledBack, Run, roll_back
 from netdoctor.migration.run import Options
 from netdoctor.migration.sources.export_json import ExportJson
 from netdoctor.migration.target import Transport
 from netdoctor.migration.targets.interface import Target
 
-from .lab import Server, records, run_once, via_host, write_export
+from .lab import Server, records, run_once, server, via_host, write_export
 
 OPTIONS = Options(Layout(), Limits(points=10), in_flight=2)
 
@@ -37,7 +39,9 @@ def export_of(tmp_path: Path, own: str, count: int = 60) -> tuple[Path, list[dic
 def back(export: Path, target: Target, ledger: Path, **how: Any) -> RolledBack:
     opened = open_ledger(ledger)
     try:
-        return roll_back(ExportJson(export), target, opened, name=target.address, retry=Retry(patience=5), **how)
+        source = ExportJson(export)
+        mine = Run.of(opened, source, target.address)
+        return roll_back(source, target, mine, retry=Retry(patience=5), **how)
     finally:
         opened.close()
 
@@ -117,10 +121,10 @@ def test_a_half_done_run_is_taken_back_after_its_last_request_is_surely_dead(
         with pytest.raises(KeyboardInterrupt):
             run_once(export, target, tmp_path / "l", OPTIONS, listener=stop)
         opened = open_ledger(tmp_path / "l")
-        opened.remember({"writing": "yes"})  # as a killed run leaves it
+        opened.remember({"writing": "61.0"})  # as a killed run leaves it
         opened.close()
         os.utime(tmp_path / "l", (time.time() - 10, time.time() - 10))
-        result = back(export, target, tmp_path / "l", sleep=slept.append, grace=61.0)
+        result = back(export, target, tmp_path / "l", sleep=slept.append)
         assert result.whole and 30 <= result.deleted < 60
         assert result.deleted + result.missing == 60
         assert target.collection(own) is None
@@ -138,7 +142,7 @@ def test_another_export_or_target_is_refused_before_anything_is_deleted(
             back(export, target, tmp_path / "l")
         opened = open_ledger(tmp_path / "l")
         with pytest.raises(LedgerMismatch):
-            roll_back(ExportJson(export), target, opened, name="http://elsewhere", retry=Retry(patience=1))
+            Run.of(opened, ExportJson(export), "http://elsewhere")
         opened.close()
         assert target.count(own) == 60
 
@@ -158,3 +162,45 @@ def test_skip_existing_leaves_what_is_there_and_says_so(qdrant: Server, tmp_path
         assert (rolled.before, rolled.deleted) == (3, 57)
         assert target.count(own) == 3
         assert target.retrieve(own, [theirs[0].id])[theirs[0].id].payload == {"theirs": True}
+
+
+def test_what_a_killed_run_never_came_to_is_not_its_own_even_where_it_is_equal(
+    qdrant: Server, tmp_path: Path, own: str
+) -> None:
+    export, things = export_of(tmp_path, own)
+    theirs = points_of(things)[50:]
+
+    def stop(event: Event) -> None:
+        if isinstance(event, BatchDone):
+            raise KeyboardInterrupt
+
+    with via_host(qdrant, Transport.AUTO) as target:
+        target.create(own, 8, Metric.COSINE)
+        target.upsert(own, [target.encode(point) for point in theirs])
+        with pytest.raises(KeyboardInterrupt):
+            run_once(export, target, tmp_path / "l", replace(OPTIONS, in_flight=1), listener=stop)
+        rolled = back(export, target, tmp_path / "l")
+        assert rolled.before == 10 and rolled.deleted >= 10 and rolled.dropped == []
+        assert set(target.retrieve(own, [point.id for point in theirs])) == {point.id for point in theirs}
+        assert target.count(own) == 10
+
+
+def test_a_migration_from_another_qdrant_is_taken_back(
+    qdrant: Server, tmp_path: Path, own: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _, things = export_of(tmp_path, own)
+    source = f"{qdrant.url}/{own}"
+    with via_host(qdrant, Transport.REST) as target:
+        target.create(own, 8, Metric.COSINE)
+        target.upsert(own, [target.encode(point) for point in points_of(things)])
+        with server(tmp_path) as other:
+            to = ["--to", other.url, "--transport", "rest"]
+            assert run(["migrate", source, *to, "--id-field", "__id__"]) == Exit.OK
+            with via_host(other, Transport.REST) as moved:
+                assert moved.count(own) == 60
+            assert run(["vectors", "rollback", source, *to, "--yes"]) == Exit.OK
+            assert "deleted      60" in capsys.readouterr().out
+            with via_host(other, Transport.REST) as moved:
+                assert moved.collection(own) is None
+        assert target.count(own) == 60

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netdoctor.cli._target import known_ledger, ledger_path, open_target, option, target_options
+from netdoctor.cli._target import known_ledger, ledger_path, open_target, option, reaching, target_options
+from netdoctor.cli._vectors._access import access_of, access_options
 from netdoctor.cli.common import emit
 from netdoctor.cli.settings import Settings, read_settings, shared_options
 from netdoctor.errors import UsageError
@@ -24,8 +25,9 @@ _PATIENCE = 600.0
 
 
 @click.command(short_help="Delete what a migration wrote.")
-@click.argument("export", type=click.Path(path_type=Path))
+@click.argument("export")
 @target_options
+@access_options
 @option("--ledger", type=click.Path(path_type=Path), help="Default: EXPORT.netdoctor.sqlite")
 @option("--restore", is_flag=True, help="Put collections that --overwrite changed back from their snapshots.")
 @option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
@@ -39,9 +41,10 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     changed since, stays and is told: exit 1. With --restore, a collection whose points were overwritten becomes again
     what the snapshot before the run holds; everything written to it since is lost.
     """
+    from netdoctor.migration.events import Retrying
     from netdoctor.migration.progress import showing
     from netdoctor.migration.retry import Retry
-    from netdoctor.migration.rollback import roll_back
+    from netdoctor.migration.rollback import Run, roll_back
     from netdoctor.migration.sources.interface import open_source
     from netdoctor.migration.summary import rollback_document, rollback_text
 
@@ -51,16 +54,18 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     path = ledger_path(given)
     with ExitStack() as stack:
         ledger = known_ledger(stack, given, path)
-        source = open_source(given["export"])
+        source = open_source(given["export"], reaching(stack, settings, given, access_of(given)))
+        if source.live:
+            stack.callback(source.close)  # type: ignore[attr-defined]  # of live sources
         target, scene, name = open_target(stack, settings, given)
+        run = Run.of(ledger, source, name)
         if not given["yes"]:
             lost = ", and lose what was written since to collections that it overwrote" if given["restore"] else ""
             _confirm(f"Delete what the migration of {source.label} wrote into {target.address}{lost}?")
-        stack.enter_context(showing(sys.stderr, quiet=bool(settings.quiet)))
+        listener = stack.enter_context(showing(sys.stderr, quiet=bool(settings.quiet)))
         put_back = _put_back(stack, settings, given) if given["restore"] else None
-        result = roll_back(
-            source, target, ledger, name=name, retry=Retry(patience=given["patience"]), put_back=put_back
-        )
+        retry = Retry(patience=given["patience"], tell=lambda reason, seconds: listener(Retrying(reason, seconds)))
+        result = roll_back(source, target, run, retry=retry, put_back=put_back, listener=listener)
     scene = scene.of(source.label, str(path))
     text = json.dumps(rollback_document(result, scene), indent=2, ensure_ascii=True, allow_nan=False) + "\n"
     emit(settings, text if settings.format == "json" else rollback_text(result, scene))
