@@ -279,11 +279,11 @@ def _announce(settings: Settings, alert: Alert, courier: Any) -> None:
 
 
 class Told(BaseException):
-    """SIGTERM: an order to stop, not a failure."""
+    """SIGTERM, SIGHUP: an order to stop, not a failure."""
 
 
 class Signals:
-    """SIGTERM and SIGINT raise in the main thread, but never while the engine is being changed; a second one does."""
+    """SIGTERM, SIGHUP and SIGINT raise in the main thread; while the engine is being changed only a second one does."""
 
     def __init__(self) -> None:
         self._held = False
@@ -291,8 +291,10 @@ class Signals:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Signals:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._before[number] = signal.signal(number, self._came)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            # Whoever was started to outlive its terminal does.
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._came)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -320,7 +322,7 @@ class Signals:
         # What cleans up after us is not to be interrupted by the same signal once more.
         for each in self._before:
             signal.signal(each, signal.SIG_IGN)
-        raise Told if number == signal.SIGTERM else KeyboardInterrupt
+        raise KeyboardInterrupt if number == signal.SIGINT else Told
 
 
 __all__ = ["Duration", "Line", "Signals", "Told", "command"]

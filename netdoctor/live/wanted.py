@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from netdoctor.edges.expectation_file import ExpectationFile
 
 FORGET = 900.0
-"""Seconds after which a connection is dropped whose caller is gone."""
+"""Seconds after which a connection is dropped whose caller does not run."""
+FINISHED = 120.0
+"""The same for a caller that has been removed or has ended well, like a job; to be made anew takes less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Wanted:
     reason: str = ""
     severity: Severity = Severity.ERROR
     """How bad it is when it is not as wanted."""
+    counts: bool = True
+    """Whether not to know is a bad answer; not while its caller may just be being made anew, or was a job."""
     listed: bool = False
     """Its group names all that it wants: what is no longer among them is wanted no more."""
 
@@ -176,14 +180,16 @@ class Roster:
         was = known.wanted
         if was.group in silent:
             said = silent[was.group]
-            return replace(was, edge=None, verdict=said.verdict, reason=said.reason)
+            return replace(was, edge=None, verdict=said.verdict, reason=said.reason, counts=said.counts)
         there = {_named(each): each for each in topology.containers if each.running}
         caller, target = there.get(known.source), there.get(known.target)
         if caller is None:
             known.missing = self.clock() if known.missing is None else known.missing
-            if self.clock() - known.missing > FORGET:
+            fell = any(_named(each) == known.source and not _ended_well(each) for each in topology.containers)
+            if self.clock() - known.missing > (FORGET if fell else FINISHED):
                 return None
-            return replace(was, edge=None, verdict=Verdict.UNKNOWN, reason="the caller does not run")
+            reason = "the caller does not run" if fell else "the caller is gone"
+            return replace(was, edge=None, verdict=Verdict.UNKNOWN, reason=reason, counts=fell)
         known.missing = None
         if _words(caller, known.edge) != known.words:
             return None
@@ -191,6 +197,11 @@ class Roster:
             return replace(was, edge=None, verdict=Verdict.BROKEN, reason="the target does not run")
         # The name that the caller uses belongs to nobody now (a lost alias): that is what has to be found out.
         return replace(was, edge=replace(known.edge, source=caller.ref, target=target.ref))
+
+
+def _ended_well(container: Container) -> bool:
+    state = container.state
+    return state is not None and state.status in ("exited", "created", "removing") and not state.exit_code
 
 
 def _known(wanted: Wanted, edge: Edge, topology: Topology) -> _Known:

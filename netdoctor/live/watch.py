@@ -29,6 +29,8 @@ SETTLE = 0.15
 """Seconds after an event before the look: what happens together is seen together."""
 SHARE = 4
 """Looks take at most one part in so many of the time, whatever happens on the engine."""
+DEAF = 4
+"""Breaks of the stream in a row, while the engine answers, before it is said."""
 ENGINE_RETRY = 1.0
 """Seconds before an engine that did not answer is asked again."""
 
@@ -92,6 +94,7 @@ class Watch:
         self._engine = Row()
         self._engine_said = ""
         self._stale = True
+        self._deaf = 0
         self._counts = dict.fromkeys(("events", "events_ignored", "stream_breaks", "looks", "checks"), 0)
         self._numbers = Numbers()
 
@@ -118,6 +121,7 @@ class Watch:
             return
         took = self._clock() - began
         self._counts["looks"] += 1
+        self._hear(news)
         whole = self._stale or news.breaks > 0 or began >= self._full
         self._engine_back()
         topology = self._heal(topology)
@@ -158,6 +162,17 @@ class Watch:
         time.sleep(min(seconds, 1.0))
 
     # --- the engine ----------------------------------------------------------------------------------------------
+
+    def _hear(self, news: News) -> None:
+        """An engine whose events nobody may hear (a proxy can forbid them) is looked at all the same."""
+        if news.connected or not news.lost:
+            self._deaf = 0
+        elif news.breaks:
+            self._deaf += 1
+            if self._deaf == DEAF:
+                self._tell(
+                    f"warning: the engine's events cannot be heard, it is looked at again and again: {news.lost}"
+                )
 
     def _without_engine(self, why: str) -> None:
         """Nothing is known now. One alert says so; the connections keep quiet."""
@@ -214,13 +229,15 @@ class Watch:
     def _ask(self, wanted: Sequence[Wanted], topology: Topology, changes: Changes, whole: bool) -> None:
         now = self._clock()
         for key in self._entries.keys() - {each.key for each in wanted}:
-            del self._entries[key]
+            self._forgotten(self._entries.pop(key))
         asking: list[tuple[_Entry, Edge]] = []
         for each in wanted:
             entry = self._entries.setdefault(each.key, _Entry(each))
             moved = entry.wanted.edge != each.edge
             entry.wanted = each
-            if each.edge is None:
+            if not each.counts:
+                entry.verdict, entry.reason, entry.latency = each.verdict, each.reason, None
+            elif each.edge is None:
                 self._answered(entry, each.verdict, each.reason, None, ())
             elif whole or moved or not entry.asked or now >= entry.due or changes.touch(each.edge, topology):
                 asking.append((entry, each.edge))
@@ -277,6 +294,13 @@ class Watch:
             word = "is slow" if turn is Turn.SLOW else "is fast again"
             text = f"{label} {word}: {measured * 1000:.0f} ms, the limit is {self._limits.max_latency * 1000:.0f} ms"
             self._say(turn.value, f"latency {entry.wanted.key}", text, details)
+
+    def _forgotten(self, entry: _Entry) -> None:
+        """Nobody wants it any more: what was told about it is over."""
+        if entry.row.failing or entry.row.crawling:
+            text = f"{entry.wanted.label} is not watched any more: {entry.reason or 'nobody wants it'}"
+            details = {"connection": entry.wanted.label, **entry.labels, "verdict": entry.verdict.value}
+            self._say(Turn.RECOVERY.value, f"edge {entry.wanted.key}", text, details)
 
     def _say(self, event: str, about: str, text: str, details: Mapping[str, Any]) -> None:
         at = self._wall().isoformat(timespec="seconds")

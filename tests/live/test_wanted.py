@@ -9,7 +9,7 @@ import pytest
 from fixes.build import container, ident, network, topology
 
 from netdoctor.edges.expectation_file import read_file
-from netdoctor.live.wanted import FORGET, Declared, Expected, Named, Roster
+from netdoctor.live.wanted import FINISHED, FORGET, Declared, Expected, Named, Roster
 from netdoctor.model import Container, State, Verdict
 
 NET = network("net")
@@ -98,14 +98,27 @@ def test_a_name_that_the_target_has_lost_is_still_asked(roster):
     assert (lost.edge.source, lost.edge.target, lost.edge.name) == (APP.ref, new.ref, "database")
 
 
-def test_without_its_caller_it_is_unknown_and_at_last_forgotten(roster, clock):
+def test_a_caller_that_fell_is_unknown_and_at_last_forgotten(roster, clock):
     roster.update(BEFORE)
-    stopped = replace(APP, state=State("exited"))
-    assert the_one(roster.update(topology(NET, stopped, named("database")))).verdict is Verdict.UNKNOWN
-    clock.now = FORGET / 2
-    assert the_one(roster.update(topology(NET, named("database")))).verdict is Verdict.UNKNOWN
+    fallen = topology(NET, replace(APP, state=State("exited", exit_code=1)), named("database"))
+    said = the_one(roster.update(fallen))
+    assert (said.verdict, said.counts) == (Verdict.UNKNOWN, True)
+    clock.now = FORGET - 1
+    assert the_one(roster.update(fallen)).counts
     clock.now = FORGET + 1
-    assert roster.update(topology(NET, named("database"))) == ()
+    assert roster.update(fallen) == ()
+
+
+def test_a_job_that_has_ended_is_no_outage_and_one_made_anew_is_the_same_again(roster, clock):
+    key = the_one(roster.update(BEFORE)).key
+    for gone in (topology(NET, named("database")), topology(NET, replace(APP, state=State("exited", exit_code=0)))):
+        said = the_one(roster.update(gone))
+        assert (said.key, said.verdict, said.counts) == (key, Verdict.UNKNOWN, False)
+    again = the_one(roster.update(topology(NET, anew(APP), named("database"))))
+    assert (again.key, again.counts) == (key, True)
+    roster.update(topology(NET))
+    clock.now += FINISHED + 1
+    assert roster.update(topology(NET)) == ()
 
 
 def test_two_typed_names_are_one_connection_whoever_answers(clock):

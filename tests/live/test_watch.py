@@ -207,6 +207,38 @@ def test_a_target_that_is_gone_is_a_failure(scene):
     assert scene.asked == []
 
 
+def test_a_job_that_has_ended_is_no_alert_and_one_that_failed_before_is_over(scene):
+    kinds = {"gone": Wanted("0", "0", "a -> b", None, Verdict.UNKNOWN, "the caller is gone", counts=False)}
+    source = type("Some", (), {"wanted": lambda *_: [*kinds.values()]})()
+    scene.step()
+    scene.watch._roster.source = source
+    scene.step(times=10)
+    assert scene.events == []
+    assert scene.state[0] is Verdict.UNKNOWN
+    scene.watch._roster.source = One()
+    scene.now = APART
+    scene.step(times=3)
+    scene.watch._roster.source = source
+    scene.step(times=3)
+    kinds.clear()
+    scene.watch._roster._known.clear()
+    scene.step()
+    assert scene.events == ["failure", "recovery"]
+    assert "not watched any more" in scene.said[-1].text
+
+
+def test_an_engine_whose_events_nobody_may_hear_is_watched_all_the_same_and_it_is_said_once():
+    told = []
+    scene = Scene(tell=told.append)
+    scene.step(times=10, breaks=1, lost="403 Forbidden")
+    assert len(told) == 1
+    assert "403 Forbidden" in told[0]
+    assert scene.asked == [1] * 10
+    scene.step(connected=True)
+    scene.step(times=10, breaks=1, lost="403 Forbidden")
+    assert len(told) == 2
+
+
 def test_the_numbers_say_what_is_known(scene):
     scene.step(events=3, ignored=5, breaks=1)
     numbers = scene.watch.numbers()
