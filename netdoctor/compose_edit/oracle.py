@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import TypeAlias
 
 from .locate import locate
 from .model import Mapping, Value, read
@@ -20,6 +21,9 @@ from .refused import EditRefused
 from .text import SourceText
 
 _SECONDS = 60.0
+
+Config: TypeAlias = "Mapping | str"
+"""What `config` prints, or in a few words why it does not."""
 
 
 class Verdict(Enum):
@@ -86,7 +90,7 @@ def compare(
     return weigh(before, after, service=service, network=network)
 
 
-def weigh(before: Mapping | str, after: Mapping | str, *, service: str, network: str) -> Opinion:
+def weigh(before: Config, after: Config, *, service: str, network: str) -> Opinion:
     """Compare two results of `read_config`, from before and after an edit."""
     if isinstance(after, str):
         if isinstance(before, str):
@@ -117,7 +121,7 @@ def read_config(
     environment: EnvMapping[str, str] | None = None,
     flags: Sequence[str] = (),
     timeout: float = _SECONDS,
-) -> Mapping | str:
+) -> Config:
     """What `config` prints for these files, `-` being `data`; no files: those that Compose finds by itself.
 
     A text instead, in a few words, when Compose refuses or cannot be run.

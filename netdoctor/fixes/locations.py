@@ -135,6 +135,11 @@ def _version(container: Container) -> str:
     return container.labels.get("com.docker.compose.version", "")
 
 
+def defines(source: bytes, service: str) -> bool:
+    """Whether a compose file names the service."""
+    return _weight(source, service) > 0
+
+
 def _weight(source: bytes, service: str) -> int:
     import yaml
 

@@ -32,6 +32,9 @@ class Patch:
     """The compose file beside the new one, whose mode and owner it takes over."""
     folder: Path | None = None
     """For an override file: where Compose has to find it by itself. None: it is named on the command line."""
+    asked_with: tuple[Path, ...] = ()
+    """For an included file: the project's files, with which Compose is asked before and after writing."""
+    asked_in: Path | None = None
     named: str = ""
     """The command line that reads this override file, where Compose does not read it by itself."""
 

@@ -11,12 +11,13 @@ from netdoctor.compose_edit import EditRefused, is_joined, override_for, plan_jo
 from netdoctor.errors import FixFailed
 from netdoctor.fixes.diffs import shown_diff
 from netdoctor.fixes.files import can_replace, create_file, read_file, remove_file, replace_file
+from netdoctor.fixes.included import patch_included
 from netdoctor.fixes.journal import Journal, StepState
-from netdoctor.fixes.locations import ComposeFiles, compose_files, environment_of, order
+from netdoctor.fixes.locations import ComposeFiles, compose_files, defines, environment_of, order
 from netdoctor.fixes.overrides import plan_override_file
 from netdoctor.fixes.panels import Panels
 from netdoctor.fixes.permanent import Declared, PanelPatch, Paste, Patch, Permanent
-from netdoctor.fixes.second_opinion import found_by_itself, made_from, objection
+from netdoctor.fixes.second_opinion import config_of, found_by_itself, made_from, objection, objection_since
 from netdoctor.model import Container, Membership, Topology
 from netdoctor.model.joining import names_taken
 from netdoctor.platforms.interface import owner_of
@@ -131,6 +132,14 @@ def _patch(
         for path, f in read.items()
     }
     refusals: list[tuple[Path, EditRefused]] = []
+    if not any(defines(each, service) for each in data.values()):
+        try:
+            elsewhere = patch_included(container, membership, files, text, planned)
+        except EditRefused as refused:
+            why = f"The included file is not edited: {plain(str(refused))}. {plain(refused.next_step)}"
+            return Paste(container.name, membership, "Docker Compose", why, text)
+        if elsewhere is not None:
+            return elsewhere
     for path in order(files.found, data, service):
         others = tuple(data[other] for other in files.found if other != path)
         try:
@@ -179,6 +188,7 @@ def _write(patch: Patch, journal: Journal, transaction: str, number: int) -> Non
             hint="Run netdoctor fix --persist again.",
         )
     edit = patch.edit
+    before = config_of(patch.asked_with, patch.asked_in)
     journal.intend_file(transaction, patch.path, edit.original, edit.result, edit.insertions, created=current is None)
     try:
         if current is None:
@@ -190,13 +200,15 @@ def _write(patch: Patch, journal: Journal, transaction: str, number: int) -> Non
         journal.mark_file(transaction, number, StepState.NOT_DONE)
         raise
     journal.mark_file(transaction, number, StepState.DONE)
-    if not _reads_back(patch, written.data):
+    against = objection_since(before, patch.asked_with, patch.asked_in, edit.service, patch.membership.network)
+    if against is not None or not _reads_back(patch, written.data):
         if current is None:
             remove_file(written)
         else:
             replace_file(written, edit.original)
         journal.mark_file(transaction, number, StepState.REVERTED)
-        raise FixFailed(f"{plain(patch.path)} does not read back as intended, and was put back as it was.")
+        said = f" (Compose says: {plain(against)})" if against is not None else ""
+        raise FixFailed(f"{plain(patch.path)} does not read back as intended{said}, and was put back as it was.")
 
 
 def _reads_back(patch: Patch, data: bytes) -> bool:

@@ -67,6 +67,25 @@ def objection_to_override(files: Sequence[Path], folder: Path | None, edit: Edit
     return opinion.detail if opinion.verdict is oracle.Verdict.DIFFERS else None
 
 
+def config_of(files: Sequence[Path], folder: Path | None) -> oracle.Config | None:
+    """What Compose makes of files as they are now, to be weighed against later. None: nobody to ask."""
+    command = compose_command()
+    if not command or not files:
+        return None
+    return oracle.read_config(command, folder or files[0].parent, [str(path) for path in files], timeout=_SECONDS)
+
+
+def objection_since(
+    before: oracle.Config | None, files: Sequence[Path], folder: Path | None, service: str, network: str
+) -> str | None:
+    """Why Compose says that more has changed since ``before`` than the one membership; None when it does not."""
+    after = config_of(files, folder)
+    if before is None or after is None:
+        return None
+    opinion = oracle.weigh(before, after, service=service, network=network)
+    return opinion.detail if opinion.verdict is oracle.Verdict.DIFFERS else None
+
+
 def found_by_itself(folder: Path, service: str, network: str) -> bool | None:
     """Whether Compose, run in ``folder`` without any file's name, puts the service on the network. None: unknown."""
     command = compose_command()
