@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from netdoctor.cli.check import edges_for
-from netdoctor.cli.common import session
+from netdoctor.cli.common import session, speaker
 from netdoctor.cli.fix import confirm_or_refuse, desk_of, journal_of
 from netdoctor.cli.settings import Settings
 from netdoctor.errors import NetdoctorError
@@ -43,7 +43,8 @@ def explain_or_mend(settings: Settings, given: dict[str, Any]) -> bool:
         if intended.empty:
             return False
         confirm_or_refuse("Apply this, and migrate?", yes=given["yes"])
-        touched = bystanders(report.topology or opened.topology, intended.plan.fixes, [e.edge for e in report.edges])
+        known = [each.edge for each in report.edges]
+        touched = bystanders(report.topology or opened.topology, intended.plan.fixes, known, speaker(settings))
         bystanding = opened.diagnose(touched) if touched else None
         with journal.locked():
             result = execute(intended, desk_of(opened, journal), bystanding)

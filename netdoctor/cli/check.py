@@ -199,10 +199,10 @@ def edges_for(
     topology: Topology, source: str | None, target: str | None, projects: frozenset[str] = frozenset()
 ) -> list[Edge]:
     """The edges that the arguments mean. Raises UsageError when there are none: nothing asked is not health."""
-    from netdoctor.edges.arguments import all_edges, edge_between, edges_of
+    from netdoctor.edges.arguments import all_edges, edges_between, edges_of
 
     if source is not None and target is not None:
-        return [edge_between(topology, source, target)]
+        return list(edges_between(topology, source, target))
     found = list(edges_of(topology, source) if source is not None else all_edges(topology))
     if projects:
         from netdoctor.edges.pairs import only_projects
@@ -211,10 +211,23 @@ def edges_for(
     if not found:
         where = f"No connection to or from {source} is declared" if source else "No container declares a connection"
         raise UsageError(
-            f"{where}: no environment variable names another container.",
+            f"{where}: {_unmet(topology, source)}.",
             hint="Name both ends: netdoctor check SOURCE TARGET[:PORT]. Or ask for every pair: netdoctor check --all",
         )
     return found
+
+
+def _unmet(topology: Topology, source: str | None) -> str:
+    """Why no connection was found: names that nobody carries are not the same as no names at all."""
+    from netdoctor.edges.environment import unmet
+    from netdoctor.topology.names import find_replicas
+
+    callers = find_replicas(topology, source) if source is not None else topology.containers
+    found = list(dict.fromkeys(f"{m.variable} of {c.name} names {m.address.host}" for c, m in unmet(topology, callers)))
+    if not found:
+        return "no environment variable names another container"
+    more = f" (and {len(found) - 2} more)" if len(found) > 2 else ""
+    return f"{'; '.join(found[:2])}{more}, which no container is called"
 
 
 def _recorded(path: str, asked: Asked, settings: Settings) -> Report:

@@ -137,6 +137,8 @@ def _fix(
         persist=options["persist"],
         override=options["override"],
         panels=panels,
+        # A tunnel to a remote engine ends in a socket here, and cannot be told from a local one.
+        elsewhere=opened.engine.host.socket_path is None,
         journal=journal,
     )
     machine = settings.format == "json"
@@ -152,7 +154,8 @@ def _fix(
     result = Result(intended)
     if not intended.empty:
         confirm_or_refuse("Apply this?", yes=options["yes"])
-        touched = bystanders(report.topology or opened.topology, intended.plan.fixes, [e.edge for e in report.edges])
+        known = [each.edge for each in report.edges]
+        touched = bystanders(report.topology or opened.topology, intended.plan.fixes, known, speaker(settings))
         bystanding = opened.diagnose(touched) if touched else None
         with journal.locked():
             result = execute(intended, desk_of(opened, journal), bystanding, panels)

@@ -84,7 +84,7 @@ def http_question(edge: Edge, address: str) -> Http:
         address,
         edge.port or 80,
         host=edge.name or address,
-        path=edge.path or "/",
+        path=edge.path or edge.said_path or "/",
         tls=edge.protocol == "https",
         strict=edge.path is not None,
     )

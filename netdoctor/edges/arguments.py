@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable
 from dataclasses import replace
@@ -9,10 +10,10 @@ from dataclasses import replace
 from netdoctor.edges.address import Address, parse_address
 from netdoctor.edges.catalogue import Service, protocol_of, services_of
 from netdoctor.edges.environment import edge_from, inferred_edges, mention_of, names_of
-from netdoctor.errors import NotFound, UsageError
+from netdoctor.errors import Ambiguous, NotFound, UsageError
 from netdoctor.model import HOST, Container, Edge, Ref, Topology
 from netdoctor.terminal import plain
-from netdoctor.topology.names import find_container
+from netdoctor.topology.names import find_container, find_replicas
 
 HOST_WORD = "host"
 
@@ -21,12 +22,57 @@ def edge_between(topology: Topology, source: str, target: str) -> Edge:
     """The edge ``source -> target``. Raises NotFound, Ambiguous, UsageError."""
     caller = None if _is_host(topology, source) else find_container(topology, source)
     typed, container = _target(topology, target)
+    return _edge(topology, caller, container, typed, (source, target))
+
+
+def edges_between(topology: Topology, source: str, target: str) -> tuple[Edge, ...]:
+    """The same, where a name may mean every replica of one service: an edge for each, from each."""
+    callers: tuple[Container | None, ...] = (None,)
+    if not _is_host(topology, source):
+        callers = find_replicas(topology, source)
     try:
-        return edge_to(topology, caller, container, typed)
+        typed, container = _target(topology, target)
+        targets: tuple[Container | None, ...] = (container,)
+    except Ambiguous:
+        typed, targets = _replicas(topology, target)
+    pairs = [(caller, each) for caller in callers for each in targets if each is None or caller != each]
+    if not pairs:
+        pairs = [(callers[0], targets[0])]
+    edges = (_edge(topology, caller, each, typed, (source, target)) for caller, each in pairs)
+    return tuple(_by_its_own_name(topology, edge) for edge in edges)
+
+
+def _by_its_own_name(topology: Topology, edge: Edge) -> Edge:
+    """A name that a service's replicas share proves nothing about one of them: another one answers to it."""
+    target = topology.container(edge.target)
+    if target is None or edge.name is None or edge.name.lower() != (target.service or "").lower():
+        return edge
+    others = (c for c in topology.containers if c.id != target.id and c.project == target.project)
+    shared = any(c.service == target.service and c.running for c in others)
+    return replace(edge, name=target.name) if shared else edge
+
+
+def _edge(
+    topology: Topology, caller: Container | None, target: Container | None, typed: Address, words: tuple[str, str]
+) -> Edge:
+    try:
+        return edge_to(topology, caller, target, typed)
     except SameContainer:
         raise UsageError(
-            f"{plain(source)!r} and {plain(target)!r} are the same container.", hint="Name two containers."
+            f"{plain(words[0])!r} and {plain(words[1])!r} are the same container.", hint="Name two containers."
         ) from None
+
+
+def _replicas(topology: Topology, text: str) -> tuple[Address, tuple[Container, ...]]:
+    """``service``, ``project/service``, each perhaps with a port and a path. Raises Ambiguous."""
+    with contextlib.suppress(NotFound):
+        return Address(text), find_replicas(topology, text)
+    within = _split_project(text)
+    if within is not None:
+        with contextlib.suppress(NotFound):
+            return parse_address(within[1]), find_replicas(topology, within[0])
+    typed = parse_address(text)
+    return typed, find_replicas(topology, typed.host)
 
 
 class SameContainer(UsageError):
@@ -107,15 +153,20 @@ def _target(topology: Topology, text: str) -> tuple[Address, Container | None]:
 
 def _of_project(topology: Topology, text: str) -> tuple[Address, Container] | None:
     """``project/service:port/path``, which reads like a host with a path."""
-    project, slash, rest = text.partition("/")
-    service = re.split(r"[:/?]", rest, maxsplit=1)[0]
-    if not slash or not service or service == rest:
+    split = _split_project(text)
+    if split is None:
         return None
     try:
-        container = find_container(topology, f"{project}/{service}")
+        return parse_address(split[1]), find_container(topology, split[0])
     except NotFound:
         return None
-    return parse_address(rest), container
+
+
+def _split_project(text: str) -> tuple[str, str] | None:
+    """``project/service`` and ``service:port/path``; None where nothing follows the service."""
+    project, slash, rest = text.partition("/")
+    service = re.split(r"[:/?]", rest, maxsplit=1)[0]
+    return (f"{project}/{service}", rest) if slash and service and service != rest else None
 
 
 def _addresses(container: Container) -> set[str]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from netdoctor.edges.address import Address
 from netdoctor.edges.catalogue import protocol_of
 from netdoctor.edges.likeness import alike, is_free, meant_by_likeness
 from netdoctor.edges.loopback import meant_by_loopback, one_namespace, ports_of
 from netdoctor.edges.spellings import addresses_in
-from netdoctor.model import Container, Edge, Topology, carriers
+from netdoctor.model import Container, Edge, Ref, Topology, carriers
+
+HOST_ALIASES = frozenset({"host.docker.internal", "gateway.docker.internal"})
+"""The machine itself, by the names that Docker Desktop gives it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +85,15 @@ def _through_its_owner(
 
 def inferred_edges(topology: Topology, caller: Container) -> Iterator[Edge]:
     """One edge for each other container that the caller's environment names, or all but names."""
-    seen = set()
+    seen: set[tuple[Ref, int | None]] = set()
     unclear = []
     for mention in mentions(caller):
+        through = _through_the_host(caller, mention)
+        if through is not None and (through.target, through.port) not in seen:
+            seen.add((through.target, through.port))
+            yield through
+        if mention.address.host.lower() in HOST_ALIASES:
+            continue
         meant = _meant(topology, caller, mention.address.host.lower())
         other = None if meant else meant_by_loopback(topology, caller, mention.variable, mention.address)
         if not meant and other is None:
@@ -99,6 +109,14 @@ def inferred_edges(topology: Topology, caller: Container) -> Iterator[Edge]:
         if target.ref not in known:
             known.add(target.ref)
             yield edge_from(caller, target, mention)
+
+
+def _through_the_host(caller: Container, mention: Mention) -> Edge | None:
+    """``http://host.docker.internal:8080``: a port of the machine, whoever is behind it."""
+    address = mention.address
+    if address.host.lower() not in HOST_ALIASES or address.port is None or "proxy" in mention.variable.lower():
+        return None
+    return replace(edge_from(caller, caller, mention), target=Ref("external", address.host))
 
 
 def _nearly(topology: Topology, caller: Container, unclear: list[Mention]) -> Iterator[tuple[Mention, Container]]:
@@ -133,6 +151,16 @@ def _meant(topology: Topology, caller: Container, host: str) -> list[Container]:
     return (own or exact or running or found)[:1]
 
 
+def unmet(topology: Topology, callers: Iterable[Container]) -> Iterator[tuple[Container, Mention]]:
+    """Variables whose host could be a container's, and is nobody's: one word, no address, no machine's own name."""
+    taken = {name for container in topology.containers for name in names_of(container)}
+    for caller in callers:
+        for mention in mentions(caller):
+            host = mention.address.host.lower()
+            if is_free(host, taken) and "." not in host and ":" not in host and host != "localhost":
+                yield caller, mention
+
+
 def edge_from(caller: Container, target: Container, mention: Mention) -> Edge:
     """The edge that this mention means."""
     address = mention.address
@@ -145,4 +173,19 @@ def edge_from(caller: Container, target: Container, mention: Mention) -> Edge:
         protocol=protocol_of(address.scheme) if address.scheme else "tcp",
         origin=f"environment {mention.variable}",
         basis=caller.ref.at("environment", mention.variable),
+        said_path=_harmless(mention),
     )
+
+
+_DOES_SOMETHING = re.compile(r"(?i)hook|callback|cron|trigger|action|notify|token|secret|key|logout|delete|deploy")
+_PLAIN_PATH = re.compile(r"(?:/[a-z][a-z0-9._-]{0,31}){1,4}/?\Z")
+
+
+def _harmless(mention: Mention) -> str | None:
+    """The path of a URL, when asking for it can neither set something off nor tell a secret: short plain words in a
+    variable that is no webhook's; never a query.
+    """
+    path = mention.address.path or ""
+    if not (mention.address.scheme or "").startswith("http") or not _PLAIN_PATH.match(path):
+        return None
+    return None if _DOES_SOMETHING.search(f"{mention.variable} {path}") else path

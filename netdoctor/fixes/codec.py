@@ -62,6 +62,7 @@ def edge_to_json(edge: Edge) -> JSON:
         "path": edge.path,
         "protocol": edge.protocol,
         "origin": edge.origin,
+        "said_path": edge.said_path,
     }
 
 
@@ -77,6 +78,7 @@ def edge_from_json(data: Mapping[str, Any]) -> Edge:
             path=data["path"],
             protocol=str(data["protocol"]),
             origin=str(data["origin"]),
+            said_path=data.get("said_path"),
         )
     except (KeyError, IndexError, TypeError) as error:
         raise ValueError(f"a damaged edge: {error}") from error

@@ -36,6 +36,9 @@ class Edge:
     """B to A: evidence, not a verdict."""
     expectation: Expectation | None = None
     """What somebody wrote about it; None: it was asked for, so it must work."""
+    said_path: str | None = None
+    """The path of the caller's own URL, asked where no other is given: it must answer, but a base URL need not be
+    found there."""
 
     @property
     def isolated(self) -> bool:

@@ -67,18 +67,21 @@ class DefaultDropped:
         if default is None:
             return
         left = found.source if found.source.endpoint_on(default.id) is None else found.target
-        stayed = found.target if left is found.source else found.source
         if not _chose(found.topology, left):
             return
+        stayed = [found.target if left is found.source else found.source]
+        if declared(case.topology):
+            # A file is corrected once, whomever of its project the service meant.
+            stayed = [each for each in found.topology.members(default.id) if each.project == project]
         yield Finding(
             self.code,
             self.title,
             Severity.ERROR,
             Confidence.CERTAIN,
             Layer.MEMBERSHIP,
-            (left.ref.at("networks") if declared(case.topology) else left.ref, stayed.ref),
+            (left.ref.at("networks") if declared(case.topology) else left.ref, *(each.ref for each in stayed)),
             f"{left.name} lists its own networks ({network_names(left)}) and so is not on {default.name}, "
-            f"where {stayed.name} is.",
+            f"where {_listed(stayed)}.",
             (
                 networks_line(found.source),
                 networks_line(found.target),
@@ -88,6 +91,11 @@ class DefaultDropped:
             ),
             (_remedy(found.topology, left, default),),
         )
+
+
+def _listed(stayed: list[Container]) -> str:
+    names = sorted(each.name for each in stayed)
+    return f"{names[0]} is" if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} are"
 
 
 def _default_network(topology: Topology, project: str, ends: tuple[Container, Container]) -> Network | None:

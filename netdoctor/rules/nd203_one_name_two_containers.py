@@ -78,6 +78,14 @@ class OneNameTwoContainers:
             for member, endpoint in carrying
         ]
         about = (found.target.ref, *dict.fromkeys(member.ref for member, _ in others), found.source.ref)
+        if its_own and case.edge is not None and case.edge.origin.startswith("environment"):
+            # Nobody said which of them is meant: what is found from the one and from the other is one finding.
+            all_of_them = sorted({member.name: member for member, _ in carrying}.items())
+            cause = (
+                f"{found.name} leads {found.source.name} to {' and to '.join(name for name, _ in all_of_them)}: "
+                f"each carries that name on {others[0][1].network_name}."
+            )
+            about = (*(member.ref for _, member in all_of_them), found.source.ref)
         yield Finding(
             self.code,
             self.title,

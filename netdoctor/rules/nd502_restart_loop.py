@@ -81,7 +81,8 @@ def _what(case: Case, state: State) -> str | None:
 
 def _details(target: Container, state: State) -> str:
     parts = [state.status, f"{state.restart_count} restarts"]
-    if state.exit_code is not None:
+    # The engine keeps 0 for one that runs.
+    if state.exit_code is not None and (state.restarting or not state.running):
         parts.append(f"exit code {state.exit_code}")
     if state.oom_killed or state.exit_code == KILLED:
         parts.append("killed for want of memory" if state.oom_killed else "killed")

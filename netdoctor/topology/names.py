@@ -31,6 +31,28 @@ def find_container(topology: Topology, wanted: str) -> Container:
     raise NotFound(f"There is no container named {plain(wanted)!r}.", hint=meant, candidates=near)
 
 
+def find_replicas(topology: Topology, wanted: str) -> tuple[Container, ...]:
+    """All that ``wanted`` names when these are replicas of one service, which are asked as a set; else the one
+    container. Raises NotFound, Ambiguous.
+    """
+    try:
+        return (find_container(topology, wanted),)
+    except Ambiguous:
+        found = next(candidates for candidates in _readings(topology, wanted) if candidates)
+        if any(_service(each) is None or _service(each) != _service(found[0]) for each in found):
+            raise
+        return tuple(sorted(found, key=lambda each: each.name))
+
+
+def _service(container: Container) -> tuple[str, str] | None:
+    """The one service, of Compose or of Swarm, that it is a replica of."""
+    if container.swarm_service:
+        return "swarm", container.swarm_service
+    if container.project and container.service and not _oneoff(container):
+        return container.project, container.service
+    return None
+
+
 def describe(container: Container) -> str:
     """``name (project/service)``"""
     if container.project and container.service:

@@ -121,11 +121,11 @@ def test_what_no_container_answers_to(host, script, words, said, hint):
 
 
 def test_an_ambiguous_name_lists_the_candidates(host, script):
-    for container in script.containers[:2]:
-        container["Config"]["Labels"] = {"com.docker.compose.service": "twin", "com.docker.compose.project": "p"}
+    for container, project in zip(script.containers[:2], "pq", strict=True):
+        container["Config"]["Labels"] = {"com.docker.compose.service": "twin", "com.docker.compose.project": project}
     ended = netdoctor("check", "twin", "old", "-H", host)
     assert ended.status == 2
-    assert "'twin' names 2 containers: app (p/twin), db (p/twin)" in sentence(ended)
+    assert "'twin' names 2 containers: app (p/twin), db (q/twin)" in sentence(ended)
     assert "project/service" in ended.err
 
 

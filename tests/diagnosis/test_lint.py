@@ -392,3 +392,17 @@ def test_real_files_are_judged_without_a_crash_and_hardly_ever_wrongly(monkeypat
     assert len(failing) <= len(read) / 100
     assert len(told(together)) <= len(read) / 100
     assert len(together.edges) > len(read)
+
+
+def test_a_default_network_that_was_dropped_is_said_once_for_all_who_stayed(tmp_path):
+    from netdoctor.topology.compose import read_compose
+
+    file = tmp_path / "compose.yaml"
+    file.write_text(
+        "name: shop\nservices:\n"
+        "  web: {image: x, networks: [proxy], environment: {API: 'http://api:1', DB: 'http://db:1'}}\n"
+        "  api: {image: x}\n  db: {image: x}\nnetworks: {proxy: {}}\n"
+    )
+    report = lint(read_compose([[str(file)]]))
+    (finding,) = [each for each in report.findings if each.code == "ND103"]
+    assert finding.cause.endswith("where shop-api-1 and shop-db-1 are.")

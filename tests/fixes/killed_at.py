@@ -19,6 +19,8 @@ from netdoctor.cli.main import run
 from netdoctor.engine.client import Engine
 from netdoctor.fixes.store import Store
 
+# A shell's background job inherits that it is to be ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 at, happening = int(sys.argv[1]), sys.argv[2]
 passed = 0
 

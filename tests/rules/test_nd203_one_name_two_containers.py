@@ -100,3 +100,15 @@ def test_files_alone_show_two_projects_on_one_external_network():
     assert finding.cause == "On the external network shared the name db belongs to db of shop and db of other."
     own = topology(DB, STRANGER, SHARED, knows=frozenset({Fact.DECLARED}))
     assert tuple(RULE.judge(Case(own, None, Answers()))) == ()
+
+
+def test_a_name_in_a_variable_is_one_finding_from_whichever_of_the_two_it_is_asked():
+    """Two inferred edges, one ambiguous name."""
+    found = []
+    for target, other in ((DB, STRANGER), (STRANGER, DB)):
+        case = told(other, target=target, answers=[address(DB), address(STRANGER)]).case
+        said = replace(case, edge=replace(case.edge, origin="environment DB_URL"))
+        found += RULE.judge(said)
+    first, second = found
+    assert (first.cause, first.about) == (second.cause, second.about)
+    assert first.cause == "db leads app to other-db and to shop-db: each carries that name on shared."

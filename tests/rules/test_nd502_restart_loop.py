@@ -65,3 +65,11 @@ def test_restarts_of_long_ago_are_no_finding_on_an_edge_that_works(state):
 )
 def test_other_states_are_other_causes(state):
     assert told(state).tcp(Outcome.REFUSED).judged(RULE) == ()
+
+
+def test_the_exit_code_that_the_engine_keeps_of_a_running_one_is_not_told():
+    running = State("running", running=True, restart_count=5, exit_code=0)
+    (finding,) = told(running).tcp(Outcome.REFUSED).judged(RULE)
+    assert "exit code" not in " ".join(finding.evidence)
+    (finding,) = told(LOOPING).judged(RULE)
+    assert "exit code" in " ".join(finding.evidence)
