@@ -27,7 +27,7 @@ ROOT = PACKAGE.parent
 TESTS = ROOT / "tests"
 
 HEAVY = ("docker", "qdrant_client", "grpc", "numpy", "rich", "yaml", "dns", "httpx", "ijson")
-ROOMS = ("rules", "probes", "formats", "migration.sources", "platforms", "readiness")
+ROOMS = ("rules", "probes", "formats", "migration.sources", "platforms", "readiness", "maps")
 BOUNDARIES = frozenset({"interface", "registry"})
 
 SPOKEN_FOR = frozenset(

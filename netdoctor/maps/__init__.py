@@ -1,0 +1,1 @@
+"""The topology as a picture: one file for each way to draw it."""
