@@ -13,8 +13,8 @@ import click
 
 from netdoctor.cli._fleet import coordinate_all, emitted, fleet_options, planned, shard_of, write_part
 from netdoctor.cli._target import ledger_path, open_target, option, reaching, target_options
-from netdoctor.cli._vectors._access import access_of, access_options
-from netdoctor.cli.common import emit
+from netdoctor.cli._vectors._access import access_of, access_options, hear_pauses, introduce, told_access
+from netdoctor.cli.common import emit, speaker
 from netdoctor.cli.settings import Settings, read_settings, shared_options
 from netdoctor.errors import UsageError
 from netdoctor.exits import Exit
@@ -104,6 +104,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
 
 def _told_to(stack: ExitStack, settings: Settings, given: dict[str, Any]) -> str | tuple[Part | Result, Scene]:
     """What there is to print, or the outcome of a run or of one worker."""
+    from netdoctor.migration.events import Retrying
     from netdoctor.migration.progress import showing
     from netdoctor.migration.sources.interface import open_source, suited
 
@@ -111,6 +112,7 @@ def _told_to(stack: ExitStack, settings: Settings, given: dict[str, Any]) -> str
     source = open_source(given["export"], reaching(stack, settings, given, access_of(given)))
     if source.live:
         stack.callback(source.close)  # type: ignore[attr-defined]  # of live sources
+    introduce(source, speaker(settings))
     asked = options.layout.metric if given["metric"] else None
     options = replace(options, layout=suited(options.layout, source, asked))
     if given["dry_run"]:
@@ -122,6 +124,7 @@ def _told_to(stack: ExitStack, settings: Settings, given: dict[str, Any]) -> str
     if file is not None and given["emit"]:
         return emitted(given, file)
     listener = stack.enter_context(showing(sys.stderr, quiet=bool(settings.quiet)))
+    hear_pauses(source, lambda reason, seconds: listener(Retrying(reason, seconds)))
     if file is not None and shard:
         return write_part(stack, settings, given, source, file, shard, options, listener)
     if file is not None and given["coordinate"]:
@@ -141,7 +144,7 @@ def _migrate(
     stack.callback(ledger.close)
     target, scene, name = _reach(stack, settings, given)
     grpc_port = str(given["grpc_port"]) if given["grpc_port"] else None
-    ledger.remember({"to": given["to"], "via": given["via"], "grpc port": grpc_port})
+    ledger.remember({"to": given["to"], "via": given["via"], "grpc port": grpc_port, "source": told_access(given)})
     result = migrate(source, target, ledger, replace(options, target_name=name), listener=listener)
     return result, scene.of(source.label, str(path))
 

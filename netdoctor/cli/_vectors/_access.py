@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +35,12 @@ def access_options(function: F) -> F:
     return function
 
 
+def told_access(given: dict[str, Any]) -> str:
+    """How the source was named, for the ledger: whoever comes after the run need not say it again. No keys."""
+    names = ("source", "source_via", "source_option", "namespace")
+    return json.dumps({name: given[name] for name in names if given[name]})
+
+
 def access_of(given: dict[str, Any]) -> Access:
     """Raises UsageError."""
     from netdoctor.migration.sources.interface import Access
@@ -52,7 +59,7 @@ def access_of(given: dict[str, Any]) -> Access:
 
 
 def introduce(source: Source, say: Callable[[str], None], *, cost: bool = True) -> None:
-    """What a live index holds and what reading it costs, before it is read; and, meanwhile, every pause."""
+    """What a live index holds and what reading it costs, before it is read."""
     from netdoctor.migration.sources.pinecone import PineconeSource
 
     if isinstance(source, PineconeSource):
@@ -61,4 +68,11 @@ def introduce(source: Source, say: Callable[[str], None], *, cost: bool = True) 
         say(f"{source.label}: {records:,} records in {count} namespace{'' if count == 1 else 's'}")
         if cost:
             say(source.cost(records))
-        source.hear(lambda reason, seconds: say(f"trying again in {seconds:.1f} s: {reason}"))
+
+
+def hear_pauses(source: Source, tell: Callable[[str, float], None]) -> None:
+    """``tell(reason, seconds)`` hears of every pause that a live index makes us wait."""
+    from netdoctor.migration.sources.pinecone import PineconeSource
+
+    if isinstance(source, PineconeSource):
+        source.hear(tell)

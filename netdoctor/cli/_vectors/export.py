@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netdoctor.cli._target import option, reaching
-from netdoctor.cli._vectors._access import access_of, access_options, introduce
+from netdoctor.cli._vectors._access import access_of, access_options, hear_pauses, introduce
 from netdoctor.cli.common import emit, speaker
 from netdoctor.cli.settings import Settings, read_settings, shared_options
 from netdoctor.errors import UsageError
@@ -68,6 +68,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
             stack.callback(close)
         say = speaker(settings)
         introduce(source, say, cost=False)
+        hear_pauses(source, lambda reason, seconds: say(f"trying again in {seconds:.1f} s: {reason}"))
         if isinstance(source, PineconeSource) and file is not None:
             say(source.estimate().sentence())
         if file is None:

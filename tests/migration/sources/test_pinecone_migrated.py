@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from migration.lab import Server, everything, via_host
-from migration.pinecone_server import KEY, Pinecone, fill, serving
+from migration.pinecone_server import KEY, RATE, Pinecone, fill, rpc, serving
+from netdoctor.cli.main import run
+from netdoctor.exits import Exit
 from netdoctor.migration.export import export
 from netdoctor.migration.ledger import open_ledger
 from netdoctor.migration.points import point_id
@@ -100,3 +102,25 @@ def test_a_run_that_the_quota_ended_goes_on_when_there_is_more(
         result = moved(live, qdrant, tmp_path / "ledger.sqlite")
     assert result.good and result.resumed and result.verification.verified == 742
     assert pinecone.count("list") == listed  # the list of ids is kept
+
+
+def test_the_command_says_what_it_costs_before_and_moves_it(
+    pinecone: Pinecone,
+    qdrant: Server,
+    own: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PINECONE_API_KEY", KEY)
+    refusals = [rpc(429, 8, RATE.format(what="fetch", index="notes"))]
+    pinecone.fault = lambda asked: refusals.pop() if asked.what == "fetch" and refusals else None
+    command = ["migrate", f"pinecone:{pinecone.url}", "--to", qdrant.url, "--grpc-port", str(qdrant.grpc)]
+    assert run(command) == Exit.OK
+    out, err = capsys.readouterr()
+    assert "742 records in 2 namespaces" in err
+    assert f"Estimate: {9 + 75 + 75} read units for 742 records" in err
+    assert "Trying again in" in err and "fetch requests per second" in err
+    assert "OK: 742 of 742 vectors are in Qdrant, verified." in out
+    assert KEY not in out + err
