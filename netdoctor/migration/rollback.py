@@ -71,6 +71,8 @@ class Run:
     ledger: Ledger
     limits: Limits
     parts: tuple[Part, ...]
+    whole: bool = True
+    """False: some worker has left no ledger, so not all was written."""
 
     @classmethod
     def of(cls, ledger: Ledger, source: Source, name: str) -> Run:
@@ -85,7 +87,7 @@ class Run:
 
     @property
     def complete(self) -> bool:
-        return all(part.ledger.complete for part in self.parts)
+        return self.whole and all(part.ledger.complete for part in self.parts)
 
     def sums(self) -> dict[str, Sums]:
         """Of all that was sent, by collection."""

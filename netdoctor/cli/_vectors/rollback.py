@@ -29,6 +29,7 @@ _PATIENCE = 600.0
 @target_options
 @access_options
 @option("--ledger", type=click.Path(path_type=Path), help="Default: EXPORT.netdoctor.sqlite")
+@option("--plan", type=click.Path(path_type=Path), help="Take back what all workers of this plan file wrote.")
 @option("--restore", is_flag=True, help="Put collections that --overwrite changed back from their snapshots.")
 @option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
 @option("--patience", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds of retrying.")
@@ -42,23 +43,29 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     what the snapshot before the run holds; everything written to it since is lost.
     """
     from netdoctor.migration.events import Retrying
+    from netdoctor.migration.planfile import read_plan
     from netdoctor.migration.progress import showing
     from netdoctor.migration.retry import Retry
     from netdoctor.migration.rollback import Run, roll_back
+    from netdoctor.migration.rollback_fleet import disband, run_of_fleet
+    from netdoctor.migration.shards import Meeting
     from netdoctor.migration.sources.interface import open_source
     from netdoctor.migration.summary import rollback_document, rollback_text
 
     settings = read_settings(ctx, given)
     if settings.format not in ("human", "json"):
         raise UsageError("A rollback is reported as human or json.")
-    path = ledger_path(given)
+    if given["plan"] and given["ledger"]:
+        raise UsageError("--plan has ledgers of its own: leave out --ledger.")
+    path = Meeting(given["plan"]).coordinator if given["plan"] else ledger_path(given)
     with ExitStack() as stack:
         ledger = known_ledger(stack, given, path)
         source = open_source(given["export"], reaching(stack, settings, given, access_of(given)))
         if source.live:
             stack.callback(source.close)  # type: ignore[attr-defined]  # of live sources
         target, scene, name = open_target(stack, settings, given)
-        run = Run.of(ledger, source, name)
+        file = read_plan(given["plan"], source) if given["plan"] else None
+        run = run_of_fleet(stack, file, ledger, name) if file else Run.of(ledger, source, name)
         if not given["yes"]:
             lost = ", and lose what was written since to collections that it overwrote" if given["restore"] else ""
             _confirm(f"Delete what the migration of {source.label} wrote into {target.address}{lost}?")
@@ -66,6 +73,8 @@ def command(ctx: click.Context, /, **given: Any) -> None:
         put_back = _put_back(stack, settings, given) if given["restore"] else None
         retry = Retry(patience=given["patience"], tell=lambda reason, seconds: listener(Retrying(reason, seconds)))
         result = roll_back(source, target, run, retry=retry, put_back=put_back, listener=listener)
+        if file is not None and result.whole:
+            disband(file)
     scene = scene.of(source.label, str(path))
     text = json.dumps(rollback_document(result, scene), indent=2, ensure_ascii=True, allow_nan=False) + "\n"
     emit(settings, text if settings.format == "json" else rollback_text(result, scene))
