@@ -6,6 +6,7 @@ import json
 import platform
 import re
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,7 +20,7 @@ import click
 from netdoctor.cli._expected import expectations as find_expectations
 from netdoctor.cli._expected import something
 from netdoctor.cli.check import edges_for
-from netdoctor.cli.common import Session, emit, session, speaker
+from netdoctor.cli.common import Session, give_up_stdout, session, speaker
 from netdoctor.cli.fix import desk_of, journal_of, verb_option
 from netdoctor.cli.settings import Settings, read_settings, shared_options
 from netdoctor.errors import UsageError
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netdoctor.live.alerts import Alert
-    from netdoctor.live.deliver import Channel
+    from netdoctor.live.deliver import Channel, Courier
     from netdoctor.live.wanted import Named, Source
 
 EXAMPLES = """
@@ -173,6 +174,7 @@ def _watch(
         if isinstance(wanted, Named):
             _there(opened, wanted)
         courier = Courier(channels, tell=say)
+        useful = bool(channels or options["heal"] or listen)
         healer = None
         if options["heal"]:
             journal = journal_of(opened)
@@ -184,7 +186,7 @@ def _watch(
             Roster(wanted, clock=time.monotonic),
             mailbox,
             limits,
-            alert=lambda alert: _announce(settings, alert, courier),
+            alert=lambda alert: _announce(settings, alert, courier, useful),
             healer=healer,
             least=Severity(settings.fail_on),
             about={"host": platform.node(), "engine": opened.engine.host.url},
@@ -268,14 +270,24 @@ def _first(states: Sequence[tuple[str, Any, str]]) -> Iterator[str]:
         yield f"  {label}: {verdict.value}{f' ({reason})' if reason else ''}"
 
 
-def _announce(settings: Settings, alert: Alert, courier: Any) -> None:
-    """To stdout as it happens; to the outside merged and limited."""
+def _announce(settings: Settings, alert: Alert, courier: Courier, useful: bool) -> None:
+    """To stdout as it happens; to the outside merged and limited.
+
+    ``useful``: the watch goes on when nobody reads its stdout any more, because it repairs, alerts or serves metrics.
+    """
     if settings.format == "jsonl":
-        emit(settings, json.dumps(alert.document(), ensure_ascii=True, allow_nan=False) + "\n")
+        line = json.dumps(alert.document(), ensure_ascii=True, allow_nan=False)
     else:
         when = datetime.fromisoformat(alert.at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        emit(settings, f"{when} {alert.event.replace('_', ' '):<11} {plain(redact_text(alert.text))}\n")
+        line = f"{when} {alert.event.replace('_', ' '):<11} {plain(redact_text(alert.text))}"
     courier.put(alert)
+    try:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+    except OSError:
+        give_up_stdout()
+        if not useful:
+            raise Told from None
 
 
 class Told(BaseException):

@@ -7,11 +7,12 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
-from live.running import ROOT, Receiver, watching
+from live.running import ROOT, Receiver, environment, watching
 
 from netdoctor.cli.watch import Duration, Signals, Told
 from netdoctor.errors import UsageError
@@ -167,6 +168,33 @@ def test_failure_and_recovery_reach_a_webhook_and_its_address_stays_secret(lab, 
     assert SECRET not in said
     got = [json.loads(line) for line in (tmp_path / "got").read_text().splitlines()]
     assert got == receiver.got
+
+
+@pytest.mark.docker
+def test_when_nobody_reads_it_any_more_it_ends_unless_it_has_more_to_do(lab, pair):
+    app, db = pair
+    words = [sys.executable, "-m", "netdoctor", "watch", app.name, f"{db.name}:8080/hosts", *QUICK]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with (
+        subprocess.Popen(words, env=environment(), **pipes) as idle,
+        subprocess.Popen([*words, "--metrics", "127.0.0.1:0"], env=environment(), **pipes) as busy,
+    ):
+        try:
+            for each in (idle, busy):
+                assert each.stdout is not None and each.stderr is not None
+                while b"holds" not in each.stderr.readline():
+                    assert each.poll() is None
+                each.stdout.close()
+            lab.api.kill(db.id)
+            assert idle.wait(60) == 0
+            time.sleep(1)
+            assert busy.poll() is None
+            busy.terminate()
+            assert busy.wait(60) == 0
+            assert b"Traceback" not in idle.stderr.read() + busy.stderr.read()
+        finally:
+            idle.kill()
+            busy.kill()
 
 
 @pytest.mark.docker
