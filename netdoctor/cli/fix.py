@@ -79,6 +79,9 @@ def command(ctx: click.Context, /, source: str | None, target: str | None, finis
 
     Without names: everything that `netdoctor check` finds, by netdoctor.yaml where there is one. Every change is
     written down first and can be taken back with `netdoctor undo`.
+
+    --apply takes a platform's address and token from NETDOCTOR_COOLIFY_URL and NETDOCTOR_COOLIFY_TOKEN or
+    NETDOCTOR_COOLIFY_TOKEN_FILE (DOKPLOY, PORTAINER), else it asks for them.
     """
     settings = read_settings(ctx, options)
     choices = _choices(options)

@@ -125,7 +125,13 @@ class Panels:
         except PanelError:
             journal.mark_panel(transaction, number, StepState.NOT_DONE)
             raise
-        after = self._look(api, ask, resource, wanted.state, unsure)
+        try:
+            after = self._look(api, ask, resource, wanted.state, unsure)
+        except PanelError as error:
+            raise PanelError(
+                f"{patch.where} was told, and could not be read back: {error.message}",
+                hint="Look at it there. netdoctor undo puts back what it was.",
+            ) from error
         if after == current.state:
             if unsure is not None:
                 raise PanelError(

@@ -63,8 +63,8 @@ def clean_address(text: str, root: str, variable: str) -> str:
 def clean_token(text: str, variable: str) -> str:
     """Raises UsageError for what could not be put into a header."""
     token = text.strip()
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise UsageError(f"{variable} holds no token: it is empty, or has characters that no token has.")
+    if not 0 < len(token) <= 4096 or not token.isascii() or not token.isprintable() or " " in token:
+        raise UsageError(f"{variable} holds no token: it is empty, too long, or has characters that no token has.")
     return token
 
 

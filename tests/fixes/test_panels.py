@@ -227,6 +227,24 @@ def test_a_no_is_a_no(panel, platform, desk, journal):
     assert held(panel) == TEXT
 
 
+def test_told_and_then_silent_it_is_not_called_permanent_and_can_be_taken_back(panel, platform, desk, journal):
+    one = labelled(platform)
+    permanent = planned(desk, one)
+
+    def then_silence(_):
+        panel.misbehave("GET", "/", says(500), times=2)
+        return False
+
+    panel.misbehave(WRITE[platform], "/", then_silence)
+    (done, (paste,)) = told(permanent, desk, journal, one)
+    assert done == ()
+    assert "was told, and could not be read back" in paste.why
+    panel.faults.clear()
+    ((_, change),) = journal.transactions()[0].panels_standing
+    desk.take_back(change)
+    assert networks(held(panel)) is None
+
+
 def test_a_yes_without_a_change_is_not_believed(panel, platform, desk, journal):
     one = labelled(platform)
     permanent = planned(desk, one)
