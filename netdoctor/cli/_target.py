@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable
@@ -149,6 +150,8 @@ def known_ledger(stack: ExitStack, given: dict[str, Any], path: Path) -> Ledger:
     given["to"] = given["to"] or ledger.fact("to")
     given["via"] = given["via"] or ledger.fact("via")
     given["grpc_port"] = given["grpc_port"] or int(ledger.fact("grpc port") or 0) or None
+    for name, value in json.loads(ledger.fact("source") or "{}").items():
+        given[name] = given.get(name) or value
     return ledger
 
 

@@ -72,7 +72,6 @@ def introduce(source: Source, say: Callable[[str], None], *, cost: bool = True) 
 
 def hear_pauses(source: Source, tell: Callable[[str, float], None]) -> None:
     """``tell(reason, seconds)`` hears of every pause that a live index makes us wait."""
-    from netdoctor.migration.sources.pinecone import PineconeSource
-
-    if isinstance(source, PineconeSource):
-        source.hear(tell)
+    hear = getattr(source, "hear", None)
+    if hear is not None:
+        hear(tell)

@@ -6,20 +6,25 @@ import json
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from netdoctor.cli._target import known_ledger, ledger_path, open_target, option, target_options
-from netdoctor.cli.common import emit
-from netdoctor.cli.settings import read_settings, shared_options
-from netdoctor.errors import UsageError
+from netdoctor.cli._target import known_ledger, ledger_path, open_target, option, reaching, target_options
+from netdoctor.cli._vectors._access import access_of, access_options
+from netdoctor.cli.common import emit, speaker
+from netdoctor.cli.settings import Settings, read_settings, shared_options
+from netdoctor.errors import NetdoctorError, UsageError
 from netdoctor.exits import Exit
+
+if TYPE_CHECKING:
+    from netdoctor.migration.sources.interface import Source
 
 
 @click.command(short_help="Compare the target with what was migrated.")
-@click.argument("export", type=click.Path(path_type=Path))
+@click.argument("export")
 @target_options
+@access_options
 @option("--ledger", type=click.Path(path_type=Path), help="Default: EXPORT.netdoctor.sqlite")
 @option("--repair", is_flag=True, help="Send again what differs.")
 @option("--patience", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds of retrying.")
@@ -32,7 +37,6 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     """
     from netdoctor.migration.aftermath import verify_again
     from netdoctor.migration.progress import showing
-    from netdoctor.migration.sources.interface import open_source
     from netdoctor.migration.summary import document, verification_text
 
     settings = read_settings(ctx, given)
@@ -41,15 +45,34 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     path = ledger_path(given)
     with ExitStack() as stack:
         ledger = known_ledger(stack, given, path)
-        source = open_source(given["export"]) if given["export"].exists() else None
+        source = _source(stack, settings, given)
         target, scene, name = open_target(stack, settings, given)
         listener = stack.enter_context(showing(sys.stderr, quiet=bool(settings.quiet)))
         result = verify_again(
             source, target, ledger, name=name, patience=given["patience"], repair=given["repair"], listener=listener
         )
-    scene = scene.of(given["export"].name, str(path))
+    scene = scene.of(Path(given["export"]).name, str(path))
     told = document(result, scene)
     text = json.dumps(told, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
     emit(settings, text if settings.format == "json" else verification_text(result, scene))
     if not result.verification.good:
         ctx.exit(int(Exit.FINDINGS))
+
+
+def _source(stack: ExitStack, settings: Settings, given: dict[str, Any]) -> Source | None:
+    """None where it is away: then differences are counted, not named."""
+    from netdoctor.migration.sources.interface import open_source
+
+    live = ":" in given["export"] and not Path(given["export"]).exists()
+    if not live:
+        return open_source(given["export"], access_of(given)) if Path(given["export"]).exists() else None
+    try:
+        source = open_source(given["export"], reaching(stack, settings, given, access_of(given)))
+    except NetdoctorError as away:
+        if given["repair"]:
+            raise
+        speaker(settings)(f"without the source: {away.message}")
+        return None
+    if source.live:
+        stack.callback(source.close)  # type: ignore[attr-defined]  # of live sources
+    return source

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, unquote, urlsplit
 
@@ -135,6 +136,10 @@ class QdrantSource:
             for _, shape in sorted(self._shapes.items())
             if shape.left
         )
+
+    def hear(self, tell: Callable[[str, float], None]) -> None:
+        """``tell(reason, seconds)`` hears of every pause."""
+        self._retry = replace(self._retry, tell=tell)
 
     def close(self) -> None:
         self._retry.stop.set()

@@ -228,7 +228,35 @@ def test_it_is_planned_migrated_and_verified(
         assert type(kept[str(each["id"])]["payload"]["big"]) is int
         if isinstance(each["id"], str):
             assert kept[each["id"]]["id"] == each["id"]
-    assert run(["vectors", "verify", *command[1:4], "--ledger", str(tmp_path / "ledger"), "-q"]) == Exit.OK
+    verify = ["vectors", "verify", command[1], "--ledger", str(tmp_path / "ledger"), "-q"]
+    assert run(verify) == Exit.OK
+    lost = {"points": [each["id"] for each in new[:3]]}
+    call(qdrant, "POST", f"/collections/{own}/points/delete?wait=true", lost)
+    capsys.readouterr()
+    assert run(verify) == Exit.FINDINGS
+    assert "is not there" in capsys.readouterr().out
+    assert run([*verify, "--repair"]) == Exit.OK
+    assert call(qdrant, "POST", f"/collections/{own}/points/count", {"exact": True})["count"] == 400
+
+
+def test_options_of_the_source_are_remembered_and_a_source_that_is_away_is_no_obstacle(
+    qdrant: Server, own: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vectors = {"text": {"size": 2, "distance": "Dot"}, "image": {"size": 3, "distance": "Dot"}}
+    call(qdrant, "PUT", f"/collections/old-{own}", {"vectors": vectors})
+    points = [{"id": n, "vector": {"text": [1.0, 0.0], "image": [n, 1.0, 2.0]}, "payload": {}} for n in range(5)]
+    call(qdrant, "PUT", f"/collections/old-{own}/points?wait=true", {"points": points})
+    command = moved(qdrant, f"old-{own}", tmp_path)
+    assert run(command) == Exit.USAGE
+    assert "--source-option vector=image" in capsys.readouterr().err
+    assert run([*command, "--source-option", "vector=text"]) == Exit.OK
+    assert "these vectors stay behind: image" in (told := capsys.readouterr()).out + told.err
+    verify = ["vectors", "verify", command[1], "--ledger", str(tmp_path / "ledger")]
+    assert run(verify) == Exit.OK
+    call(qdrant, "DELETE", f"/collections/old-{own}")
+    capsys.readouterr()
+    assert run(verify) == Exit.OK
+    assert "without the source: There is no collection" in capsys.readouterr().err
 
 
 KILLED = """
