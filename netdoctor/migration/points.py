@@ -12,7 +12,7 @@ import math
 import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +118,8 @@ class Point:
     sparse_name: str = SPARSE_NAME
     others: tuple[str, ...] = ()
     """Of a point read back: further vectors that it has. None of ours."""
+    sent: Vector | None = None
+    """What is sent where the target keeps fewer bits of it: ``vector`` is what it keeps then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,8 @@ class Layout:
     integers: frozenset[str] = frozenset()
     """Payload fields in which every number is integral: 42.0 becomes 42."""
     sparse_vector: str = SPARSE_NAME
+    datatypes: Mapping[str, str] = field(default_factory=dict)
+    """Of the collections on the target that keep fewer bits: ``float16`` or ``uint8`` (``datatypes.py``)."""
     exact: bool = False
     """Numbers are kept as the source has them: it knows integers from floats."""
 
@@ -174,6 +178,8 @@ class Layout:
         vectors = [record.values for record in records]
         if self.metric is Metric.COSINE:
             vectors = units(vectors)
+        if self.datatypes:
+            return [self._narrow(*pair) for pair in zip(records, vectors, strict=True)]
         points = []
         for record, vector in zip(records, vectors, strict=True):
             payload = {
@@ -184,6 +190,18 @@ class Layout:
             payload.update(self.own_keys(record))
             points.append(Point(self.id_of(record), vector, payload, record.sparse, name))
         return points
+
+    def _narrow(self, record: Record, vector: Vector) -> Point:
+        """The point for a collection that may keep fewer bits of it."""
+        from netdoctor.migration.datatypes import kept
+
+        datatype = self.datatypes.get(self.collection_of(record.namespace), "float32")
+        plain = replace(self, datatypes={}).point(record)
+        if datatype == "float32":
+            return plain
+        # Bytes are not normalised by the server either: a unit vector would be nothing but zeros.
+        sent = record.values if datatype == "uint8" else vector
+        return replace(plain, vector=kept(sent, datatype), sent=sent)
 
     def binding(self) -> dict[str, Any]:
         """What a resumed run must repeat."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from netdoctor.migration.datatypes import NARROW
 from netdoctor.migration.deferral import defer
 from netdoctor.migration.events import CollectionReady, Listener
 from netdoctor.migration.ledger import CREATED, FOUND, INTENDED, Ledger
@@ -135,6 +136,6 @@ def _other_kind(wanted: CollectionPlan, layout: Layout, state: CollectionState) 
     if wanted.sparse and layout.sparse_vector not in state.sparse:
         others = f" (it has {', '.join(sorted(state.sparse))})" if state.sparse else ""
         return f"has no sparse vector {layout.sparse_vector!r}{others}"
-    if state.datatype not in ("float32", "default"):
-        return f"stores vectors as {state.datatype}, which would lose precision"
+    if state.datatype not in ("float32", "default", *NARROW):
+        return f"stores vectors as {state.datatype}, which is not known here"
     return None

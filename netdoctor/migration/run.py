@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from netdoctor.errors import MigrationFailed
 from netdoctor.migration.batches import Limits
+from netdoctor.migration.datatypes import with_datatypes
 from netdoctor.migration.deferral import restore
 from netdoctor.migration.events import (
     Listener,
@@ -149,6 +150,8 @@ def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *,
     tracker = Tracker(ledger, plan.collections)
     try:
         counts.created += prepare(plan, target, ledger, options.wishes, retry, listener)
+        names = [collection.name for collection in plan.collections]
+        plan = replace(plan, layout=with_datatypes(plan.layout, names, target, retry))
         if not ledger.complete:
             found = frozenset(
                 name

@@ -10,6 +10,8 @@ from netdoctor.migration.samples import Sample
 from netdoctor.migration.targets.interface import Hit, Query, Target
 
 SCORE_TOLERANCE = 1e-5
+_HALF = 1e-3
+"""Of float16: the query is rounded as well, and neither it nor what is kept has exactly length 1 then."""
 _HITS = 10
 _AT_ONCE = 25
 
@@ -58,22 +60,23 @@ def _look_sparse(collection: str, samples: Sequence[Sample], target: Target, ret
 def _look(collection: str, samples: Sequence[Sample], layout: Layout, target: Target, retry: Retry) -> list[str]:
     """Among the nearest first; then, where equals crowd it out, alone. Dot products: a longer vector may always win."""
     problems: list[str] = []
+    tolerance = _HALF if layout.datatypes.get(collection) == "float16" else SCORE_TOLERANCE
     crowded = list(samples)
     if layout.metric is not Metric.DOT:
         tenant = None if layout.collection is None else layout.tenant_field
         queries = [Query(s.vector, tenant=None if tenant is None else (tenant, s.namespace)) for s in samples]
         crowded = []
         for sample, hits in zip(samples, retry.call(lambda: target.search(collection, queries, _HITS)), strict=True):
-            if any(hit.id == sample.id and _reaches(hit, sample, layout.metric) for hit in hits):
+            if any(hit.id == sample.id and _reaches(hit, sample, layout.metric, tolerance) for hit in hits):
                 continue
-            if hits and _reaches(hits[-1], sample, layout.metric):
+            if hits and _reaches(hits[-1], sample, layout.metric, tolerance):
                 crowded.append(sample)
             else:
                 problems.append(f"{sample.about}: a search for its own vector does not find it")
     if crowded:
         alone = [Query(sample.vector, only=sample.id) for sample in crowded]
         for sample, hits in zip(crowded, retry.call(lambda: target.search(collection, alone, 1)), strict=True):
-            if not (hits and hits[0].id == sample.id and _reaches(hits[0], sample, layout.metric)):
+            if not (hits and hits[0].id == sample.id and _reaches(hits[0], sample, layout.metric, tolerance)):
                 problems.append(f"{sample.about}: it does not score as itself in a search")
     return problems
 
@@ -90,10 +93,10 @@ def own_score(sample: Sample, metric: Metric) -> float:
     return float(wide @ wide)
 
 
-def _reaches(hit: Hit, sample: Sample, metric: Metric) -> bool:
+def _reaches(hit: Hit, sample: Sample, metric: Metric, tolerance: float) -> bool:
     own = own_score(sample, metric)
     if metric in (Metric.EUCLID, Metric.MANHATTAN):
         import numpy as np
 
-        return hit.score <= SCORE_TOLERANCE * max(1.0, float(np.abs(sample.vector).max()))
-    return hit.score >= own - SCORE_TOLERANCE * max(1.0, abs(own))
+        return hit.score <= tolerance * max(1.0, float(np.abs(sample.vector).max()))
+    return hit.score >= own - tolerance * max(1.0, abs(own))

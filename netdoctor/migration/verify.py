@@ -11,9 +11,10 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netdoctor.migration.compare import same_vector
+from netdoctor.migration.datatypes import with_datatypes
 from netdoctor.migration.digest import Sums
 from netdoctor.migration.plan import Plan
 from netdoctor.migration.points import Point
@@ -92,6 +93,7 @@ def verify(
     ``tell(done, total)`` counts points read back.
     """
     began = time.monotonic()
+    plan = replace(plan, layout=with_datatypes(plan.layout, [c.name for c in plan.collections], target, retry))
     count = _Counter(plan.points, tell)
     exact = _keeps_bits(expected.samples.values(), plan, target, retry)
     held = read_back(

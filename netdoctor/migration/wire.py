@@ -100,7 +100,7 @@ def point_protobuf(point: Point, entries: Sequence[bytes] | None = None) -> byte
 
     ``entries``: its payload's, where somebody has made them already.
     """
-    dense = _sized(_DENSE, _sized(_F1, point.vector.astype("<f4", copy=False).tobytes()))
+    dense = _sized(_DENSE, _sized(_F1, _sent(point).astype("<f4", copy=False).tobytes()))
     vectors = _sized(_F1, dense) if point.sparse is None else _sized(_F2, _named(point, dense))
     payload = payload_entries(point.payload) if entries is None else entries
     return _sized(
@@ -169,7 +169,7 @@ def points_json(points: Sequence[Point]) -> list[bytes]:
     if quick is None:
         return [point_json(point) for point in points]
     found = []
-    for point, array in zip(points, unit_arrays([point.vector for point in points]), strict=True):
+    for point, array in zip(points, unit_arrays([_sent(point) for point in points]), strict=True):
         if array is None or point.sparse is not None:
             found.append(point_json(point))
             continue
@@ -182,11 +182,15 @@ def points_json(points: Sequence[Point]) -> list[bytes]:
     return found
 
 
+def _sent(point: Point) -> Vector:
+    return point.vector if point.sent is None else point.sent
+
+
 def _vector(point: Point, numbers: Callable[[Any], Any]) -> Any:
     if point.sparse is None:
-        return numbers(point.vector)
+        return numbers(_sent(point))
     sparse = {"indices": point.sparse.indices.tolist(), "values": numbers(point.sparse.values)}
-    dense = {"": numbers(point.vector)} if len(point.vector) else {}
+    dense = {"": numbers(_sent(point))} if len(point.vector) else {}
     return {**dense, point.sparse_name: sparse}
 
 

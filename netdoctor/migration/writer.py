@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from netdoctor.errors import MigrationFailed
 from netdoctor.migration.batches import Batch
 from netdoctor.migration.compare import difference
+from netdoctor.migration.datatypes import unfit
 from netdoctor.migration.digest import Tally, point_digest
 from netdoctor.migration.ledger import REFUSED, Ledger, Looked
 from netdoctor.migration.points import Layout, Point
@@ -97,7 +98,7 @@ class Writer:
         mine = [n for n in range(len(records)) if points[n].id not in alone]
         sent = 0
         if send:
-            chosen = [n for n in mine if points[n].id not in there]
+            chosen = [n for n in mine if points[n].id not in there and self._fits(records[n], points[n], batch)]
             bodies = self.target.encode_all([points[n] for n in chosen], [entries[n] for n in chosen])
             encoded = [(records[n], body) for n, body in zip(chosen, bodies, strict=True)]
             sent = self._send(batch.collection, encoded) if encoded else 0
@@ -131,6 +132,24 @@ class Writer:
             self.ledger.set_looked(batch.number, batch.collection, looked)
         return there.keys(), looked
 
+    def _fits(self, record: Record, point: Point, batch: Batch) -> bool:
+        """Whether the collection can keep the record; else it is left out. Raises RecordRefused."""
+        if point.sent is None:
+            return True
+        reason = unfit(point.sent, self.layout.datatypes[batch.collection])
+        if reason is not None:
+            self._refuse(record, f"its vector {reason}")
+        return reason is None
+
+    def _refuse(self, record: Record, reason: str, cause: Exception | None = None) -> None:
+        about = f"record {record.number}{place(record.offset, record.id)}: {reason}"
+        if self.refusals is None or not self.refusals.take(record.number, about):
+            raise RecordRefused(
+                about[0].upper() + about[1:],
+                hint="what was written is kept; leave such records out with --max-errors, "
+                "or repair it and add --restart",
+            ) from cause
+
     def _send(self, collection: str, encoded: Sequence[tuple[Record, bytes]]) -> int:
         """How many were taken."""
         try:
@@ -139,16 +158,9 @@ class Writer:
         except (KeyRefused, TargetUnreachable):
             raise
         except TargetRefused as refused:
-            record = encoded[0][0]
             if len(encoded) == 1:
-                about = f"record {record.number}{place(record.offset, record.id)}: {refused.message}"
-                if self.refusals is not None and self.refusals.take(record.number, about):
-                    return 0
-                raise RecordRefused(
-                    about[0].upper() + about[1:],
-                    hint="what was written is kept; leave such records out with --max-errors, "
-                    "or repair it and add --restart",
-                ) from refused
+                self._refuse(encoded[0][0], refused.message, refused)
+                return 0
             # Too large, or one record in it is: halve until it goes through or stands alone.
             half = len(encoded) // 2
             return self._send(collection, encoded[:half]) + self._send(collection, encoded[half:])

@@ -285,6 +285,8 @@ class GrpcTarget:
         one = api.QueryPoints(
             collection_name=name, query=api.Query(nearest=nearest), limit=limit, using=query.using or None
         )
+        # Quantised vectors choose the candidates; their scores are to be of the vectors themselves.
+        one.params.quantization.rescore = True
         conditions = []
         if query.only is not None:
             wanted = api.HasIdCondition(has_id=[api.PointId(uuid=query.only)])

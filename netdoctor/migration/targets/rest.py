@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote
 
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
     import httpx
 
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+_RESCORED = {"quantization": {"rescore": True}}
+"""Quantised vectors choose the candidates; their scores are of the vectors themselves."""
 _JSON = {"Content-Type": "application/json"}
 
 
@@ -101,6 +106,8 @@ class RestTarget:
                 name: str((spec or {}).get("modifier") or "none")
                 for name, spec in (found["config"]["params"].get("sparse_vectors") or {}).items()
             },
+            limits_of(found["config"].get("strict_mode_config") or {}),
+            bool((found["config"].get("optimizer_config") or {}).get("prevent_unoptimized")),
         )
 
     def create(self, name: str, dimension: int, metric: Metric, making: Making = AS_USUAL) -> None:
@@ -229,7 +236,7 @@ class RestTarget:
     def search(self, name: str, queries: Sequence[Query], limit: int) -> Sequence[Sequence[Hit]]:
         searches = []
         for query in queries:
-            body: dict[str, Any] = {"query": query.vector.tolist(), "limit": limit}
+            body: dict[str, Any] = {"query": query.vector.tolist(), "limit": limit, "params": _RESCORED}
             if query.sparse is not None:
                 body["query"] = {"indices": query.sparse.indices.tolist(), "values": query.sparse.values.tolist()}
                 body["using"] = query.using
@@ -298,7 +305,7 @@ def refusal(status: int, reason: str, address: str, after: str | None = None) ->
             hint="set QDRANT_API_KEY or use --api-key-file or --ask-api-key",
         )
     if status in _BUSY:
-        return Transient(f"HTTP {status}: {reason}", after=float(after) if after and after.isdigit() else None)
+        return Transient(f"HTTP {status}: {reason}", after=retry_after(after))
     return TargetRefused(f"Qdrant at {address} refuses the request: {reason}.", too_large=status == 413)
 
 
@@ -310,6 +317,29 @@ def _reason(reply: httpx.Response) -> str:
     except (ValueError, KeyError, TypeError):
         text = reply.text
     return " ".join(text.split())[:300].rstrip(".") or f"HTTP {reply.status_code}"
+
+
+def limits_of(strict: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of a strict mode that is on."""
+    if not strict.get("enabled"):
+        return {}
+    return {name: value for name, value in strict.items() if type(value) in (int, float)}
+
+
+def retry_after(text: str | None, now: Callable[[], float] = time.time) -> float | None:
+    """Seconds that a ``Retry-After`` asks for, which is a number of them or a date; None when it is neither."""
+    if not text:
+        return None
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, moment.timestamp() - now())
 
 
 def _given(body: Mapping[str, Any]) -> dict[str, Any]:
