@@ -21,6 +21,8 @@ Each folder holds ``compose.yaml`` and ``case.yaml``:
     paste      why it is not made permanent in a file: ``fix --persist`` must say what to paste, and write nothing
     by_hand    why netdoctor does not repair it; each stack with a code is fixable or says this
     remains    the code that is left when the first cause is fixed
+    left       the exit status of ``check`` then, where it is not 1
+    again      true: ``setup`` belongs to the stack as such, and is done after every up
     joins      [container, network]: what the fix must have connected
     status     the exit status of ``check``, where it is not 1 for a code that is expected and 0 for none
     swarm      true: on a private engine with a one-node swarm, started for the first such stack
@@ -86,6 +88,8 @@ class Case:
     paste: str | None = None
     by_hand: str | None = None
     remains: str | None = None
+    left: int = 1
+    again: bool = False
     joins: Sequence[str] = ()
     status: int | None = None
     swarm: bool = False
@@ -168,6 +172,8 @@ class Stack:
                 self._compose(project, file, "down", "-t", "0", check=last)
         for project, file in self._projects():
             self._compose(project, file, "up", "-d")
+        if self.case.again:
+            self._commands(self.case.setup)
 
     def from_the_start(self) -> None:
         """Down, and up as at first, by the files as they are now."""
@@ -181,7 +187,7 @@ class Stack:
         first = code == self.case.expect
         status, report, said = self.check()
         report["findings"] = [each for each in report["findings"] if each["code"] not in ignoring]
-        wanted = self.case.found_status if first else 1 if code else 0
+        wanted = self.case.found_status if first else self.case.left if code else 0
         try:
             _judge(self.case, Seen(self.case), status, report, said, code, self.case.announced if first else (), wanted)
         except Failed as error:

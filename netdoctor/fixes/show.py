@@ -237,7 +237,9 @@ def _left(result: Result) -> Iterator[str]:
 
 def _next(result: Result, again: str, persist_command: str) -> Iterator[str]:
     kept = any(outcome.kept for outcome in result.outcomes)
-    live_only = kept and not result.intended.persist
+    # A service keeps what it was given; only what a container was given goes with it.
+    passing = any(o.kept and (o.fix is None or o.fix.memberships) for o in result.outcomes)
+    live_only = passing and not result.intended.persist
     yield ""
     if live_only:
         yield "This lasts until the container is made anew. For good:"

@@ -16,7 +16,7 @@ from netdoctor.fixes.possible import owned_network, simulated, stands
 from netdoctor.fixes.restore import TakeBack, restore_files, restore_panels
 from netdoctor.fixes.run import Desk
 from netdoctor.fixes.snapshot import Snapshot
-from netdoctor.model import Connect, Container, CreateNetwork, Disconnect, Operation, Topology
+from netdoctor.model import AddServiceNetwork, Connect, Container, CreateNetwork, Disconnect, Operation, Topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,8 @@ def _earlier_places(transaction: Transaction, places: dict[str, str], topology: 
 
 def _on_any(container: Container, transaction: Transaction) -> bool:
     """Whether it is on a network that this fix joined."""
-    joined = {step.operation.network_name for step in transaction.steps if isinstance(step.operation, Connect)}
+    joins = (step.operation for step in transaction.steps)
+    joined = {each.network_name for each in joins if isinstance(each, Connect | AddServiceNetwork)}
     return any(endpoint.network_name in joined for endpoint in container.endpoints)
 
 
