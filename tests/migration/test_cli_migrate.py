@@ -127,7 +127,7 @@ def test_a_truncated_export_and_one_that_is_no_array(
     export.write_text("{}")
     assert run(["migrate", str(export), *to(qdrant), "--format", "json"]) == Exit.FINDINGS
     out, err = capsys.readouterr()
-    assert "not with an array" in err
+    assert "record 1 (byte 0): it has no id" in err  # an object: JSON Lines
     assert json.loads(out)
     assert run(["migrate", str(tmp_path / "absent.json"), *to(qdrant)]) == Exit.USAGE
 
