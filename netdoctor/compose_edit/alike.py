@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from .model import Tagged, Value, read
+from .locate import locate
+from .model import Mapping, Tagged, Value, read
 from .refused import EditRefused
 from .text import SourceText
 
@@ -20,9 +21,15 @@ def same_meaning(one: bytes, other: bytes) -> bool:
     when one of them cannot be read.
     """
     try:
-        return _alike(read(SourceText.decode(one)), read(SourceText.decode(other)))
+        return _alike(_model(one), _model(other))
     except EditRefused:
         return one == other
+
+
+def _model(source: bytes) -> Mapping:
+    text = SourceText.decode(source)
+    locate(text)  # refuses what is too deep to be read
+    return read(text)
 
 
 def _alike(one: Value, other: Value) -> bool:

@@ -215,7 +215,7 @@ def alike(api: Api, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     was, now = one.get("text"), other.get("text")
     if was == now or not api.redraws or not isinstance(was, str) or not isinstance(now, str):
         return bool(was == now)
-    return same_meaning(was.encode(), now.encode())
+    return same_meaning(was.encode("utf-8", "surrogatepass"), now.encode("utf-8", "surrogatepass"))
 
 
 def _wanted(api: Api, now: Held, container: Container, membership: Membership) -> tuple[Held, tuple[str, ...]]:
@@ -230,7 +230,9 @@ def _wanted(api: Api, now: Held, container: Container, membership: Membership) -
         )
     service = container.service or container.name
     aliases = [alias for alias in membership.aliases if alias not in (service, container.name)]
-    edit = plan_join(now.text.encode(), service, membership.network, aliases, project=container.project)
+    edit = plan_join(
+        now.text.encode("utf-8", "surrogatepass"), service, membership.network, aliases, project=container.project
+    )
     notices = tuple(each for each in edit.notices if not each.startswith(_ALREADY_SAID))
     return replace(now, text=edit.result.decode()), notices
 

@@ -56,3 +56,11 @@ def test_a_value_that_differs_counts(old: bytes, new: bytes) -> None:
 def test_what_cannot_be_read_is_only_like_itself() -> None:
     assert same_meaning(b"a: [", b"a: [")
     assert not same_meaning(b"a: [", b"a: []")
+
+
+@pytest.mark.parametrize(
+    "text", [b"[" * 3000 + b"]" * 3000, b"a: " + b"{b: " * 2000 + b"}" * 2000, b"\x00", b"\xff", b""]
+)
+def test_hostile_texts_are_only_like_themselves(text: bytes) -> None:
+    assert same_meaning(text, text)
+    assert not same_meaning(text, text + b" ")

@@ -332,3 +332,13 @@ def test_a_deploy_that_fails_after_the_text_was_stored_is_not_called_undone(pane
     (done, left) = told(planned(desk, one), desk, journal, one)
     assert (len(done), left) == (1, ()), "the text is there: it reads back"
     assert journal.transactions()[0].panels_standing
+
+
+@pytest.mark.parametrize(
+    "text", ["a: \ud800\n", "\0", "", "- a\n", "[" * 3000 + "]" * 3000, "x: &x [*x]\n", "{{ x }}: 1\n"]
+)
+def test_whatever_a_platform_gives_for_a_compose_text_ends_in_a_reason(panel, platform, desk, text):
+    put(panel, text)
+    (paste,) = planned(desk, labelled(platform)).pastes
+    assert paste.why
+    assert "backend" in paste.text
