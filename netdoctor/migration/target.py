@@ -67,7 +67,13 @@ def open_server(
                 continue
             yield target
             return
-        reasons = " ".join(failures) or f"{address.url} has no port to try."
+        reasons = " ".join(failures)
+        if not failures:
+            kind, other = ("REST", "6333") if transport is Transport.REST else ("gRPC", "6334")
+            raise TargetUnreachable(
+                f"{address.url} names no {kind} port, and this goes over {kind} only. Nothing was written.",
+                hint=f"name that port, usually {other}" + ("" if kind == "REST" else ", with --grpc-port"),
+            )
         raise TargetUnreachable(f"{reasons} Nothing was written.", hint=hint)
 
 

@@ -106,6 +106,8 @@ def test_what_cannot_be_done_is_said_and_leaves_no_file(
     assert "cannot be written" in said("download", own, name, "--to-file", str(tmp_path / "no" / "such"))
     assert "human or json" in said("list", own, "--format", "junit")
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "mine")]
+    assert run([*command, "list", own, "--to", "http://127.0.0.1:6334"]) == Exit.FINDINGS
+    assert "names no REST port" in capsys.readouterr().err
     folder = tmp_path / "embedded"
     folder.mkdir()
     assert run([*command, "list", own, "--to", str(folder)]) == Exit.USAGE
