@@ -8,16 +8,14 @@ import pytest
 
 import netdoctor
 
-from .stacks import compose  # noqa: F401
 
-
-def test_what_holds_returns_the_report(compose: Path) -> None:  # noqa: F811
+def test_what_holds_returns_the_report(compose: Path) -> None:
     files = netdoctor.Topology.from_compose(compose)
     assert netdoctor.assert_reaches("app", "redis:6379", topology=files).ok
     assert netdoctor.assert_isolated("web -x> qdrant:6333", topology=files).ok
 
 
-def test_what_does_not_says_why_and_what_to_do(compose: Path) -> None:  # noqa: F811
+def test_what_does_not_says_why_and_what_to_do(compose: Path) -> None:
     files = netdoctor.Topology.from_compose(compose)
     with pytest.raises(AssertionError) as failed:
         netdoctor.assert_reaches("app", "qdrant:6333", topology=files)
@@ -31,7 +29,7 @@ def test_what_does_not_says_why_and_what_to_do(compose: Path) -> None:  # noqa: 
         netdoctor.assert_reaches("app", "nobody:1", topology=files)
 
 
-def test_each_assertion_takes_its_own_arrow_only(compose: Path) -> None:  # noqa: F811
+def test_each_assertion_takes_its_own_arrow_only(compose: Path) -> None:
     files = netdoctor.Topology.from_compose(compose)
     for assertion, text in ((netdoctor.assert_reaches, "a -x> b"), (netdoctor.assert_isolated, "a -> b")):
         with pytest.raises(netdoctor.NetdoctorError, match="is not of the form"):

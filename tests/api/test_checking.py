@@ -17,8 +17,6 @@ from netdoctor import Verdict
 from netdoctor.errors import NotFound, UsageError
 from netdoctor.topology.bundle import write_bundle
 
-from .stacks import compose  # noqa: F401
-
 
 @pytest.mark.parametrize(
     ("asked", "verdict", "codes"),
@@ -37,7 +35,7 @@ from .stacks import compose  # noqa: F401
     ],
 )
 def test_files_are_judged_by_what_they_declare(
-    compose: Path,  # noqa: F811
+    compose: Path,
     asked: str,
     verdict: Verdict,
     codes: list[str],
@@ -47,7 +45,7 @@ def test_files_are_judged_by_what_they_declare(
     assert report.ok is (verdict is Verdict.HOLDS)
 
 
-def test_both_ends_one_end_and_none_may_be_named(compose: Path) -> None:  # noqa: F811
+def test_both_ends_one_end_and_none_may_be_named(compose: Path) -> None:
     files = netdoctor.Topology.from_compose(compose)
     assert [edge.verdict for edge in netdoctor.check("app", "redis:6379", topology=files).edges] == [Verdict.HOLDS]
     declared = netdoctor.check(topology=files)
@@ -62,7 +60,7 @@ def test_both_ends_one_end_and_none_may_be_named(compose: Path) -> None:  # noqa
     assert [edge.verdict for edge in report.edges] == [Verdict.BROKEN, Verdict.HOLDS]
 
 
-def test_wrong_use_is_a_sentence_with_a_hint(compose: Path) -> None:  # noqa: F811
+def test_wrong_use_is_a_sentence_with_a_hint(compose: Path) -> None:
     files = netdoctor.Topology.from_compose(compose)
     empty = compose.with_name("netdoctor.yaml")
     empty.write_text("version: 1\nexpectations: []\n")
@@ -84,7 +82,7 @@ def test_wrong_use_is_a_sentence_with_a_hint(compose: Path) -> None:  # noqa: F8
         netdoctor.render(netdoctor.check("app", "redis", topology=files), "pdf")
 
 
-def test_a_report_renders_in_every_format(compose: Path) -> None:  # noqa: F811
+def test_a_report_renders_in_every_format(compose: Path) -> None:
     report = netdoctor.check("app", "qdrant", topology=netdoctor.Topology.from_compose(compose))
     assert "ND101" in netdoctor.render(report)
     assert json.loads(netdoctor.render(report, "json"))["verdict"] == "broken"

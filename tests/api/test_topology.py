@@ -13,10 +13,8 @@ import netdoctor
 from netdoctor import model
 from netdoctor.topology.bundle import write_bundle
 
-from .stacks import compose  # noqa: F401
 
-
-def test_files_are_projects_and_a_list_of_files_is_one(compose: Path) -> None:  # noqa: F811
+def test_files_are_projects_and_a_list_of_files_is_one(compose: Path) -> None:
     alone, more = compose.with_name("alone.yaml"), compose.with_name("more.yaml")
     alone.write_text("services:\n  worker: {image: w}\n")
     more.write_text("services:\n  worker: {image: w, networks: [front]}\n")
@@ -30,7 +28,7 @@ def test_files_are_projects_and_a_list_of_files_is_one(compose: Path) -> None:  
     assert not two.shared_networks(worker, web)
 
 
-def test_a_bundle_brings_its_answers(compose: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_bundle_brings_its_answers(compose: Path, tmp_path: Path) -> None:
     declared = netdoctor.Topology.from_compose(compose)
     assert declared.answers is None and declared.engine == (None, None)
     write_bundle(tmp_path / "b.json", declared, model.Answers())
@@ -39,7 +37,7 @@ def test_a_bundle_brings_its_answers(compose: Path, tmp_path: Path) -> None:  # 
     assert {each.name for each in again.containers} == {each.name for each in declared.containers}
 
 
-def test_it_is_a_value(compose: Path) -> None:  # noqa: F811
+def test_it_is_a_value(compose: Path) -> None:
     made = netdoctor.Topology.from_compose(compose)
     assert made == netdoctor.Topology.from_compose(compose)
     assert replace(made, engine_id="x").containers == made.containers
