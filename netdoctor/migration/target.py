@@ -69,10 +69,10 @@ def open_server(
             return
         reasons = " ".join(failures)
         if not failures:
-            kind, other = ("REST", "6333") if transport is Transport.REST else ("gRPC", "6334")
+            wanted, other = ("REST", "6333") if transport is Transport.REST else ("gRPC", "6334")
             raise TargetUnreachable(
-                f"{address.url} names no {kind} port, and this goes over {kind} only. Nothing was written.",
-                hint=f"name that port, usually {other}" + ("" if kind == "REST" else ", with --grpc-port"),
+                f"{address.url} names no {wanted} port, and this goes over {wanted} only. Nothing was written.",
+                hint=f"name that port, usually {other}" + ("" if wanted == "REST" else ", with --grpc-port"),
             )
         raise TargetUnreachable(f"{reasons} Nothing was written.", hint=hint)
 
