@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,8 @@ from netdoctor.migration.wire import payload_entries
 
 from .lab import Server, records, run_once, via_host, write_export
 
+MANY = int(os.environ.get("NETDOCTOR_TEST_POINTS", "4000"))
+"""``NETDOCTOR_TEST_POINTS=1000000`` for the whole size: some minutes."""
 TRANSPORTS = pytest.mark.parametrize("transport", [Transport.GRPC, Transport.REST])
 
 
@@ -35,9 +38,9 @@ class Counted:
         self.reads = 0
         real = ExportJson.records
 
-        def records(source: Any) -> Any:
+        def records(source: Any, start: Any = None) -> Any:
             self.reads += 1
-            return real(source)
+            return real(source, start)
 
         monkeypatch.setattr(ExportJson, "records", records)
 
@@ -173,6 +176,34 @@ def test_one_lost_point_is_found_and_sent_again(qdrant: Server, tmp_path: Path, 
         assert "is not there" in result.verification.problems[0]
         assert again(repair=True).good
         assert target.count(own) == 300
+
+
+def test_one_lost_point_and_one_flipped_bit_among_very_many(qdrant: Server, tmp_path: Path, own: str) -> None:
+    chance = np.random.default_rng(1)
+    export = tmp_path / "e.json"
+    with export.open("w") as file:
+        for n in range(MANY):
+            values = ", ".join(f"{value:.6f}" for value in chance.normal(size=8))
+            start = "," if n else "["
+            file.write(
+                f'{start}\n{{"id": "r{n}", "values": [{values}], "metadata": {{"n": {n}}}, "namespace": "{own}"}}'
+            )
+        file.write("]")
+    with via_host(qdrant, Transport.GRPC) as target:
+        assert run_once(export, target, tmp_path / "l").good
+        lost, damaged = point_id(f"r{MANY // 3}"), point_id(f"r{MANY - 2}")
+        right = target.retrieve(own, [damaged])[damaged]
+        target.delete(own, [lost])
+        target.upsert(own, [target.encode(replace(right, vector=flipped(right.vector)))])
+        found = run_once(export, target, tmp_path / "l").verification
+        assert not found.good
+        assert found.verified == MANY - 2
+        assert found.reread <= max(4, MANY // 10_000)  # only what shares a bucket with them
+        assert any(f"'r{MANY // 3}'" in problem and "is not there" in problem for problem in found.problems)
+        assert any(f"'r{MANY - 2}'" in problem and "its vector differs" in problem for problem in found.problems)
+        repaired = run_once(export, target, tmp_path / "l", Options(repair=True))
+        assert repaired.good
+        assert repaired.verification.repaired == 2
 
 
 def test_a_vector_that_is_no_number_any_more_is_wrong_even_where_bits_are_not_compared() -> None:
