@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from netdoctor.migration.records import BadRecord, Record
 from netdoctor.migration.sources._pinecone_client import LONGEST_URL, PineconeClient
+from netdoctor.migration.sources._pinecone_pricing import FETCH
 from netdoctor.migration.sources._pinecone_records import GONE, bad, record_of
 from netdoctor.migration.sources._pinecone_refusals import NotTaken, PineconeFailed, TooMuch
 
@@ -24,8 +25,6 @@ _Fetching = Future[tuple[list[Record | BadRecord], int]]
 
 _HELD = 24 << 20
 """Bytes of replies in memory at once; records take about as much, and parsing the one at hand thrice that."""
-_PART = 100
-"""Ids of one fetch at most."""
 _BLIND = 4
 """Pages under way before the size of a reply is known."""
 _SOME = 10
@@ -152,7 +151,7 @@ def parts(ids: list[str]) -> Iterator[list[str]]:
     length = 0
     for each in ids:
         size = len(quote(each, safe="", errors="replace")) + 5
-        if held and (length + size > LONGEST_URL or len(held) >= _PART):
+        if held and (length + size > LONGEST_URL or len(held) >= FETCH):
             yield held
             held, length = [], 0
         held.append(each)

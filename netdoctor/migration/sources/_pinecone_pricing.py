@@ -13,6 +13,8 @@ from dataclasses import dataclass
 USD_PER_MILLION = 16.0
 FREE = 1_000_000
 """Read units a month on the Starter plan."""
+FETCH = 100
+"""Ids of one fetch."""
 _DIGITS = 11
 """Bytes of one number in a reply, about."""
 _BESIDE = 400
@@ -48,14 +50,16 @@ class Estimate:
         )
 
 
-def estimate(counts: Iterable[int], page: int, dimension: int | None, *, sample: int = 0) -> Estimate:
-    """``counts``: records of each namespace; ``page``: ids a page, and a fetch; ``sample``: records read beforehand."""
+def estimate(
+    counts: Iterable[int], page: int, dimension: int | None, *, sample: int = 0, fetch: int = FETCH
+) -> Estimate:
+    """``counts``: records of each namespace; ``page``: ids a page; ``sample``: records read beforehand."""
     records = listed = fetched = 0
     for count in counts:
         records += count
-        full, rest = divmod(count, page)
-        listed += max(1, full + bool(rest))
-        fetched += full * units_of_fetch(page) + (units_of_fetch(rest) if rest else 0)
+        listed += max(1, -(-count // page))
+        full, rest = divmod(count, fetch)
+        fetched += full * units_of_fetch(fetch) + (units_of_fetch(rest) if rest else 0)
     first = min(sample, records)
     fetched += units_of_fetch(first) if first else 0
     egress = (records + first) * (_DIGITS * dimension + _BESIDE) if dimension else 0

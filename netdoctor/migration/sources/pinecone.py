@@ -59,6 +59,7 @@ class PineconeSource:
         only: tuple[str, ...] = (),
         in_flight: int = IN_FLIGHT,
         patience: float = 120.0,
+        page: int = PAGE,
         tell: Callable[[str, float], None] = lambda _reason, _seconds: None,
     ) -> None:
         """Connects, and reads the index's description and counts. Raises PineconeFailed."""
@@ -66,6 +67,7 @@ class PineconeSource:
         self._only = tuple(default_namespace(name) for name in only)
         self._client = PineconeClient(key, Pace(Window(in_flight), patience=patience, tell=tell))
         self._fetcher = Fetcher(self._client, in_flight)
+        self._page = page
         self._listing: Listing | None = None
         self._sampled: list[tuple[str, str]] = []
         # A wrong host is told before anybody loses patience.
@@ -80,7 +82,7 @@ class PineconeSource:
         self._client.pace.patience = patience
         self._metric = self._metric or self.before.metric
         self._dimension = self._dimension or self.before.dimension
-        self._lister = Lister(self._client, self.before.counts, PAGE)
+        self._lister = Lister(self._client, self.before.counts, page)
 
     def _meet(self) -> tuple[str | None, int | None]:
         address = self._address
@@ -202,12 +204,12 @@ class PineconeSource:
 
     def estimate(self) -> Estimate:
         """Before anything is read."""
-        return estimate(self.counts.values(), PAGE, self._dimension)
+        return estimate(self.counts.values(), self._page, self._dimension)
 
     def cost(self, ids: int) -> str:
         """With a plan's sample, which is read beside the records."""
         counts = list(self.counts.values())
-        return estimate(counts if sum(counts) == ids else [ids], PAGE, self._dimension, sample=SAMPLE).sentence()
+        return estimate(counts if sum(counts) == ids else [ids], self._page, self._dimension, sample=SAMPLE).sentence()
 
     @property
     def read_units(self) -> int:
@@ -296,7 +298,7 @@ def _records(count: int) -> str:
 
 class _Kind:
     name = "pinecone"
-    options = frozenset({"host", "controller", "in-flight", "patience"})
+    options = frozenset({"host", "controller", "in-flight", "page", "patience"})
 
     def recognises(self, given: str, head: bytes | None) -> bool:
         return head is None and given.startswith(SCHEME)
@@ -310,6 +312,7 @@ class _Kind:
             read_key(access),
             only=access.namespaces,
             in_flight=number_option(access, "in-flight", IN_FLIGHT, 32),
+            page=number_option(access, "page", PAGE, 1000),
             patience=float(number_option(access, "patience", 120, 86_400)),
         )
 

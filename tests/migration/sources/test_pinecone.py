@@ -203,6 +203,16 @@ def test_an_index_by_its_name_is_looked_up_at_the_controller(pinecone: Pinecone)
         open_source("pinecone:other", access)
 
 
+def test_larger_pages_of_ids_are_fetched_in_usual_parts(pinecone: Pinecone, opened: Open, tmp_path: Path) -> None:
+    fill(pinecone, {"": 730, "n": 5})
+    pinecone.page_limit = 1000
+    source = opened(page=500)
+    told = source.estimate()
+    assert sum(len(stretch.records) for stretch in source.stretches()) == 735
+    assert (pinecone.count("list"), pinecone.count("fetch")) == (3, 9)
+    assert pinecone.read_units == told.units == 3 + 74
+
+
 def test_an_empty_index_has_no_records(pinecone: Pinecone, opened: Open, tmp_path: Path) -> None:
     source = opened()
     assert len(followed(source, tmp_path)) == 0

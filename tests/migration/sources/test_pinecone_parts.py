@@ -195,7 +195,7 @@ def test_patience_ends_and_a_stop_ends_every_pause() -> None:
 
 @given(st.lists(st.integers(0, 5000), max_size=20), st.integers(1, 100))
 def test_the_estimate_is_the_sum_of_its_calls(counts: list[int], page: int) -> None:
-    told = estimate(counts, page, 8)
+    told = estimate(counts, page, 8, fetch=page)
     fetched = sum(units_of_fetch(min(page, count - at)) for count in counts for at in range(0, count, page))
     listed = sum(max(1, -(-count // page)) for count in counts)
     assert (told.records, told.list_units, told.fetch_units) == (sum(counts), listed, fetched)
