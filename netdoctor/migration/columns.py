@@ -110,8 +110,8 @@ def _listed(names: Sequence[str]) -> str:
 def records_of(batch: Any, columns: Columns, number: int) -> Iterator[Record | BadRecord]:
     """The rows of an Arrow ``RecordBatch``, counted on from ``number``."""
     rows = batch.num_rows
-    ids = batch.column(columns.id).to_pylist()
-    namespaces = batch.column(columns.namespace).to_pylist() if columns.namespace else [None] * rows
+    ids = _items(batch.column(columns.id))
+    namespaces = _items(batch.column(columns.namespace)) if columns.namespace else [None] * rows
     vectors = _Vectors(batch.column(columns.vector)) if columns.vector else None
     metadata = _metadata(batch, columns, rows)
     sparse = _sparse(batch, columns, rows)
@@ -136,6 +136,24 @@ def records_of(batch: Any, columns: Columns, number: int) -> Iterator[Record | B
             )
         except Wrong as wrong:
             yield BadRecord(number, NOWHERE, wrong.reason)
+
+
+class _NotText:
+    """What was found instead of a value: text that is not UTF-8, which some writers let pass."""
+
+
+def _items(column: Any) -> list[Any]:
+    try:
+        return list(column.to_pylist())
+    except UnicodeDecodeError:
+        return [_item(scalar) for scalar in column]
+
+
+def _item(scalar: Any) -> Any:
+    try:
+        return scalar.as_py()
+    except UnicodeDecodeError:
+        return _NotText()
 
 
 class _Vectors:
@@ -196,12 +214,16 @@ def _identity(value: object) -> str:
         return str(value)  # exact, unlike a number in JSON
     if isinstance(value, UUID):
         return str(value)
+    if isinstance(value, _NotText):
+        raise Wrong("its id is not UTF-8")
     raise Wrong("it has no id" if value is None else f"its id is {type(value).__name__}, not text")
 
 
 def _namespace(value: object) -> str:
     if value is None or isinstance(value, str):
         return default_namespace(value)
+    if isinstance(value, _NotText):
+        raise Wrong("its namespace is not UTF-8")
     raise Wrong(f"its namespace is {type(value).__name__}, not text")
 
 
@@ -209,11 +231,11 @@ def _metadata(batch: Any, columns: Columns, rows: int) -> Sequence[Any]:
     if columns.metadata is not None:
         column = batch.column(columns.metadata)
         if str(column.type).startswith("map<"):
-            return [None if pairs is None else dict(pairs) for pairs in column.to_pylist()]
-        return list(column.to_pylist())
+            return [dict(pairs) if isinstance(pairs, list) else pairs for pairs in _items(column)]
+        return _items(column)
     if not columns.fields:
         return [None] * rows
-    each = [batch.column(name).to_pylist() for name in columns.fields]
+    each = [_items(batch.column(name)) for name in columns.fields]
     return [dict(zip(columns.fields, values, strict=True)) for values in zip(*each, strict=True)]
 
 
@@ -221,6 +243,8 @@ def _payload(value: Any) -> dict[str, Any]:
     """Raises Wrong."""
     if value is None:
         return {}
+    if isinstance(value, _NotText):
+        raise Wrong("its metadata is not UTF-8")
     if isinstance(value, str | bytes):
         if not value or value in ("null", b"null"):
             return {}
@@ -259,6 +283,8 @@ def _plain(value: Any, name: str) -> Any:
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, UUID):
         return str(value)
+    if isinstance(value, _NotText):
+        raise Wrong(f"its metadata field {name!r} is not UTF-8")
     raise Wrong(f"its metadata field {name!r} is {type(value).__name__}, which JSON does not have")
 
 

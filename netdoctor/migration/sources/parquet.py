@@ -40,9 +40,9 @@ class Parquet:
                 weight = sum(group.total_byte_size for group in groups)
                 ends = max((_end(group) for group in groups), default=len(MAGIC))
                 self._columns = choose_columns(file.schema_arrow, options or {}, path.name)
-        except OSError as error:
-            raise UsageError(f"The export {path} cannot be read: {error.strerror or error}.") from error
-        except self._arrow.ArrowException as error:
+        except (self._arrow.ArrowException, OSError) as error:
+            if isinstance(error, OSError) and error.strerror:  # the disk's; Arrow's own has none
+                raise UsageError(f"The export {path} cannot be read: {error.strerror}.") from error
             raise MalformedExport(
                 f"{path.name} is truncated, or no Parquet: {_words(error)}. Nothing was written."
             ) from error
@@ -107,7 +107,7 @@ class Parquet:
     def _open(self) -> Any:
         parquet: Any = importlib.import_module("pyarrow.parquet")
         # Buffered, not read ahead: a row group may be as large as the file.
-        return parquet.ParquetFile(self._path, buffer_size=1 << 20, pre_buffer=False)
+        return parquet.ParquetFile(self._path, buffer_size=1 << 20, pre_buffer=False, page_checksum_verification=True)
 
 
 def _pyarrow() -> Any:

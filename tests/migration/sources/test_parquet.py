@@ -217,6 +217,34 @@ def test_damage_inside_is_told_by_the_record_where_it_begins(tmp_path: Path) -> 
     assert "cannot be read from here on" in last.reason
 
 
+def test_text_that_is_not_utf_8_costs_its_record(tmp_path: Path) -> None:
+    broken = pa.array([b"fine", b"\xff\xfe"]).view(pa.string())
+    good = pa.array(["a", "b"])
+    for number, (name, words) in enumerate(
+        (
+            ("id", "its id"),
+            ("namespace", "its namespace"),
+            ("metadata", "its metadata"),
+            ("x", "its metadata field 'x'"),
+        )
+    ):
+        columns = {"id": good, "values": FLOATS[:2], name: broken}
+        if name == "metadata":
+            columns[name] = pa.array([b"{}", b"\xff\xfe"]).view(pa.string())
+        (fault,) = faults(write(tmp_path / f"{number}.parquet", columns))
+        assert fault == f"record 2: {words} is not UTF-8"
+
+
+def test_a_page_that_is_not_as_it_was_written_is_told_where_the_writer_kept_a_sum(tmp_path: Path) -> None:
+    columns = {"id": [f"i{n}" for n in range(100)], "values": [[float(n)] * 8 for n in range(100)]}
+    path = write(tmp_path / "e.parquet", columns, write_page_checksum=True, use_dictionary=False, compression="none")
+    data = path.read_bytes()
+    at = data.index(np.array([50.0] * 8).tobytes())
+    path.write_bytes(data[: at + 7] + bytes([data[at + 7] ^ 1]) + data[at + 8 :])
+    (fault,) = faults(path)
+    assert "cannot be read from here on" in fault
+
+
 def test_without_pyarrow_it_is_said_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "e.parquet", {"id": ["a"], "values": [[1.0]]})
 
