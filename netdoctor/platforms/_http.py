@@ -93,7 +93,7 @@ class Http:
         self._sleep = sleep
         self._read = read_timeout
         self._client = httpx.Client(
-            verify=_trust(access.ca_file, variable),
+            verify=_trust(access, variable),
             trust_env=False,
             follow_redirects=False,
             headers={"Accept": "application/json", **headers},
@@ -255,16 +255,19 @@ def _wait(headers: Mapping[str, str]) -> float:
         return 1.0
 
 
-def _trust(ca_file: str | None, variable: str) -> Any:
+def _trust(access: Access, variable: str) -> Any:
     import ssl
 
+    if not access.address.startswith("https:") and access.ca_file is None:
+        # Nothing is encrypted: a context that trusts nobody spares reading every certificate of the machine.
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context = ssl.create_default_context()
-    if ca_file is not None:
+    if access.ca_file is not None:
         try:
-            context.load_verify_locations(cafile=ca_file)
+            context.load_verify_locations(cafile=access.ca_file)
         except (OSError, ssl.SSLError) as error:
             raise UsageError(
-                f"{variable}_CA_FILE names no file of certificates: {plain(ca_file)}.",
+                f"{variable}_CA_FILE names no file of certificates: {plain(access.ca_file)}.",
                 hint="It is a PEM file, with -----BEGIN CERTIFICATE----- in it.",
             ) from error
     return context

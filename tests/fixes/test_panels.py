@@ -14,9 +14,11 @@ from netdoctor.fixes.journal import Journal, StepState
 from netdoctor.fixes.panels import Panels, write_panels
 from netdoctor.fixes.permanent import Declared, PanelPatch, Paste
 from netdoctor.fixes.persist import plan_permanence
+from netdoctor.fixes.restore import restore_panels
 from netdoctor.fixes.store import Store
 from netdoctor.model import Membership, Topology
 from netdoctor.platforms._http import Access, Http, PanelError
+from netdoctor.platforms.interface import PLATFORMS
 
 from .build import APP, COOLIFY, OWN, container, endpoint, network, topology
 
@@ -342,3 +344,42 @@ def test_whatever_a_platform_gives_for_a_compose_text_ends_in_a_reason(panel, pl
     (paste,) = planned(desk, labelled(platform)).pastes
     assert paste.why
     assert "backend" in paste.text
+
+
+class Killed(BaseException):
+    """As SIGKILL: nothing of ours runs after it."""
+
+
+@pytest.mark.parametrize("moment", range(6))
+def test_killed_at_any_moment_of_telling_it_the_journal_knows_and_it_is_taken_back(
+    panel, platform, desk, journal, moment, monkeypatch
+):
+    """Moments: before and after the intent, the change, and the word that it is done."""
+    one = labelled(platform)
+    permanent = planned(desk, one)
+    name = journal.begin("x", [], [], {}, {})
+    passed = iter(range(100))
+
+    def ticking(real):
+        def wrapped(*args, **kwargs):
+            if next(passed) == moment:
+                raise Killed
+            found = real(*args, **kwargs)
+            if next(passed) == moment:
+                raise Killed
+            return found
+
+        return wrapped
+
+    api = type(PLATFORMS.get(platform).api)
+    write = ticking(api.write)
+    with monkeypatch.context() as patched:
+        patched.setattr(journal.store, "append", ticking(journal.store.append))
+        patched.setattr(api, "write", write)
+        with pytest.raises(Killed):
+            write_panels(permanent, around(one).container, desk, journal, name)
+    again = Panels(desk.open, disruptive=True, sleep=lambda _: None)
+    done = restore_panels(journal.transactions()[0].panels_standing, journal, name, again.take_back)
+    assert done.problems == []
+    assert yaml.safe_load(held(panel)) == yaml.safe_load(TEXT)
+    assert journal.transactions()[0].panels_standing == ()
