@@ -156,6 +156,8 @@ def emitted(given: dict[str, Any], file: PlanFile) -> str:
 def _extra(given: dict[str, Any]) -> tuple[str, ...]:
     """Options that the workers must be given as well."""
     extra = ["--in-flight", str(given["in_flight"]), "--patience", f"{given['patience']:g}"]
+    if given["request_timeout"] != 60.0:
+        extra += ["--request-timeout", f"{given['request_timeout']:g}"]
     if given["max_errors"]:
         extra += ["--max-errors", str(given["max_errors"])]
     for name in ("skip_existing", "overwrite", "repair"):

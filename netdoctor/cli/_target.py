@@ -92,6 +92,7 @@ def open_target(
             api_key=_key(given, app),
             timeout=timeout,
             hint=f"netdoctor check {via or 'host'} {other}",
+            tell=speaker(settings),
         )
     )
     scene = Scene(

@@ -14,7 +14,7 @@ import click
 from netdoctor.cli._fleet import coordinate_all, emitted, fleet_options, planned, shard_of, write_part
 from netdoctor.cli._target import ledger_path, open_target, option, reaching, target_options
 from netdoctor.cli._vectors._access import access_of, access_options, hear_pauses, introduce, told_access
-from netdoctor.cli.common import emit, speaker
+from netdoctor.cli.common import emit, session, speaker
 from netdoctor.cli.settings import Settings, read_settings, shared_options
 from netdoctor.errors import UsageError
 from netdoctor.exits import Exit
@@ -65,6 +65,7 @@ Examples:
 @option("--defer/--no-defer", default=True, help="Index a new collection only when it is filled (default).")
 @option("--repair", is_flag=True, help="Send again what verification finds wrong.")
 @option("--restart", is_flag=True, help="Forget what an earlier run has done.")
+@option("--space-check/--no-space-check", default=True, help="Stop when the target's disk is too small (default).")
 @option("--fix", is_flag=True, help="Repair the network first, if it is what is broken (see netdoctor fix).")
 @option("--yes", is_flag=True, help="Do not ask before that repair.")
 @option("--dry-run", is_flag=True, help="Read and plan; connect nowhere, write nothing.")
@@ -145,7 +146,8 @@ def _migrate(
     target, scene, name = _reach(stack, settings, given)
     grpc_port = str(given["grpc_port"]) if given["grpc_port"] else None
     ledger.remember({"to": given["to"], "via": given["via"], "grpc port": grpc_port, "source": told_access(given)})
-    result = migrate(source, target, ledger, replace(options, target_name=name), listener=listener)
+    options = replace(options, target_name=name, free=_free(settings, given, scene))
+    result = migrate(source, target, ledger, options, listener=listener)
     return result, scene.of(source.label, str(path))
 
 
@@ -163,6 +165,16 @@ def _reach(stack: ExitStack, settings: Settings, given: dict[str, Any]) -> tuple
         if not explain_or_mend(settings, given):
             raise
     return open_target(stack, settings, given, make=True, timeout=given["request_timeout"])
+
+
+def _free(settings: Settings, given: dict[str, Any], scene: Scene) -> int | None:
+    """Bytes of free disk where Qdrant's container keeps its data; None where that cannot be seen."""
+    if not scene.container or not given["space_check"]:
+        return None
+    from netdoctor.engine.space import free_at
+
+    with session(settings) as opened:
+        return free_at(opened.engine, scene.container, "/qdrant/storage")
 
 
 def _dry_run(settings: Settings, given: dict[str, Any], source: Source, options: Options) -> str:

@@ -14,12 +14,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from netdoctor.errors import NotFound, UsageError
-from netdoctor.vantage.lookup import look_up
 from netdoctor.migration.targets.interface import TargetUnreachable
 from netdoctor.model import Container, Topology
 from netdoctor.model.placeholders import placeholder
 from netdoctor.topology.names import find_container
 from netdoctor.vantage.interface import Vantage
+from netdoctor.vantage.lookup import look_up
 
 REST_PORT = 6333
 GRPC_PORT = 6334

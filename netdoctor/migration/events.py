@@ -23,6 +23,13 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
+class Preflighted:
+    """What was found at the target before anything was written, in sentences."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CollectionReady:
     name: str
     created: bool
@@ -60,7 +67,7 @@ class Verifying:
     total: int
 
 
-Event = Planning | Planned | CollectionReady | BatchDone | Retrying | Waiting | Verifying
+Event = Planning | Planned | Preflighted | CollectionReady | BatchDone | Retrying | Waiting | Verifying
 Listener = Callable[[Event], None]
 
 

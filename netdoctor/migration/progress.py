@@ -14,6 +14,7 @@ from netdoctor.migration.events import (
     Listener,
     Planned,
     Planning,
+    Preflighted,
     Retrying,
     Verifying,
     Waiting,
@@ -75,6 +76,8 @@ def told(event: Event) -> str:
         case Planned(points, collections, resumed):
             again = ", resuming" if resumed else ""
             return f"Planned: {_count(points, 'vector')} for {_count(collections, 'collection')}{again}"
+        case Preflighted(lines):
+            return "\n".join(map(plain, lines))
         case CollectionReady(name, created):
             return f"Collection {plain(name)}: {'created' if created else 'exists, fits'}"
         case BatchDone(collection, batch, batches, points, done, total):
@@ -115,7 +118,7 @@ def _bar(stream: TextIO) -> Iterator[Listener]:
                     progress.update(writing, completed=done, total=total, visible=True)
                 case Verifying(done, total):
                     progress.update(checking, completed=done, total=total, visible=True)
-                case CollectionReady() | Retrying() | Waiting():
+                case CollectionReady() | Retrying() | Waiting() | Preflighted():
                     console.print(told(event), markup=False, highlight=False)
 
         yield listen

@@ -22,11 +22,13 @@ class Stopped(Exception):
 class Retry:
     """Pauses start at ``first`` and double up to ``longest`` seconds, until ``patience`` seconds are spent.
 
+    A pause that the server asks for is kept as it asks, up to ``asked`` seconds, and a little longer, at random.
     ``clock`` and ``jitter`` are passed in; ``stop`` ends every pause.
     """
 
     first: float = 0.2
     longest: float = 10.0
+    asked: float = 60.0
     patience: float = 60.0
     clock: Callable[[], float] = time.monotonic
     jitter: Callable[[], float] = random.random
@@ -49,9 +51,12 @@ class Retry:
                         f"Qdrant did not take the request within {self.patience:g} s: {failure.reason}.",
                         hint="when it is well again, repeat the same command: it resumes",
                     ) from failure
-                # Half of the pause is random, so that many writers do not come back at once.
-                wanted = pause * (0.5 + self.jitter() / 2) if failure.after is None else failure.after
-                seconds = min(wanted, self.longest, left)
+                # Part of the pause is random, so that many writers do not come back at once.
+                if failure.after is None:
+                    wanted = min(pause * (0.5 + self.jitter() / 2), self.longest)
+                else:
+                    wanted = min(failure.after, self.asked) * (1 + self.jitter() / 10)
+                seconds = min(wanted, left)
                 self.tell(failure.reason, seconds)
                 if self.stop.wait(seconds):
                     raise Stopped from failure

@@ -21,6 +21,7 @@ from netdoctor.migration.events import (
     Listener,
     Planned,
     Planning,
+    Preflighted,
     Retrying,
     Verifying,
     Waiting,
@@ -31,6 +32,7 @@ from netdoctor.migration.plan import Plan, make_plan
 from netdoctor.migration.plan_live import make_live_plan
 from netdoctor.migration.planfile import PlanFile
 from netdoctor.migration.points import Layout
+from netdoctor.migration.preflight import preflight
 from netdoctor.migration.prepare import Wishes, prepare, snapshot_of
 from netdoctor.migration.retry import Retry
 from netdoctor.migration.sources.interface import LiveSource, Source, suited
@@ -60,6 +62,8 @@ class Options:
     """Send again what verification finds wrong."""
     target_name: str = ""
     """What the ledger calls the target; empty: its address."""
+    free: int | None = None
+    """Bytes of free disk where the target keeps its data, where that is known."""
     request_timeout: float = 60.0
     """Seconds after which a request of this run is surely dead."""
     sleep: Callable[[float], None] = time.sleep
@@ -144,6 +148,10 @@ def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *,
     ledger.set_fact("plan", json.dumps(plan.to_json()))
     if ledger.fact("run") is None:
         ledger.set_fact("run", options.file.run if options.file else uuid4().hex)
+    if not ledger.complete:
+        looked = preflight(plan, target, options.limits, retry, free=options.free)
+        listener(Preflighted(tuple(looked.lines())))
+        options = replace(options, limits=looked.limits)
     options = replace(options, limits=limits_of(ledger, options.limits))
     counts = Counts()
     began = time.monotonic()

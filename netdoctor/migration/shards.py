@@ -20,9 +20,10 @@ from typing import Any
 from netdoctor.errors import MigrationFailed, UsageError
 from netdoctor.files import write_whole
 from netdoctor.migration.deferral import restore
-from netdoctor.migration.events import Listener, Planned, Waiting, silent
+from netdoctor.migration.events import Listener, Planned, Preflighted, Waiting, silent
 from netdoctor.migration.ledger import FOUND, LATE, REFUSED, Ledger, LedgerBusy, LedgerMismatch, open_ledger
 from netdoctor.migration.planfile import PlanFile
+from netdoctor.migration.preflight import preflight
 from netdoctor.migration.prepare import prepare, snapshot_of
 from netdoctor.migration.run import Options, Result, await_silence, binding_of, prove, retrying, wait_until
 from netdoctor.migration.sources.interface import Source
@@ -176,6 +177,8 @@ def coordinate(
     listener(Planned(plan.points, len(plan.collections), resumed))
     shards = [Shard(number, workers) for number in range(1, workers + 1)]
     try:
+        looked = preflight(plan, target, file.limits, retry, free=options.free)
+        listener(Preflighted(tuple(looked.lines())))
         created = prepare(plan, target, ledger, options.wishes, retry, listener)
         overwrite = [each for each in ledger.origins() if options.wishes.overwrite and snapshot_of(each, ledger)]
         told = {"run": file.run, "of": workers, "origins": ledger.origins(), "overwrite": overwrite}

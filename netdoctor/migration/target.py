@@ -12,6 +12,7 @@ from netdoctor.migration.address import Address
 from netdoctor.migration.forwarder import Forwarder
 from netdoctor.migration.targets.interface import KeyRefused, Target, TargetUnreachable
 from netdoctor.model import Outcome
+from netdoctor.vantage.host import HostVantage
 from netdoctor.vantage.interface import CannotAsk, DialFailed, Vantage
 
 _DIAL_TIMEOUT = 4.0
@@ -27,6 +28,9 @@ class Transport(Enum):
     AUTO = "auto"
     GRPC = "grpc"
     REST = "rest"
+
+
+_NAMES = {Transport.GRPC: "gRPC", Transport.REST: "REST"}
 
 
 @contextlib.contextmanager
@@ -47,8 +51,11 @@ def open_server(
     api_key: str | None = None,
     timeout: float = 60.0,
     hint: str = "",
+    tell: Callable[[str], None] = lambda _text: None,
 ) -> Iterator[Target]:
     """A healthy server that accepts the key; ``hint`` is the diagnosis to type when nothing answers.
+
+    ``tell`` hears which of its doors are open from here.
 
     Raises TargetUnreachable, KeyRefused. Everything opened on the way is closed at the end.
     """
@@ -65,6 +72,7 @@ def open_server(
                 failures.append(error.message)
                 attempt.close()
                 continue
+            tell(", ".join([*_closed(failures, kind), f"{_NAMES[kind]} {port} open", *_others(address, port, vantage)]))
             yield target
             return
         reasons = " ".join(failures)
@@ -75,6 +83,28 @@ def open_server(
                 hint=f"name that port, usually {other}" + ("" if wanted == "REST" else ", with --grpc-port"),
             )
         raise TargetUnreachable(f"{reasons} Nothing was written.", hint=hint)
+
+
+def _closed(failures: list[str], kind: Transport) -> list[str]:
+    """The door that was tried before this one."""
+    return [f"{_NAMES[Transport.GRPC]} closed"] if failures and kind is Transport.REST else []
+
+
+def _others(address: Address, used: int, vantage: Vantage | None) -> list[str]:
+    """The door behind the one in use, asked with one connection where its address is known."""
+    if address.ip is None or used == address.rest:
+        return []
+    port = address.rest
+    if port is None:
+        return []
+    stand = vantage or HostVantage()
+    try:
+        stand.dial(address.ip, port, _DIAL_TIMEOUT / 4).close()
+    except DialFailed as failure:
+        return [f"{_NAMES[Transport.REST]} {port} {_WORDS.get(failure.outcome, failure.outcome.value)}"]
+    except CannotAsk:
+        return []
+    return [f"{_NAMES[Transport.REST]} {port} open"]
 
 
 def _choices(address: Address, transport: Transport) -> list[tuple[Transport, int]]:

@@ -49,11 +49,12 @@ def test_pauses_double_up_to_the_longest() -> None:
     assert clock.waits == [0.2, 0.4, 0.8, 1.0, 1.0]
 
 
-def test_the_servers_wish_is_kept_up_to_the_longest() -> None:
+def test_the_servers_wish_is_kept_up_to_a_cap_and_never_undercut() -> None:
     clock = Clock()
-    retry(clock).call(failing(1, after=3.0))  # type: ignore[arg-type]
-    retry(clock).call(failing(1, after=3600.0))  # type: ignore[arg-type]
-    assert clock.waits == [3.0, 10.0]
+    retry(clock, patience=100).call(failing(1, after=3.0))  # type: ignore[arg-type]
+    retry(clock, patience=100).call(failing(1, after=3600.0))  # type: ignore[arg-type]
+    retry(clock, patience=4).call(failing(1, after=30.0))  # type: ignore[arg-type]
+    assert clock.waits == [3.3, 66.0, 4.0]  # a tenth more, so that not all come back at once
 
 
 def test_patience_ends_with_the_last_reason() -> None:

@@ -21,6 +21,7 @@ from netdoctor.migration.targets.interface import (
     TargetUnreachable,
     Transient,
 )
+from netdoctor.migration.targets.pause import retry_after
 from netdoctor.migration.unwire import Unknown, scrolled
 from netdoctor.migration.wire import named_bytes, payload_entries, point_protobuf, read_point, upsert_protobuf
 
@@ -125,6 +126,8 @@ class GrpcTarget:
                 each: "idf" if spec.HasField("modifier") and spec.modifier else "none"
                 for each, spec in info.config.params.sparse_vectors_config.map.items()
             },
+            _limits(info.config),
+            _hides(info.config.optimizer_config),
         )
 
     def _run_of(self, config: Any) -> str:
@@ -291,6 +294,7 @@ class GrpcTarget:
         if query.only is not None:
             wanted = api.HasIdCondition(has_id=[api.PointId(uuid=query.only)])
             conditions.append(api.Condition(has_id=wanted))
+        if query.only is not None or query.exact:
             one.params.CopyFrom(api.SearchParams(exact=True))
         if query.tenant is not None:
             field = api.FieldCondition(key=query.tenant[0], match=api.Match(keyword=query.tenant[1]))
@@ -320,8 +324,27 @@ class GrpcTarget:
         if code == "NOT_FOUND":
             return _Absent(f"Qdrant at {self.address}: {text}.")
         if code in _BUSY and "wrong input" not in text.lower():
-            return Transient(f"{code}: {text}" if text else code)
+            return Transient(f"{code}: {text}" if text else code, after=_after(error))
         return TargetRefused(f"Qdrant at {self.address} refuses the request: {text or code}.")
+
+
+def _after(error: Any) -> float | None:
+    """The pause that the server asks for, in the metadata behind its refusal."""
+    trailing = getattr(error, "trailing_metadata", lambda: None)() or ()
+    told = next((value for key, value in trailing if key == "retry-after"), None)
+    return retry_after(told.decode("ascii", "replace") if isinstance(told, bytes) else told)
+
+
+def _limits(config: Any) -> dict[str, float]:
+    """The numbers of a strict mode that is on; older clients know none."""
+    strict = getattr(config, "strict_mode_config", None)
+    if strict is None or not strict.enabled:
+        return {}
+    return {field.name: value for field, value in strict.ListFields() if type(value) in (int, float)}
+
+
+def _hides(optimizers: Any) -> bool:
+    return bool(getattr(optimizers, "prevent_unoptimized", False))
 
 
 class _Absent(TargetRefused):

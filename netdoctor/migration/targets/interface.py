@@ -55,6 +55,10 @@ class CollectionState:
     """The mark of the run that created it."""
     sparse: Mapping[str, str] = field(default_factory=dict)
     """Its sparse vectors by name, each with what its scores are multiplied by: ``none`` or ``idf``."""
+    limits: Mapping[str, float] = field(default_factory=dict)
+    """What strict mode allows, by Qdrant's own names (``upsert_max_batchsize``, ``write_rate_limit``); none: empty."""
+    hides: bool = False
+    """``prevent_unoptimized``: points that are not indexed yet are not shown."""
 
 
 RUN_MARK = "netdoctor_run"
@@ -93,7 +97,8 @@ class Hit:
 class Query:
     """Nearest to ``vector``. ``only``: exact, and only that point; ``tenant``: only points with that field's value.
 
-    ``sparse``: nearest to that one instead, among the sparse vectors of the name ``using``.
+    ``exact``: by comparing with every point. ``sparse``: nearest to that one instead, among the sparse vectors of the
+    name ``using``.
     """
 
     vector: Vector
@@ -101,6 +106,7 @@ class Query:
     tenant: tuple[str, str] | None = None
     sparse: Sparse | None = None
     using: str = ""
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC
-from email.utils import parsedate_to_datetime
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote
 
@@ -26,6 +23,7 @@ from netdoctor.migration.targets.interface import (
     TargetUnreachable,
     Transient,
 )
+from netdoctor.migration.targets.pause import retry_after
 from netdoctor.migration.unjson import scrolled
 from netdoctor.migration.wire import (
     loads,
@@ -106,7 +104,7 @@ class RestTarget:
                 name: str((spec or {}).get("modifier") or "none")
                 for name, spec in (found["config"]["params"].get("sparse_vectors") or {}).items()
             },
-            limits_of(found["config"].get("strict_mode_config") or {}),
+            _limits(found["config"].get("strict_mode_config") or {}),
             bool((found["config"].get("optimizer_config") or {}).get("prevent_unoptimized")),
         )
 
@@ -243,6 +241,7 @@ class RestTarget:
             conditions: list[dict[str, Any]] = []
             if query.only is not None:
                 conditions.append({"has_id": [query.only]})
+            if query.only is not None or query.exact:
                 body["params"] = {"exact": True}
             if query.tenant is not None:
                 conditions.append({"key": query.tenant[0], "match": {"value": query.tenant[1]}})
@@ -319,27 +318,11 @@ def _reason(reply: httpx.Response) -> str:
     return " ".join(text.split())[:300].rstrip(".") or f"HTTP {reply.status_code}"
 
 
-def limits_of(strict: Mapping[str, Any]) -> dict[str, float]:
+def _limits(strict: Mapping[str, Any]) -> dict[str, float]:
     """The numbers of a strict mode that is on."""
     if not strict.get("enabled"):
         return {}
     return {name: value for name, value in strict.items() if type(value) in (int, float)}
-
-
-def retry_after(text: str | None, now: Callable[[], float] = time.time) -> float | None:
-    """Seconds that a ``Retry-After`` asks for, which is a number of them or a date; None when it is neither."""
-    if not text:
-        return None
-    text = text.strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, moment.timestamp() - now())
 
 
 def _given(body: Mapping[str, Any]) -> dict[str, Any]:
