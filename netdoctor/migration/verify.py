@@ -13,9 +13,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from netdoctor.errors import UsageError
 from netdoctor.migration.compare import same_vector
 from netdoctor.migration.datatypes import with_datatypes
 from netdoctor.migration.digest import Sums
+from netdoctor.migration.overlap import Overlap, Searchable, overlap
 from netdoctor.migration.plan import Plan
 from netdoctor.migration.points import Point
 from netdoctor.migration.readback import Held, read_back
@@ -67,6 +69,8 @@ class Verification:
     repaired: int = 0
     left_alone: int = 0
     """Planned points that were there before with other content."""
+    overlap: Overlap | None = None
+    """With searches at the source, where that was asked for."""
 
     @property
     def verified(self) -> int:
@@ -86,13 +90,18 @@ def verify(
     retry: Retry,
     workers: int = 2,
     repair: bool = False,
+    overlap_at: int = 0,
     tell: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Verification:
     """Read the target once. ``source`` (None: not at hand) is read only where something differs.
 
-    ``tell(done, total)`` counts points read back.
+    ``overlap_at``: compare so many hits of searches with those of a live ``source``; 0: do not. ``tell(done, total)``
+    counts points read back. Raises UsageError when the source cannot be searched.
     """
     began = time.monotonic()
+    live = _searchable(source) if overlap_at else None
+    if overlap_at and live is None:
+        raise UsageError("Only a live index can be searched for --overlap.", hint="leave --overlap out")
     plan = replace(plan, layout=with_datatypes(plan.layout, [c.name for c in plan.collections], target, retry))
     count = _Counter(plan.points, tell)
     exact = _keeps_bits(expected.samples.values(), plan, target, retry)
@@ -117,6 +126,9 @@ def verify(
     count.end()
     present = [s for s in expected.samples.values() if (s.collection, s.id) not in found.ids]
     searched, lost = self_hits(present, plan.layout, target, retry)
+    same = None
+    if live is not None:
+        same = overlap(present, plan.layout, target, live, overlap_at, retry)
     checks = [_check(each.name, expected, found, held) for each in plan.collections]
     if found.repaired:
         checks = [
@@ -124,6 +136,8 @@ def verify(
             for c in checks
         ]
     problems = [*found.problems, *lost]
+    if same is not None and not same.good:
+        problems.append(f"searches do not find what they find at the source: {same}")
     problems += [
         f"collection {check.name!r} holds {check.held} of {check.planned} points"
         for check in checks
@@ -139,7 +153,12 @@ def verify(
         found.compared,
         found.repaired,
         len(expected.skipped),
+        same,
     )
+
+
+def _searchable(source: object) -> Searchable | None:
+    return source if isinstance(source, Searchable) else None
 
 
 def _check(name: str, expected: Expected, found: Found, held: Mapping[str, Held]) -> CollectionCheck:
