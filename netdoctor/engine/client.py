@@ -151,10 +151,20 @@ class Engine:
                 return handle.read(FILE_LIMIT)
         raise EngineRefused(f"Could not read {path} in container {container[:12]}: too many links.")
 
-    def connect(self, network: str, container: str, *, aliases: Sequence[str] = (), ipv4: str | None = None) -> None:
+    def connect(
+        self,
+        network: str,
+        container: str,
+        *,
+        aliases: Sequence[str] = (),
+        ipv4: str | None = None,
+        ipv6: str | None = None,
+    ) -> None:
         """Attach. Networks are named by id: 20.10 accepts two of one name. Raises Gone, EngineRefused."""
         with translated(self.host, f"connect container {container[:12]} to network {network[:12]}"):
-            self.api.connect_container_to_network(container, network, aliases=list(aliases) or None, ipv4_address=ipv4)
+            self.api.connect_container_to_network(
+                container, network, aliases=list(aliases) or None, ipv4_address=ipv4, ipv6_address=ipv6
+            )
 
     def disconnect(self, network: str, container: str) -> None:
         with translated(self.host, f"disconnect container {container[:12]} from network {network[:12]}"):

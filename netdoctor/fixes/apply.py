@@ -33,7 +33,13 @@ class NetworkEngine(Protocol):
     """The part of ``netdoctor.engine.client.Engine`` that changes networks."""
 
     def connect(
-        self, network: str, container: str, *, aliases: Sequence[str] = (), ipv4: str | None = None
+        self,
+        network: str,
+        container: str,
+        *,
+        aliases: Sequence[str] = (),
+        ipv4: str | None = None,
+        ipv6: str | None = None,
     ) -> None: ...
 
     def disconnect(self, network: str, container: str) -> None: ...
@@ -104,7 +110,11 @@ class Hands:
         match operation:
             case Connect():
                 self.engine.connect(
-                    operation.network, operation.container, aliases=operation.aliases, ipv4=operation.ipv4
+                    operation.network,
+                    operation.container,
+                    aliases=operation.aliases,
+                    ipv4=operation.ipv4,
+                    ipv6=operation.ipv6,
                 )
             case Disconnect():
                 self.engine.disconnect(operation.network, operation.container)

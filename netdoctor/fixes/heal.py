@@ -193,14 +193,14 @@ def _translated(
     taken = names_taken(topology, network, now)
     dropped += [alias for alias in operation.aliases if alias.lower() in taken]
     aliases = tuple(alias for alias in operation.aliases if alias.lower() not in taken)
-    join = Connect(now.id, now.name, network.id, network.name, aliases, operation.ipv4)
+    join = Connect(now.id, now.name, network.id, network.name, aliases, operation.ipv4, operation.ipv6)
     there = topology.container(now.id)
     endpoint = there.endpoint_on(network.id) if there is not None else None
     if endpoint is None or stands(join, topology):
         return [join]
     # It is on it, without the names: an alias can be given only while joining.
     both = tuple(dict.fromkeys((*aliases, *endpoint.aliases)))
-    again = replace(join, aliases=both, ipv4=join.ipv4 or endpoint.user_ipv4)
+    again = replace(join, aliases=both, ipv4=join.ipv4 or endpoint.user_ipv4, ipv6=join.ipv6 or endpoint.user_ipv6)
     return [Disconnect(now.id, now.name, network.id, network.name), again]
 
 

@@ -35,6 +35,7 @@ def stands(operation: Operation, topology: Topology) -> bool:
                 return False
             carried = {name.lower() for name in (*endpoint.aliases, *endpoint.names)}
             right_address = operation.ipv4 is None or operation.ipv4 in (endpoint.user_ipv4, endpoint.ipv4)
+            right_address &= operation.ipv6 is None or operation.ipv6 in (endpoint.user_ipv6, endpoint.ipv6)
             return right_address and all(alias.lower() in carried for alias in operation.aliases)
         case Disconnect():
             container = topology.container(operation.container)
@@ -113,7 +114,12 @@ def simulated(operation: Operation, topology: Topology) -> Topology:
             aliases = operation.aliases
             names = tuple(name.lower() for name in (operation.container_name, *aliases))
             joined = Endpoint(
-                operation.network, operation.network_name, aliases=aliases, names=names, user_ipv4=operation.ipv4
+                operation.network,
+                operation.network_name,
+                aliases=aliases,
+                names=names,
+                user_ipv4=operation.ipv4,
+                user_ipv6=operation.ipv6,
             )
             return _with_endpoints(topology, operation.container, operation.network, joined)
         case Disconnect():

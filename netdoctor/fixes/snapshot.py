@@ -22,6 +22,7 @@ class Attachment:
     aliases: frozenset[str] = frozenset()
     ipv4: str | None = None
     """Only when a user fixed it."""
+    ipv6: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +47,15 @@ class Snapshot:
             "project": self.project,
             "service": self.service,
             "slot": self.slot,
-            "networks": [[a.network, a.name, sorted(a.aliases), a.ipv4] for a in self.attachments],
+            "networks": [[a.network, a.name, sorted(a.aliases), a.ipv4, a.ipv6] for a in self.attachments],
         }
 
     @classmethod
     def from_json(cls, data: JSON) -> Snapshot:
         """Raises KeyError, TypeError, ValueError for damaged data."""
         found = tuple(
-            Attachment(str(i), str(name), frozenset(aliases), ipv4) for i, name, aliases, ipv4 in data["networks"]
+            Attachment(str(i), str(name), frozenset(aliases), ipv4, *more)
+            for i, name, aliases, ipv4, *more in data["networks"]
         )
         slot = data.get("slot")
         return cls(str(data["container"]), str(data["name"]), data["project"], data["service"], found, slot)
@@ -67,7 +69,10 @@ def snapshot_of(container: Container) -> Snapshot:
         container.service,
         tuple(
             sorted(
-                (Attachment(e.network, e.network_name, frozenset(e.aliases), e.user_ipv4) for e in container.endpoints),
+                (
+                    Attachment(e.network, e.network_name, frozenset(e.aliases), e.user_ipv4, e.user_ipv6)
+                    for e in container.endpoints
+                ),
                 key=lambda each: (each.name, each.network),
             )
         ),
@@ -134,6 +139,10 @@ def moved(was: Snapshot, now: Container) -> tuple[str, ...]:
         elif new.ipv4 != old.ipv4:
             said.append(
                 f"the fixed address of {now.name} on {old.name} is {new.ipv4 or 'none'}, not {old.ipv4 or 'none'}"
+            )
+        elif new.ipv6 != old.ipv6:
+            said.append(
+                f"the fixed address of {now.name} on {old.name} is {new.ipv6 or 'none'}, not {old.ipv6 or 'none'}"
             )
     said += [f"{now.name} is now also on network {a.name}" for a in current.attachments if was.on(a.network) is None]
     return tuple(said)

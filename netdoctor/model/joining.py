@@ -198,7 +198,7 @@ def rejoin_operations(
     join = join_operation(topology, container, network, [name, *endpoint.aliases])
     return (
         Disconnect(container.id, container.name, network.id, network.name),
-        replace(join, ipv4=endpoint.user_ipv4),
+        replace(join, ipv4=endpoint.user_ipv4, ipv6=endpoint.user_ipv6),
     )
 
 

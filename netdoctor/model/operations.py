@@ -41,6 +41,8 @@ class Connect:
     network_name: str
     aliases: tuple[str, ...] = ()
     ipv4: str | None = None
+    ipv6: str | None = None
+    """Addresses that a user fixed; None: the engine chooses."""
 
     def inverse(self, before: Topology) -> Disconnect:
         return Disconnect(self.container, self.container_name, self.network, self.network_name)
@@ -54,6 +56,8 @@ class Connect:
             words += ["--alias", alias]
         if self.ipv4:
             words += ["--ip", self.ipv4]
+        if self.ipv6:
+            words += ["--ip6", self.ipv6]
         return shlex.join([*words, self.network_name, self.container_name])
 
 
@@ -76,6 +80,7 @@ class Disconnect:
             self.network_name,
             endpoint.aliases if endpoint else (),
             endpoint.user_ipv4 if endpoint else None,
+            endpoint.user_ipv6 if endpoint else None,
         )
 
     def permanent(self) -> tuple[Membership, ...]:

@@ -98,7 +98,7 @@ def _move(found: Ends, mine: Network, theirs: Network) -> Remedy:
     leave = Disconnect(found.source.id, found.source.name, mine.id, mine.name)
     endpoint = found.source.endpoint_on(mine.id)
     join = join_operation(found.topology, found.source, theirs, endpoint.aliases if endpoint is not None else ())
-    return Remedy(title, (leave, replace(join, ipv4=None)))
+    return Remedy(title, (leave, replace(join, ipv4=None, ipv6=None)))
 
 
 def _finding(case: Case, cause: str, evidence: tuple[str, ...], remedy: Remedy) -> Finding:

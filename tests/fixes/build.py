@@ -86,13 +86,21 @@ class FakeEngine:
     def look(self) -> Topology:
         return self.now
 
-    def connect(self, network: str, container: str, *, aliases: Sequence[str] = (), ipv4: str | None = None) -> None:
+    def connect(
+        self,
+        network: str,
+        container: str,
+        *,
+        aliases: Sequence[str] = (),
+        ipv4: str | None = None,
+        ipv6: str | None = None,
+    ) -> None:
         call = ("connect", network, container)
         self._begin(call)
         found, net = self._both(network, container)
         if found.endpoint_on(net.id) is not None:
             raise EngineRefused(f"endpoint with name {found.name} already exists in network {net.name}")
-        made = endpoint(net, found.name, *aliases, user_ipv4=ipv4)
+        made = endpoint(net, found.name, *aliases, user_ipv4=ipv4, user_ipv6=ipv6)
         self._put(replace(found, endpoints=(*found.endpoints, made)))
         self.after(call)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -343,3 +344,45 @@ def test_without_names_what_check_finds_is_planned(lab, netdoctor):
     said = netdoctor("fix", app.name, "--yes")
     assert said.status == 0, said
     assert re.search(r"fixed +ND101", said.out)
+
+
+def test_a_fixed_ipv6_address_is_kept_through_a_reconnect_and_its_undo(lab, netdoctor):
+    """A name can be given only while joining; whoever fixed an address wants it back."""
+    from netdoctor.cli.check import edges_for
+    from netdoctor.cli.common import session
+    from netdoctor.cli.fix import desk_of, journal_of
+    from netdoctor.cli.settings import Settings
+    from netdoctor.fixes.plan import PlannedFix
+    from netdoctor.fixes.run import baseline, carry_out
+    from netdoctor.model import Remedy
+    from netdoctor.model.joining import rejoin_operations
+
+    from .build import finding
+
+    prefix = f"fd{secrets.token_hex(1)}:{secrets.token_hex(2)}:{secrets.token_hex(2)}"
+    net = lab.network("v6", ipv6_subnet=f"{prefix}::/64")
+    other = lab.network("other")
+    labels = {"com.docker.compose.project": f"nd{lab.suffix}", "com.docker.compose.service": "store"}
+    app = lab.container(networks=[net], word="app")
+    store = lab.container(networks=[other], word="store", command=SERVE, labels=labels)
+    lab.api.connect_container_to_network(store.id, net.id, ipv6_address=f"{prefix}::77")
+    lab.wait_for_listener(store, PORT)
+    names = (app.name, f"{store.name}:{PORT}/hosts")
+
+    def fixed():
+        found = lab.seen(store).endpoint_on(net.id)
+        return found.user_ipv6, "store" in found.aliases
+
+    assert fixed() == (f"{prefix}::77", False)
+    with session(Settings(quiet=1)) as opened:
+        report = opened.diagnose(edges_for(opened.topology, *names))
+        topology = opened.topology
+        steps = rejoin_operations(topology, topology.container(store.id), topology.network(net.id), "store")
+        assert steps[-1].command().count("--ip6") == 1
+        fix = PlannedFix(finding(report.edges[0].edge, topology), Remedy("Reconnect", steps))
+        journal = journal_of(opened)
+        with journal.locked():
+            carry_out(fix, baseline(report, fix), desk_of(opened, journal))
+    assert fixed() == (f"{prefix}::77", True)
+    assert netdoctor("undo", "--yes").status == 0
+    assert fixed() == (f"{prefix}::77", False)

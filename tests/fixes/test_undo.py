@@ -70,7 +70,9 @@ def test_a_network_that_the_fix_made_is_removed_again(tmp_path):
 def test_aliases_and_a_fixed_address_come_back(tmp_path):
     """A fix that disconnected something gives it back as the user had it."""
     start = incident()
-    qdrant = replace(QDRANT, endpoints=(endpoint(OWN, "qdrant", "vectors", user_ipv4="10.0.0.77"),))
+    qdrant = replace(
+        QDRANT, endpoints=(endpoint(OWN, "qdrant", "vectors", user_ipv4="10.0.0.77", user_ipv6="fd00::77"),)
+    )
     start.now = topology(COOLIFY, OWN, APP, qdrant)
     swap = (Disconnect(QDRANT.id, "qdrant", OWN.id, OWN.name), Connect(QDRANT.id, "qdrant", COOLIFY.id, "coolify"))
     report = asked(start.now)
@@ -79,7 +81,8 @@ def test_aliases_and_a_fixed_address_come_back(tmp_path):
     assert engine.names("qdrant") == {"coolify"}
     assert taken_back(place, engine).complete
     (back,) = engine.now.container(QDRANT.id).endpoints
-    assert (back.network_name, back.aliases, back.user_ipv4) == ("qdrant_default", ("vectors",), "10.0.0.77")
+    assert (back.network_name, back.aliases) == ("qdrant_default", ("vectors",))
+    assert (back.user_ipv4, back.user_ipv6) == ("10.0.0.77", "fd00::77")
 
 
 @pytest.mark.parametrize("anew", [False, True])
