@@ -383,6 +383,7 @@ def main() -> None:
     pinecone = Pinecone(dimension=given.dimension)
     pinecone.delay = given.delay
     fill(pinecone, {"": given.records - 1, "other": 1})
+    pinecone.page_limit = 1000
     with serving(pinecone, given.port):
         print(f"index {pinecone.name!r} at {pinecone.url}, key {pinecone.key}", flush=True)
         threading.Event().wait()

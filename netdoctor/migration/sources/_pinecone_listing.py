@@ -39,11 +39,28 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """``ids`` of one namespace, never empty; ``after``: where to go on, None at the namespace's end."""
+    """``ids`` of one namespace, never empty; ``after``: where to go on, None at the namespace's end.
+
+    ``token`` is what this page was asked for with, ``before`` how many ids the namespace had given before it.
+    """
 
     namespace: str
     ids: list[str]
     after: Place | None
+    token: str
+    before: int
+    ordered: bool
+
+    def parts(self, size: int) -> Iterator[tuple[list[str], Place | None]]:
+        """At most ``size`` ids at a time, each with where to go on; all at once where there is no order to do so by."""
+        if not self.ordered or len(self.ids) <= size:
+            yield self.ids, self.after
+            return
+        for at in range(0, len(self.ids), size):
+            ids = self.ids[at : at + size]
+            inside = at + size < len(self.ids)
+            place = Place(self.namespace, self.token, ids[-1], self.before + at + len(ids)) if inside else self.after
+            yield ids, place
 
 
 class Unordered(PineconeFailed):
@@ -96,7 +113,8 @@ class Lister:
     def _namespace(self, name: str, first: IdPage | None, start: Place | None) -> Iterator[Page]:
         place = start or Place(name, "", "", 0)
         token, last, count, ordered = place.token, place.last, place.count, place.ordered
-        skipping = again = bool(count) and not token
+        again = bool(count) and not token
+        skipping = bool(count) and (ordered or not token)  # a place may be inside a page
         lost = 0
         while True:
             try:
@@ -122,13 +140,14 @@ class Lister:
             if ids:
                 ordered = ordered and _in_order(last if count else None, ids)
                 last, count = ids[-1], count + len(ids)
-            more = bool(page.after) and page.after != token
+            asked, more = token, bool(page.after) and page.after != token
             expected = self._counts.get(name, 0)
             # Tokens were known to get lost at the service's side: an early end is not believed unasked.
             again_now = not more and count < expected and ordered and not again
             token = page.after if more else ""
             if ids:
-                yield Page(name, ids, Place(name, token, last, count, ordered) if more or again_now else None)
+                after = Place(name, token, last, count, ordered) if more or again_now else None
+                yield Page(name, ids, after, asked, count - len(ids), ordered)
             if again_now:
                 again, skipping = True, bool(count)
             elif not more:

@@ -23,7 +23,7 @@ from netdoctor.migration.sources._pinecone_client import PAGE, PineconeClient, S
 from netdoctor.migration.sources._pinecone_fetching import Fetcher, Wanted
 from netdoctor.migration.sources._pinecone_listing import Lister, Place, namespaces_of
 from netdoctor.migration.sources._pinecone_pace import Pace
-from netdoctor.migration.sources._pinecone_pricing import Estimate, estimate
+from netdoctor.migration.sources._pinecone_pricing import FETCH, Estimate, estimate
 from netdoctor.migration.sources._pinecone_refusals import not_listable
 from netdoctor.migration.sources.interface import SOURCES, Access, Cursor, Source
 from netdoctor.migration.window import Window
@@ -193,8 +193,9 @@ class PineconeSource:
         def pages() -> Iterator[Wanted[Place | None]]:
             number = 1
             for page in self._lister.everything(names, place):
-                yield Wanted(number, page.namespace, page.ids, page.after)
-                number += len(page.ids)
+                for ids, after in page.parts(FETCH):
+                    yield Wanted(number, page.namespace, ids, after)
+                    number += len(ids)
 
         with contextlib.closing(self._fetcher.run(pages())) as run:
             for page, records in run:
