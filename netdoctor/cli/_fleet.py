@@ -169,6 +169,8 @@ def _extra(given: dict[str, Any]) -> tuple[str, ...]:
         extra += ["--grpc-port", str(given["grpc_port"])]
     for text in given["index"]:
         extra += ["--index", text]
+    if given["sparse_vector"] != "sparse_vector":
+        extra += ["--sparse-vector", given["sparse_vector"]]
     for name in ("quantization", "shards", "replicas"):
         if given[name]:
             extra += [f"--{name}", str(given[name])]

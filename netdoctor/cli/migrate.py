@@ -64,6 +64,8 @@ Examples:
 @option("--replicas", type=click.IntRange(1), help="Of each shard.")
 @option("--defer/--no-defer", default=True, help="Index a new collection only when it is filled (default).")
 @option("--repair", is_flag=True, help="Send again what verification finds wrong.")
+@option("--overlap", type=click.IntRange(1, 100), metavar="K", help="Compare K hits of searches with a live source's.")
+@option("--sparse-vector", metavar="NAME", default="sparse_vector", show_default=True, help="Of sparse values.")
 @option("--restart", is_flag=True, help="Forget what an earlier run has done.")
 @option("--space-check/--no-space-check", default=True, help="Stop when the target's disk is too small (default).")
 @option("--fix", is_flag=True, help="Repair the network first, if it is what is broken (see netdoctor fix).")
@@ -206,6 +208,7 @@ def _options(given: dict[str, Any]) -> Options:
         default_collection=given["default_collection"],
         collection=given["collection"],
         tenant_field=given["tenant_field"],
+        sparse_vector=given["sparse_vector"],
     )
     return Options(
         layout,
@@ -216,6 +219,7 @@ def _options(given: dict[str, Any]) -> Options:
         on_duplicate=given["on_duplicate"],
         skip_existing=given["skip_existing"],
         wishes=_wishes(given),
+        overlap_at=given["overlap"] or 0,
         repair=given["repair"],
         request_timeout=given["request_timeout"],
     )

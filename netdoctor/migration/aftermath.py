@@ -44,6 +44,7 @@ def verify_again(
     name: str,
     patience: float = 60.0,
     repair: bool = False,
+    overlap_at: int = 0,
     listener: Listener = silent,
 ) -> Result:
     """Compare the target with what the run wrote. ``source`` may be away: then differences are counted, not named.
@@ -69,6 +70,7 @@ def verify_again(
         retry=Retry(patience=patience, tell=lambda why, seconds: listener(Retrying(why, seconds))),
         workers=4,
         repair=repair,
+        overlap_at=overlap_at,
         tell=lambda done, total: listener(Verifying(done, total)),
     )
     return Result(plan, checked, 0, (), True, 0.0)

@@ -58,6 +58,8 @@ class Options:
     """Of two records for one point the ``first`` or ``last`` wins; None: they stop the run."""
     skip_existing: bool = False
     """Leave points alone that were there before with other content; else they stop the run."""
+    overlap_at: int = 0
+    """Compare so many hits of searches with those of a live source; 0: do not."""
     repair: bool = False
     """Send again what verification finds wrong."""
     target_name: str = ""
@@ -232,6 +234,7 @@ def prove(
         retry=retry,
         workers=min(options.in_flight, 4),
         repair=options.repair,
+        overlap_at=options.overlap_at,
         tell=lambda done, total: listener(Verifying(done, total)),
     )
 

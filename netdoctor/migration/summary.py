@@ -10,6 +10,7 @@ from netdoctor.migration.plan import Plan
 from netdoctor.migration.rollback import RolledBack
 from netdoctor.migration.run import Result
 from netdoctor.migration.shards import Part
+from netdoctor.migration.verify import Verification
 from netdoctor.terminal import plain
 from netdoctor.version import __version__
 
@@ -76,6 +77,7 @@ def document(result: Result, scene: Scene) -> dict[str, Any]:
             "repaired": checked.repaired,
         },
         "searches": {"asked": checked.searched, "found": checked.found},
+        **_overlap(checked),
         "problems": list(checked.problems),
         **_about_plan(plan),
         "seconds": {
@@ -159,6 +161,14 @@ def part_text(part: Part, scene: Scene) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _overlap(checked: Verification) -> dict[str, Any]:
+    told = checked.overlap
+    if told is None:
+        return {}
+    shares = {"mean": round(told.mean, 4), "worst": round(told.worst, 4), "same_best": round(told.first, 4)}
+    return {"overlap": {"hits": told.count, "searches": told.queries, **shares}}
+
+
 def verification_text(result: Result, scene: Scene) -> str:
     """For people: of a verification alone."""
     plan, checked = result.plan, result.verification
@@ -172,6 +182,7 @@ def verification_text(result: Result, scene: Scene) -> str:
         ("", f"and {len(bad) - len(shown)} more" if len(bad) > len(shown) else ""),
         ("repaired", f"{checked.repaired}" if checked.repaired else ""),
         ("searches", f"{checked.found} of {checked.searched} sampled vectors find themselves"),
+        ("", f"{checked.overlap}" if checked.overlap else ""),
         ("time", f"{checked.seconds:.2f} s"),
         ("ledger", plain(scene.ledger)),
     ]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @access_options
 @option("--ledger", type=click.Path(path_type=Path), help="Default: EXPORT.netdoctor.sqlite")
 @option("--repair", is_flag=True, help="Send again what differs.")
+@option("--overlap", type=click.IntRange(1, 100), metavar="K", help="Compare K hits of searches with a live source's.")
 @option("--patience", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds of retrying.")
 @shared_options
 @click.pass_context
@@ -49,7 +50,14 @@ def command(ctx: click.Context, /, **given: Any) -> None:
         target, scene, name = open_target(stack, settings, given)
         listener = stack.enter_context(showing(sys.stderr, quiet=bool(settings.quiet)))
         result = verify_again(
-            source, target, ledger, name=name, patience=given["patience"], repair=given["repair"], listener=listener
+            source,
+            target,
+            ledger,
+            name=name,
+            patience=given["patience"],
+            repair=given["repair"],
+            overlap_at=given["overlap"] or 0,
+            listener=listener,
         )
     scene = scene.of(Path(given["export"]).name, str(path))
     told = document(result, scene)
