@@ -31,14 +31,15 @@ reformat: venv  ## let ruff put the code in order
 
 test: venv      ## all tests, those that need an engine included
 ifeq ($(strip $(ARGS)),)
-	$(BIN)/python -m pytest -m "not docker" -n auto
-	@$(LAB) --images "busybox scratch python probe qdrant" $(BIN)/python -m pytest -m docker
+	$(BIN)/python -m pytest -m "not docker and not browser" -n auto
+	@compose/browser.sh
+	@$(LAB) --images "busybox scratch python probe qdrant" $(BIN)/python -m pytest -m "docker or browser"
 else
 	@$(LAB) --images "busybox scratch python probe qdrant" $(BIN)/python -m pytest $(ARGS)
 endif
 
 test-unit: venv ## the tests that need no engine
-	$(BIN)/python -m pytest -m "not docker" $(ARGS)
+	$(BIN)/python -m pytest -m "not docker and not browser" $(ARGS)
 
 demo: venv      ## the incident from start to end: found, fixed, made permanent, migrated
 	@$(LAB) --optional compose/incident/demo.sh
