@@ -24,7 +24,8 @@ from netdoctor.terminal import plain
 def command(ctx: click.Context, /, yes: bool, dry_run: bool, forgotten: bool, **options: Any) -> None:
     """Take back the last fix: networks, aliases, fixed addresses, and the lines added to the compose file.
 
-    Refused when somebody has changed the same containers since. What only a restart restores is said.
+    Refused when somebody has changed the same containers since. What only a restart restores is said. A platform that
+    was told over its API (fix --apply) is told what it had before, unless somebody changed it there.
     """
     from netdoctor.fixes.show import undo_text, undone_text
     from netdoctor.fixes.undo import forget, plan_undo, undo

@@ -48,6 +48,11 @@ class CoolifyApi:
             # Its compose text comes from its repository on each deploy; the switch is among its settings.
             settings = found.get("settings")
             flags = _flags(settings if isinstance(settings, dict) else found)
+            if not flags:
+                raise ask.refuse(
+                    "This Coolify does not show over its API whether an application is on the shared network.",
+                    "Turn it on in Coolify itself, or update Coolify.",
+                )
             return Held(resource, f"the application {name}", None, flags, _about(found))
         text = found.get("docker_compose_raw")
         if not isinstance(text, str):

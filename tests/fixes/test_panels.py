@@ -317,6 +317,18 @@ def test_further_names_need_the_text(panel, desk):
     assert any("its comments are lost" in note for note in patch.notes)
 
 
+@pytest.mark.parametrize("platform", ["coolify"], indirect=True)
+def test_an_application_of_coolify_has_its_switch_there_and_its_text_in_a_repository(panel, desk, journal):
+    one = labelled("coolify", **{"coolify.type": "application"})
+    panel.applications[UUID] = {"name": "web", "settings": {"connect_to_docker_network": False}}
+    (done, left) = told(planned(desk, one, net="coolify"), desk, journal, one)
+    assert (len(done), left) == (1, ())
+    assert panel.applications[UUID]["settings"]["connect_to_docker_network"] is True
+    (paste,) = planned(desk, one).pastes
+    assert "comes from a repository" in paste.why
+    assert "in its repository" in paste.text
+
+
 @pytest.mark.parametrize("platform", ["portainer"], indirect=True)
 def test_portainer_keeps_the_environment_and_deploys_only_with_leave(panel, desk, journal):
     one = labelled("portainer")

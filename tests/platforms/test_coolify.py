@@ -121,6 +121,12 @@ def test_an_application_is_its_switch_only(panel, asking):
     assert panel.applications[UUID]["settings"]["connect_to_docker_network"] is True
 
 
+def test_an_application_whose_switch_an_older_coolify_does_not_show_is_left_to_the_user(panel, asking):
+    panel.applications[UUID]["settings"] = {}
+    with pytest.raises(PanelError, match="does not show"):
+        PLATFORM.api.find(asking(panel, "coolify"), service(coolify__type="application"))
+
+
 def test_the_text_goes_in_as_base64_and_only_what_changed_is_sent(panel, asking):
     ask = asking(panel, "coolify")
     held = PLATFORM.api.find(ask, service())
