@@ -19,6 +19,8 @@ from netdoctor.migration.points import Metric
 from netdoctor.migration.records import BadRecord, Record
 from netdoctor.migration.sources import _pinecone_pace as pace_module
 from netdoctor.migration.sources._pinecone_address import read_address, read_key
+from netdoctor.migration.sources._pinecone_client import PineconeClient
+from netdoctor.migration.sources._pinecone_pace import Pace
 from netdoctor.migration.sources._pinecone_refusals import (
     NotListable,
     PineconeFailed,
@@ -27,6 +29,7 @@ from netdoctor.migration.sources._pinecone_refusals import (
 )
 from netdoctor.migration.sources.interface import SOURCES, Access, LiveSource, open_source
 from netdoctor.migration.sources.pinecone import PineconeSource
+from netdoctor.migration.window import Window
 
 
 @pytest.fixture
@@ -455,6 +458,18 @@ def test_a_fault_of_the_service_is_tried_again(pinecone: Pinecone, opened: Open,
     pinecone.fault = fault
     assert sum(len(stretch.records) for stretch in opened().stretches()) == 900
     assert left == {"list": 0, "fetch": 0}
+
+
+def test_an_answer_that_takes_too_long_is_asked_for_again(pinecone: Pinecone) -> None:
+    fill(pinecone, {"": 7})
+    slow = [0.8]
+    pinecone.fault = lambda _asked: time.sleep(slow.pop()) if slow else None  # type: ignore[assignment,func-returns-value]
+    told: list[str] = []
+    client = PineconeClient(KEY, Pace(Window(2), tell=lambda reason, _seconds: told.append(reason)), timeout=0.3)
+    client.host = pinecone.url
+    assert len(client.list_ids("").ids) == 7
+    assert told == ["no answer in time (ReadTimeout)"]
+    client.close()
 
 
 def test_patience_ends_with_the_reason_and_how_to_go_on(pinecone: Pinecone, opened: Open) -> None:
