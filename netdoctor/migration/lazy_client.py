@@ -68,6 +68,8 @@ class LazyQdrant:
         self._options = options
         self._lock = threading.Lock()
         self._made: tuple[int, QdrantClient] | None = None
+        self._attempts = 0
+        self._failure: BadQdrantUrl | QdrantUnreachable | None = None
 
     @property
     def client(self) -> QdrantClient:
@@ -75,9 +77,21 @@ class LazyQdrant:
         made = self._made
         if made is not None and made[0] == os.getpid():
             return made[1]
+        seen = self._attempts
         with self._lock:
-            if self._made is None or self._made[0] != os.getpid():
+            if self._made is not None and self._made[0] == os.getpid():
+                return self._made[1]
+            if self._failure is not None and self._attempts != seen:
+                # Who waited while another thread failed has its answer: they do not all wait for a dead server in turn.
+                raise type(self._failure)(self._failure.message, hint=self._failure.hint)
+            try:
+                self._failure = None
                 self._made = (os.getpid(), self._create())
+            except (BadQdrantUrl, QdrantUnreachable) as failure:
+                self._failure = failure
+                raise
+            finally:
+                self._attempts += 1
             return self._made[1]
 
     @property
@@ -135,8 +149,9 @@ class LazyQdrant:
         """The URL and who gave it. Raises BadQdrantUrl."""
         url, origin = self._url, "the code"
         if url is None:
-            # One that is set and empty is a mistake to be named, not a reason to take the next.
-            origin = next((name for name in self._variables if name in environment), "")
+            # Compose files hand on what nobody set as an empty text.
+            given = [name for name in self._variables if name in environment]
+            origin = next((name for name in given if environment[name].strip()), given[0] if given else "")
             if not origin:
                 raise BadQdrantUrl(
                     f"None of {', '.join(self._variables)} is set, so Qdrant has no address.",

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,6 +92,38 @@ def test_many_threads_make_one_client(qdrant: Server) -> None:
     assert len(made) == 1 and len(found) == 12
 
 
+def test_threads_that_wait_for_one_that_fails_do_not_wait_again(qdrant: Server) -> None:
+    tries: list[int] = []
+    waiting = threading.Semaphore(0)
+
+    def slow(**options: Any) -> Any:
+        tries.append(1)
+        if len(tries) == 1:
+            for _ in range(7):
+                waiting.acquire(timeout=20)
+            time.sleep(0.5)  # until they are at the lock as well
+        raise ValueError("no such option")
+
+    client = LazyQdrant(qdrant.url, environment={}, make=slow)
+    told: list[str] = []
+
+    def use() -> None:
+        waiting.release()
+        with pytest.raises(BadQdrantUrl) as refused:
+            client.get_collections()
+        told.append(refused.value.message)
+
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(told) == 8 and len(set(told)) == 1 and (tried := len(tries)) < 4
+    with pytest.raises(BadQdrantUrl):
+        client.get_collections()  # tried anew
+    assert len(tries) == tried + 1
+
+
 def test_a_forked_process_makes_its_own(qdrant: Server) -> None:
     with lazy(qdrant) as client:
         before = client.client
@@ -109,7 +142,8 @@ def test_a_forked_process_makes_its_own(qdrant: Server) -> None:
     [
         ({}, "None of QDRANT_URL_MIGRATION, QDRANT_URL is set"),
         ({"QDRANT_URL": ""}, "QDRANT_URL is empty"),
-        ({"QDRANT_URL_MIGRATION": "", "QDRANT_URL": "http://qdrant"}, "QDRANT_URL_MIGRATION is empty"),
+        ({"QDRANT_URL_MIGRATION": "", "QDRANT_URL": " "}, "QDRANT_URL_MIGRATION is empty"),
+        ({"QDRANT_URL_MIGRATION": "", "QDRANT_URL": "http://<host>"}, "QDRANT_URL holds a <...>"),
         ({"QDRANT_URL": "http://placeholder:6333"}, "QDRANT_URL holds the sample value placeholder"),
         ({"QDRANT_URL": "${QDRANT_URL}"}, "holds a variable that nobody filled in"),
         ({"QDRANT_URL": "https://me:s3cret@<your-cluster>"}, "to be filled in"),
