@@ -60,8 +60,9 @@ def planned(given: dict[str, Any], source: Source, options: Options) -> tuple[Pl
     file = read_plan(given["plan"], source)
     asked, plain = options.layout.binding(), Layout().binding()
     for key, value in file.layout.binding().items():
-        if asked[key] not in (plain[key], value):
-            raise UsageError(f"The plan's {key} is {value!r}, not {asked[key]!r}.", hint="make the plan anew")
+        # Some are told only where they are not as usual.
+        if asked.get(key) not in (plain.get(key), value):
+            raise UsageError(f"The plan's {key} is {value!r}, not {asked.get(key)!r}.", hint="make the plan anew")
     if options.on_duplicate not in (None, file.on_duplicate):
         raise UsageError("The plan was made with another --on-duplicate.", hint="make the plan anew")
     told = replace(options, layout=file.layout, limits=file.limits, on_duplicate=file.on_duplicate, file=file)

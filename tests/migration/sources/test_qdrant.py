@@ -259,6 +259,17 @@ def test_options_of_the_source_are_remembered_and_a_source_that_is_away_is_no_ob
     assert "without the source: There is no collection" in capsys.readouterr().err
 
 
+def test_a_plan_of_another_qdrant_is_one_that_workers_go_by(
+    qdrant: Server, own: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(qdrant, own, [point(number) for number in range(9)])
+    plan, source = str(tmp_path / "plan.json"), f"{qdrant.url}/{own}"
+    assert run(["migrate", source, "--dry-run", "--plan", plan]) == Exit.OK
+    capsys.readouterr()
+    assert run(["migrate", source, "--plan", plan, "--to", qdrant.url, "--emit", "k8s-job"]) == Exit.OK
+    assert "--plan" in capsys.readouterr().out
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
