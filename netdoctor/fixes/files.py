@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tempfile
@@ -112,8 +113,7 @@ def create_file(path: Path, data: bytes, like: FoundFile) -> FoundFile:
             _fill(handle, data, like.status)
         finally:
             os.close(handle)
-        # A link is made only where nothing is: another's file is never replaced.
-        os.link(name, path)
+        _into_place(name, path)
         sync_folder(folder)
     except FileExistsError as error:
         raise FixFailed(
@@ -133,6 +133,19 @@ def create_file(path: Path, data: bytes, like: FoundFile) -> FoundFile:
             hint="Somebody else writes this file. Look at it, then run the command again.",
         )
     return again
+
+
+def _into_place(name: str, path: Path) -> None:
+    """A link is made only where nothing is: another's file is never replaced. Raises OSError."""
+    try:
+        os.link(name, path)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK):
+            raise
+        # A file system without hard links (FAT, some network shares): looked at, then renamed.
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+        Path(name).rename(path)
 
 
 def remove_file(found: FoundFile) -> None:

@@ -116,6 +116,25 @@ def test_a_new_file_never_replaces_one_that_somebody_made_meanwhile(file, monkey
     assert leftovers(file.parent) == []
 
 
+@pytest.mark.parametrize("theirs", [False, True])
+def test_where_there_are_no_hard_links_it_is_renamed_and_still_replaces_nothing(file, monkeypatch, theirs):
+    path = file.with_name("compose.override.yml")
+
+    def no_links(*_):
+        if theirs:
+            path.write_bytes(b"theirs")
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(module.os, "link", no_links)
+    if theirs:
+        with pytest.raises(FixFailed, match="made by somebody else"):
+            create_file(path, b"ours", read_file(file))
+    else:
+        create_file(path, b"ours", read_file(file))
+    assert path.read_bytes() == (b"theirs" if theirs else b"ours")
+    assert leftovers(file.parent) == []
+
+
 def test_a_link_that_leads_nowhere_is_something_that_is_there(file):
     path = file.with_name("compose.override.yml")
     path.symlink_to("nowhere")
