@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import platform
 import re
@@ -208,12 +209,20 @@ def _watch(
         watch.step(mailbox.take())
         for line in _first(watch.states):
             say(line)
+        _settle_down()
         watch.run()
 
 
 PATIENCE = 300.0
 """Seconds without an event before the stream is opened anew: a dead connection says nothing either."""
 CONNECTED_WITHIN = 5.0
+
+
+def _settle_down() -> None:
+    """A short run hardly ever collects garbage (see ``main``); one that stays has to, but for what it began with."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5000, 10, 10)
 
 
 def _there(opened: Session, named: Named) -> None:
