@@ -102,7 +102,11 @@ def _export(source: Source, file: Path, given: dict[str, Any], say: Callable[[st
             part = f" of {total:,} ({min(100, records * 100 // total)} %)" if total else ""
             say(f"{records:,}{part}, in namespace {namespace!r}" if namespace else f"{records:,}{part}")
 
-    return export(source, file, restart=given["restart"], replace=given["replace"], tell=tell)
+    try:
+        return export(source, file, restart=given["restart"], replace=given["replace"], tell=tell)
+    except KeyboardInterrupt:
+        say("what is done is kept; repeat the same command: it resumes")
+        raise
 
 
 def _planned(source: Source, settings: Settings) -> str:

@@ -20,6 +20,7 @@ FIRST, LONGEST = 0.25, 30.0
 """Seconds of the first pause and of the longest that is our own choice."""
 CAP = 60.0
 """Seconds that a Retry-After can make us wait, however much it asks for."""
+HINT = "what is done is kept; repeat the same command later: it resumes"
 
 
 class Pace:
@@ -42,6 +43,7 @@ class Pace:
         self.stop = threading.Event()
         self.tell = tell
         self.patience = patience
+        self.hint = HINT
         self._clock = clock
         self._jitter = jitter
         self._lock = threading.Lock()
@@ -62,7 +64,7 @@ class Pace:
                 if left <= 0:
                     raise PineconeFailed(
                         f"Pinecone did not answer within {self.patience:g} s: {failure.reason}.",
-                        hint="what is done is kept; repeat the same command later: it resumes",
+                        hint=self.hint,
                     ) from failure
                 seconds = min(self._pause(pause, failure.after), left)
                 if isinstance(failure, RateLimited):

@@ -22,7 +22,7 @@ from netdoctor.migration.sources._pinecone_address import (
 from netdoctor.migration.sources._pinecone_client import PAGE, PineconeClient, Stats
 from netdoctor.migration.sources._pinecone_fetching import Fetcher, Wanted
 from netdoctor.migration.sources._pinecone_listing import Lister, Place, namespaces_of
-from netdoctor.migration.sources._pinecone_pace import Pace
+from netdoctor.migration.sources._pinecone_pace import HINT, Pace
 from netdoctor.migration.sources._pinecone_pricing import FETCH, Estimate, estimate
 from netdoctor.migration.sources._pinecone_refusals import not_listable
 from netdoctor.migration.sources.interface import SOURCES, Access, Cursor, Source
@@ -71,7 +71,9 @@ class PineconeSource:
         self._listing: Listing | None = None
         self._sampled: list[tuple[str, str]] = []
         # A wrong host is told before anybody loses patience.
-        self._client.pace.patience = min(patience, _FIRST_PATIENCE)
+        pace = self._client.pace
+        pace.patience = min(patience, _FIRST_PATIENCE)
+        pace.hint = "is the host right, and may this machine connect to it (a proxy: HTTPS_PROXY)?"
         try:
             self._metric, self._dimension = self._meet()
             self.before = self._client.stats()
@@ -79,7 +81,7 @@ class PineconeSource:
         except BaseException:
             self._client.close()
             raise
-        self._client.pace.patience = patience
+        pace.patience, pace.hint = patience, HINT
         self._metric = self._metric or self.before.metric
         self._dimension = self._dimension or self.before.dimension
         self._lister = Lister(self._client, self.before.counts, page)

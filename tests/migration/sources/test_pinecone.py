@@ -306,9 +306,10 @@ def test_a_key_that_may_not_list_namespaces_reads_by_the_stats(pinecone: Pinecon
 
 def test_nobody_waits_long_for_an_index_that_never_answered() -> None:
     began = time.monotonic()
-    with pytest.raises(PineconeFailed, match=r"did not answer within 0\.3 s: .*refused"):
+    with pytest.raises(PineconeFailed, match=r"did not answer within 0\.3 s: .*refused") as failed:
         PineconeSource(read_address("pinecone:http://127.0.0.1:1", Access()), KEY, patience=0.3)
     assert time.monotonic() - began < 10
+    assert "is the host right" in failed.value.hint
 
 
 @pytest.mark.parametrize("page", [100, 300])
