@@ -33,6 +33,7 @@ from netdoctor.terminal import plain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from netdoctor.fixes.journal import Journal
     from netdoctor.live.alerts import Alert
     from netdoctor.live.deliver import Channel, Courier
     from netdoctor.live.wanted import Named, Source
@@ -179,7 +180,7 @@ def _watch(
         healer = None
         if options["heal"]:
             journal = journal_of(opened)
-            journal.transactions()  # a journal that cannot be read is told now, not at the first recreation
+            _usable(journal)
             healer = Healer(journal, replace(desk_of(opened, journal), tell=lambda _: None), tell=say)
         mailbox = Mailbox()
         watch = Watch(
@@ -216,6 +217,18 @@ def _watch(
 PATIENCE = 300.0
 """Seconds without an event before the stream is opened anew: a dead connection says nothing either."""
 CONNECTED_WITHIN = 5.0
+
+
+def _usable(journal: Journal) -> None:
+    """A journal that cannot be read or written is told now, not at the first recreation. Raises JournalError."""
+    from netdoctor.fixes.store import JournalBusy
+
+    journal.transactions()
+    try:
+        with journal.locked():
+            pass
+    except JournalBusy:
+        return  # somebody writes it just now: so can we, later
 
 
 def _settle_down() -> None:

@@ -87,6 +87,14 @@ def test_a_journal_that_cannot_be_read_is_told_at_the_start(host, tmp_path):
     assert "newer netdoctor" in ended.err
 
 
+def test_a_journal_that_cannot_be_written_is_told_at_the_start(host, tmp_path):
+    (tmp_path / "file").write_text("")
+    ended = netdoctor("watch", "--heal", "--host", host, env={"NETDOCTOR_STATE_DIR": str(tmp_path / "file")})
+    assert ended.status == 3
+    assert "journal" in ended.err
+    assert "NETDOCTOR_STATE_DIR" in ended.err
+
+
 def test_two_ends_of_which_one_is_missing_are_waited_for(host, script):
     """A machine that boots: the container comes a second after us."""
     one, two = script.containers[0]["Name"].lstrip("/"), "late-one"
