@@ -16,12 +16,14 @@ import numpy as np
 import pytest
 
 from migration.lab import Server
+from netdoctor.cli._fleet import planned
 from netdoctor.cli.main import run
 from netdoctor.errors import NotFound, UsageError
 from netdoctor.exits import Exit
 from netdoctor.migration.listing import Listing
-from netdoctor.migration.points import Metric
+from netdoctor.migration.points import Layout, Metric
 from netdoctor.migration.records import BadRecord, Record
+from netdoctor.migration.run import Options
 from netdoctor.migration.sources.interface import SOURCES, Access, open_source
 from netdoctor.migration.sources.qdrant import QdrantSource, read_url
 
@@ -266,8 +268,12 @@ def test_a_plan_of_another_qdrant_is_one_that_workers_go_by(
     plan, source = str(tmp_path / "plan.json"), f"{qdrant.url}/{own}"
     assert run(["migrate", source, "--dry-run", "--plan", plan]) == Exit.OK
     capsys.readouterr()
-    assert run(["migrate", source, "--plan", plan, "--to", qdrant.url, "--emit", "k8s-job"]) == Exit.OK
-    assert "--plan" in capsys.readouterr().out
+    given = {"plan": Path(plan), "export": source, "shard": "1/2", "coordinate": False, "emit": None}
+    opened = open_source(source)
+    file, options = planned(given, opened, Options(Layout(metric=Metric.DOT, exact=True)))
+    opened.close()  # type: ignore[attr-defined]
+    assert file is not None
+    assert (file.plan.points, options.layout.exact) == (9, True)
 
 
 KILLED = """
