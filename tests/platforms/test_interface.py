@@ -30,6 +30,8 @@ MARKS = {
         compose("shop-web-1", "shop", "web", "/data/compose/12"),
         compose("shop-web-1", "shop", "web", "/data/compose/12/9f8e7d"),
     ],
+    "Umbrel": [compose("plex_server_1", "plex", "server", "/home/umbrel/umbrel/app-data/plex")],
+    "CasaOS": [compose("plex", "plex", "plex", "/var/lib/casaos/apps/plex")],
     "Docker Swarm": [container("web.1.t", {**SWARM, "com.docker.stack.namespace": "shop"}, ("backend",))],
     "Docker Compose": [
         compose("shop-web-1", "shop", "web"),
