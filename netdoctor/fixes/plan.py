@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netdoctor.errors import FixFailed, NetdoctorError
 from netdoctor.fixes.choices import Choices, own_network, shape
@@ -40,6 +40,12 @@ class PlannedFix:
     remedy: Remedy
     warnings: tuple[str, ...] = ()
     alternatives: tuple[str, ...] = ()
+    also: tuple[Finding, ...] = ()
+    """Further findings, of other connections, that the same operations repair; each is confirmed by itself."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return (self.finding, *self.also)
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -95,8 +101,12 @@ def make_plan(report: Report, choices: Choices | None = None, *, about: Sequence
         planned = _one(finding, topology, choices)
         if isinstance(planned, HeldBack):
             held_back.append(planned)
-        elif not any(planned.operations == other.operations for other in fixes):
+            continue
+        same = next((n for n, other in enumerate(fixes) if planned.operations == other.operations), None)
+        if same is None:
             fixes.append(planned)
+        else:
+            fixes[same] = replace(fixes[same], also=(*fixes[same].also, finding))
     return Plan(tuple(fixes), tuple(held_back))
 
 

@@ -74,7 +74,7 @@ class Outcome:
 
 def baseline(report: Report, fix: PlannedFix, bystanders: Report | None = None) -> Baseline:
     """The edges that the finding explains, and every passing one of the same run or of the same containers."""
-    explained = baseline_of(report, [fix.finding])
+    explained = baseline_of(report, fix.findings)
     asked = [each for each in explained.asked if each.codes or each.verdict is Verdict.HOLDS]
     if bystanders is not None:
         asked += [each for each in baseline_of(bystanders, ()).asked if each.verdict is Verdict.HOLDS]

@@ -67,9 +67,9 @@ class Result:
         # What works now and is not in a file yet is what --persist is for, no failure of the fix.
         left = [f for outcome in self.outcomes for f in outcome.judgement.left]
         fixed_now = [f for f in left if f.severity is Severity.ERROR or f.code not in IMPERMANENT]
-        not_kept = [o.fix.finding for o in self.outcomes if not o.kept and o.fix is not None]
+        not_kept = [f for o in self.outcomes if not o.kept and o.fix is not None for f in o.fix.findings]
         held = [each.finding for each in self.intended.plan.held_back]
-        stopped = [fix.finding for fix in self.intended.plan.fixes[len(self.outcomes) :]]
+        stopped = [f for fix in self.intended.plan.fixes[len(self.outcomes) :] for f in fix.findings]
         found = {(f.code, f.cause): f for f in [*fixed_now, *not_kept, *held, *stopped] if _counts(f)}
         return tuple(found.values())
 

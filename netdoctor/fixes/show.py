@@ -113,6 +113,7 @@ def plan_document(intended: Intended) -> dict[str, Any]:
             {
                 "code": fix.finding.code,
                 "cause": redact_text(fix.finding.cause),
+                "also": [{"code": f.code, "cause": redact_text(f.cause)} for f in fix.also],
                 "title": fix.remedy.title,
                 "safe": fix.remedy.safe,
                 "operations": [operation_to_json(operation) for operation in fix.operations],
@@ -154,6 +155,8 @@ def plan_document(intended: Intended) -> dict[str, Any]:
 
 def _planned(fix: PlannedFix) -> Iterator[str]:
     yield from _row(fix.finding.code, fix.finding.cause)
+    for finding in fix.also:
+        yield from _row(finding.code, finding.cause)
     yield from _row("fix", f"{fix.remedy.title}{'' if fix.remedy.safe else ' (disruptive)'}")
     yield from (f"{'':{_GAP}}{plain(command)}" for command in fix.commands)
     for warning in fix.warnings:

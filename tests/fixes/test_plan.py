@@ -9,7 +9,7 @@ import pytest
 from netdoctor.errors import FixFailed
 from netdoctor.fixes.choices import Choices
 from netdoctor.fixes.plan import make_plan
-from netdoctor.model import Confidence, Connect, Disconnect, Edge, Remedy, Report, Severity, Verdict
+from netdoctor.model import Confidence, Connect, Disconnect, Edge, Layer, Remedy, Report, Severity, Verdict
 
 from .build import APP, COOLIFY, EDGE, OWN, QDRANT, asked, container, endpoint, finding, join, network, topology
 
@@ -113,3 +113,30 @@ def test_a_likely_reason_for_a_certain_fact_is_planned():
     likely = replace(certain, code="ND102", confidence=Confidence.LIKELY)
     assert make_plan(with_findings(replace(likely, suppressed=(certain,)))).fixes
     assert not make_plan(with_findings(likely)).fixes
+
+
+def test_two_connections_repaired_by_one_join_are_one_fix_and_both_are_confirmed(tmp_path):
+    """Two replicas on one network: the caller joins it once, and each has to answer."""
+    from netdoctor.fixes.run import baseline, carry_out
+
+    from .build import FakeEngine, desk, edge_report
+
+    second = container("qdrant-2", OWN, service="qdrant", project="qdrant")
+    other = Edge(APP.ref, second.ref, name="qdrant-2", port=6333)
+    engine = FakeEngine(topology(COOLIFY, OWN, APP, QDRANT, second))
+    report = asked(engine.now, (EDGE, other))
+    (fix,) = make_plan(report, Choices(network=OWN.name)).fixes
+    assert [each.edge for each in fix.findings] == [EDGE, other]
+    before = baseline(report, fix)
+    assert [each.codes for each in before.asked] == [("ND101",), ("ND101",)]
+
+    def one_answers(where, edges):
+        answer = asked(where, edges)
+        failing = edge_report(other, Verdict.BROKEN, Layer.MEMBERSHIP, label="app -> qdrant-2")
+        return replace(answer, edges=(answer.edges[0], failing))
+
+    place = desk(engine, tmp_path / "state", one_answers)
+    with place.journal.locked():
+        outcome = carry_out(fix, before, place)
+    assert not outcome.kept
+    assert "qdrant-2 still fails" in " ".join(outcome.judgement.against)
