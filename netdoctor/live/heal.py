@@ -103,6 +103,10 @@ class Healer:
                 result = self._one(each, topology, state[0])
                 if result is not None:
                     results.append(result)
+        for attempts in self._attempts.values():
+            # Its time has come and something else has to come first, like the container's start: that is an event.
+            if attempts.not_before <= self._clock():
+                attempts.not_before = self._clock() + PATIENT
         # What is lacking is looked for again when a container, a network or the journal changes.
         self._nothing = state if not found else None
         return tuple(results)

@@ -95,6 +95,7 @@ class Watch:
         self._engine_said = ""
         self._stale = True
         self._deaf = 0
+        self._unhealed = ""
         self._counts = dict.fromkeys(("events", "events_ignored", "stream_breaks", "looks", "checks"), 0)
         self._numbers = Numbers()
 
@@ -130,7 +131,7 @@ class Watch:
         if whole:
             self._full, self._stale = began + self._limits.every, False
         self._ask(self._roster.update(topology), topology, changes, whole)
-        self._rested = self._clock() + took * (SHARE - 1)
+        self._rested = self._clock() + max(SETTLE, took * (SHARE - 1))
         self._publish()
 
     def numbers(self) -> Numbers:
@@ -148,9 +149,9 @@ class Watch:
         dues = [self._full, *(each.due for each in self._entries.values())]
         if self._healer is not None and (again := self._healer.due()) is not None:
             dues.append(again)
-        if self._stale:
-            dues = [self._rested]
-        return max(0.0, min(dues) - now)
+        # Whatever is due, there is a rest between two looks.
+        due = self._rested if self._stale else max(self._rested, min(dues))
+        return max(0.0, due - now)
 
     def _pause(self) -> None:
         """Let what belongs together come together, and never look all the time."""
@@ -205,8 +206,11 @@ class Watch:
                 results = self._healer.heal(topology)
                 found = self._eyes.look() if any(each.done for each in results) else topology
         except NetdoctorError as error:
-            self._tell(f"warning: nothing can be repaired: {error.message}")
+            if error.message != self._unhealed:
+                self._tell(f"warning: nothing can be repaired: {error.message}")
+            self._unhealed = error.message
             return topology
+        self._unhealed = ""
         for each in results:
             self._healed(each)
         return found
@@ -237,6 +241,7 @@ class Watch:
             entry.wanted = each
             if not each.counts:
                 entry.verdict, entry.reason, entry.latency = each.verdict, each.reason, None
+                entry.due = now + self._limits.every
             elif each.edge is None:
                 self._answered(entry, each.verdict, each.reason, None, ())
             elif whole or moved or not entry.asked or now >= entry.due or changes.touch(each.edge, topology):

@@ -245,6 +245,21 @@ def test_an_engine_that_refuses_is_asked_again_later_and_less_and_less_often(sto
     assert done.done
 
 
+def test_an_attempt_that_something_else_must_come_before_is_not_always_due(story):
+    story.recreate()
+
+    def refuse(call):
+        raise EngineUnreachable("no")
+
+    story.engine.before = refuse
+    story.heal()
+    story.clock.now = story.healer.due()
+    stopped = tuple(replace(each, state=State("exited")) for each in story.engine.now.containers)
+    story.engine.now = replace(story.engine.now, containers=stopped)
+    story.heal()
+    assert story.healer.due() > story.clock.now
+
+
 def test_while_another_netdoctor_holds_the_journal_it_waits(story):
     story.recreate()
     other = Story.another(story)

@@ -227,6 +227,38 @@ def test_a_job_that_has_ended_is_no_alert_and_one_that_failed_before_is_over(sce
     assert "not watched any more" in scene.said[-1].text
 
 
+@pytest.mark.parametrize("counts", [True, False])
+def test_what_cannot_be_asked_does_not_keep_it_running_in_circles(scene, counts):
+    source = type("Some", (), {"wanted": lambda *_: [Wanted("0", "0", "a -> b", None, reason="gone", counts=counts)]})()
+    scene.watch._roster.source = source
+    scene.step(seconds=0)
+    for _ in range(200):
+        scene.time += scene.watch._idle()
+        scene.step(seconds=0)
+    assert scene.time - 1000 > 200
+
+
+def test_a_journal_that_breaks_is_told_once_and_keeps_nobody_busy(scene):
+    told = []
+
+    class Broken:
+        healed = failed = 0
+
+        def due(self):
+            return 0.0
+
+        def heal(self, _now):
+            raise EngineUnreachable("the journal is gone")
+
+    scene = Scene(healer=Broken(), tell=told.append)
+    for _ in range(50):
+        scene.step(seconds=0)
+        assert scene.watch._idle() > 0
+        scene.time += scene.watch._idle()
+    assert told == ["warning: nothing can be repaired: the journal is gone"]
+    assert scene.state[0] is Verdict.HOLDS
+
+
 def test_an_engine_whose_events_nobody_may_hear_is_watched_all_the_same_and_it_is_said_once():
     told = []
     scene = Scene(tell=told.append)
