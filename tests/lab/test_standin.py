@@ -356,3 +356,37 @@ def test_every_spelling_of_a_uuid_is_the_same_point(standin: Any) -> None:
     client.delete_collection(name)
     client.close()
     assert [record.id for record in records] == [str(one)]
+
+
+@pytest.mark.parametrize(
+    ("indices", "values", "why"), [([1, 1], [0.5, 0.5], "must be unique"), ([1, 2], [0.5], "same length as indices")]
+)
+def test_sparse_vectors_that_are_none_are_refused(
+    client: QdrantClient, indices: list[int], values: list[float], why: str
+) -> None:
+    name = f"c{uuid4().hex[:12]}"
+    client.create_collection(name, vectors_config={}, sparse_vectors_config={"text": models.SparseVectorParams()})
+    wrong: Any = models.SparseVector.model_construct(indices=indices, values=values)
+    with pytest.raises((UnexpectedResponse, grpc.RpcError), match=why):
+        client.upsert(name, [models.PointStruct.model_construct(id=1, vector={"text": wrong}, payload={})])
+    assert client.count(name).count == 0
+
+
+def test_strict_mode_and_quantization_are_kept_and_the_limit_holds(client: QdrantClient) -> None:
+    name = f"c{uuid4().hex[:12]}"
+    client.create_collection(
+        name,
+        vectors_config=COSINE,
+        strict_mode_config=models.StrictModeConfig(enabled=True, upsert_max_batchsize=2),
+        quantization_config=models.ScalarQuantization(
+            scalar=models.ScalarQuantizationConfig(type=models.ScalarType.INT8, always_ram=True)
+        ),
+    )
+    config = client.get_collection(name).config
+    assert config.strict_mode_config is not None
+    assert (config.strict_mode_config.enabled, config.strict_mode_config.upsert_max_batchsize) == (True, 2)
+    assert isinstance(config.quantization_config, models.ScalarQuantization)
+    with pytest.raises((UnexpectedResponse, grpc.RpcError), match="Limit exceeded 3 > 2"):
+        client.upsert(name, POINTS)
+    client.upsert(name, POINTS[:2])
+    assert client.count(name).count == 2

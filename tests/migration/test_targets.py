@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
 from netdoctor.migration.points import Metric, Point
 from netdoctor.migration.target import Transport, open_folder, open_server
 from netdoctor.migration.targets.interface import KeyRefused, Query, Target, TargetRefused, TargetUnreachable
+from netdoctor.migration.targets.rest import refusal
 from netdoctor.vantage.host import HostVantage
 
-from .lab import Server, server, via_host
+from .lab import Server, records, run_once, server, via_host, write_export
 
+STRICT = {"enabled": True, "upsert_max_batchsize": 3}
 IDS = [f"6a15880c-8b29-5463-962c-{n:012x}" for n in range(5)]
 PAYLOAD = {"name": "Pérson", "n": 7, "x": 7.0, "yes": True, "list": ["a", 1, 1.5], "deep": {"k": {"l": [1]}}}
 
@@ -179,3 +183,29 @@ def test_something_else_that_listens_is_not_qdrant() -> None:
 def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
     with open_folder(tmp_path / "f"), pytest.raises(TargetRefused, match="in use"), open_folder(tmp_path / "f"):
         pass
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_limit_of_strict_mode_is_no_matter_of_keys(status: int) -> None:
+    said = 'Forbidden: Limit exceeded 256 > 100 for "upsert_max_batchsize". Help: Reduce it.'
+    refused = refusal(status, said, "http://q")
+    assert isinstance(refused, TargetRefused)
+    assert not isinstance(refused, KeyRefused)
+    assert isinstance(refusal(403, "Forbidden: Global access is required", "http://q"), KeyRefused)
+
+
+@pytest.mark.parametrize("transport", [Transport.GRPC, Transport.REST])
+def test_a_batch_above_the_strict_limit_is_refused_and_goes_through_in_halves(
+    qdrant: Server, own: str, tmp_path: Path, transport: Transport
+) -> None:
+    body = {"vectors": {"size": 8, "distance": "Cosine"}, "strict_mode_config": STRICT}
+    reply = httpx.put(f"{qdrant.url}/collections/{own}", json=body)
+    assert reply.status_code == 200, reply.text
+    things = records(40)
+    for thing in things:
+        thing["namespace"] = own
+    with via_host(qdrant, transport) as target:
+        with pytest.raises(TargetRefused, match="Limit exceeded 5 > 3"):
+            target.upsert(own, [target.encode(replace(p, vector=np.ones(8, dtype=np.float32))) for p in points()])
+        result = run_once(write_export(tmp_path / "e", things), target, tmp_path / "l")
+        assert result.good

@@ -20,6 +20,7 @@ from netdoctor.migration.targets.interface import (
     TargetRefused,
     TargetUnreachable,
     Transient,
+    strict_mode,
 )
 from netdoctor.migration.targets.pause import retry_after
 from netdoctor.migration.unwire import Unknown, scrolled
@@ -316,7 +317,7 @@ class GrpcTarget:
 
     def _translate(self, error: Any) -> Exception:
         code, text = error.code().name, " ".join((error.details() or "").split())[:300].rstrip(".")
-        if code in _KEY:
+        if code in _KEY and not strict_mode(text):
             return KeyRefused(
                 f"Qdrant at {self.address} refuses the API key ({code}).",
                 hint="set QDRANT_API_KEY or use --api-key-file or --ask-api-key",

@@ -29,6 +29,11 @@ class KeyRefused(TargetRefused):
     """The API key is missing or wrong."""
 
 
+def strict_mode(text: str) -> bool:
+    """Whether a refusal is about a limit of the collection's strict mode: some servers call that forbidden, too."""
+    return "limit exceeded" in text.lower() or "help:" in text.lower()
+
+
 class Transient(Exception):
     """Worth another try: the server is busy, restarting, or the connection broke. ``after``: its own wish, seconds."""
 

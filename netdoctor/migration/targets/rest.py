@@ -22,6 +22,7 @@ from netdoctor.migration.targets.interface import (
     TargetRefused,
     TargetUnreachable,
     Transient,
+    strict_mode,
 )
 from netdoctor.migration.targets.pause import retry_after
 from netdoctor.migration.unjson import scrolled
@@ -298,7 +299,7 @@ class RestTarget:
 
 def refusal(status: int, reason: str, address: str, after: str | None = None) -> Exception:
     """The error for an HTTP status that is not 200."""
-    if status in (401, 403):
+    if status == 401 or (status == 403 and not strict_mode(reason)):
         return KeyRefused(
             f"Qdrant at {address} refuses the API key (HTTP {status}).",
             hint="set QDRANT_API_KEY or use --api-key-file or --ask-api-key",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import qdrant_edge as edge
 
-from .config import dense_sizes, engine_config, patched_config
+from .config import dense_sizes, engine_config, patched_config, refuse_large_batch
 from .errors import NotFound, engine_errors
 from .filters import to_filter
 from .points import UPDATE_MODES, to_ids, to_payload_selector, to_points
@@ -104,6 +104,7 @@ class Collection:
             return self.upsert_points(points, body.get("update_mode"), body.get("update_filter"))
 
     def upsert_points(self, points: list[edge.Point], mode: str | None, condition: Json | None) -> int:
+        refuse_large_batch(self.config, len(points))
         return self._update(edge.UpdateOperation.upsert_points(points, to_filter(condition), UPDATE_MODES[mode]))
 
     def delete(self, body: Json) -> int:

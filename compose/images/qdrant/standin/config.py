@@ -71,7 +71,20 @@ def new_config(body: Json) -> Json:
     }
     if body.get("metadata"):
         config["metadata"] = body["metadata"]
+    if body.get("strict_mode_config"):
+        config["strict_mode_config"] = merged({}, body["strict_mode_config"])
     return config
+
+
+def refuse_large_batch(config: Json, points: int) -> None:
+    """Strict mode's limit of points in one request."""
+    strict = config.get("strict_mode_config") or {}
+    most = strict.get("upsert_max_batchsize")
+    if strict.get("enabled") and most is not None and points > most:
+        raise BadInput(
+            f'Bad request: Limit exceeded {points} > {most} for "upsert_max_batchsize". '
+            "Help: Reduce the amount of points in one request."
+        )
 
 
 def patched_config(config: Json, body: Json) -> Json:
@@ -90,6 +103,8 @@ def patched_config(config: Json, body: Json) -> Json:
         target.update(merged({}, changes))
     if body.get("quantization_config"):
         config["quantization_config"] = body["quantization_config"]
+    if body.get("strict_mode_config"):
+        config["strict_mode_config"] = merged(config.get("strict_mode_config") or {}, body["strict_mode_config"])
     if body.get("metadata"):
         kept = merged(config.get("metadata") or {}, body["metadata"])
         config["metadata"] = {key: value for key, value in kept.items() if body["metadata"].get(key, value) is not None}

@@ -7,7 +7,7 @@ from typing import Any
 
 import qdrant_edge as edge
 
-from .errors import BadInput
+from .errors import BadInput, Invalid
 
 Json = dict[str, Any]
 
@@ -75,7 +75,7 @@ def to_vector(vector: Any, sizes: dict[str, int]) -> Any:
     """A dense list, a list of lists (multivector), or a dictionary of named ones; dimensions checked."""
     if isinstance(vector, dict):
         if "indices" in vector and "values" in vector:
-            return edge.SparseVector(vector["indices"], vector["values"])
+            return sparse(vector)
         return {name: _named(name, part, sizes) for name, part in vector.items()}
     if vector and isinstance(vector[0], list):
         return vector
@@ -84,10 +84,20 @@ def to_vector(vector: Any, sizes: dict[str, int]) -> Any:
 
 def _named(name: str, vector: Any, sizes: dict[str, int]) -> Any:
     if isinstance(vector, dict):
-        return edge.SparseVector(vector["indices"], vector["values"])
+        return sparse(vector)
     if name in sizes and len(vector) != sizes[name]:
         raise BadInput(f"Wrong input: Vector dimension error: expected dim: {sizes[name]}, got {len(vector)}")
     return vector
+
+
+def sparse(vector: Json) -> edge.SparseVector:
+    """The engine takes any pairs; the server does not."""
+    indices, values = vector["indices"], vector["values"]
+    if len(indices) != len(values):
+        raise Invalid("Validation error in JSON body: [vector.values: must be the same length as indices]")
+    if len(set(indices)) != len(indices):
+        raise Invalid("Validation error in JSON body: [vector.indices: must be unique]")
+    return edge.SparseVector(indices, values)
 
 
 def to_ids(ids: list[Any]) -> list[Any]:

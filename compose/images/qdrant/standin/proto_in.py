@@ -282,7 +282,19 @@ def diffs(message: Any) -> Json:
         body["hnsw_config"] = set_fields(message.hnsw_config)
     if message.HasField("optimizers_config"):
         body["optimizers_config"] = optimizers(message.optimizers_config)
+    if message.HasField("strict_mode_config"):
+        body["strict_mode_config"] = set_fields(message.strict_mode_config)
+    if message.HasField("quantization_config"):
+        kind = message.quantization_config.WhichOneof("quantization")
+        if kind == "scalar":
+            body["quantization_config"] = {"scalar": {"type": "int8", **_flags(message.quantization_config.scalar)}}
+        elif kind:
+            body["quantization_config"] = {kind: _flags(getattr(message.quantization_config, kind))}
     return body
+
+
+def _flags(message: Any) -> Json:
+    return {name: found for name, found in set_fields(message).items() if name in ("always_ram", "quantile")}
 
 
 def update_collection(message: Any) -> Json:

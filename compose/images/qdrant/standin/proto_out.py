@@ -120,7 +120,28 @@ def _config(config: Json) -> Any:
         optimizer_config=messages.OptimizersConfigDiff(**optimizers),
         wal_config=messages.WalConfigDiff(**_given(config["wal_config"])),
         metadata=payload(config.get("metadata")),
+        quantization_config=_quantization(config.get("quantization_config")),
+        strict_mode_config=_strict(config.get("strict_mode_config")),
     )
+
+
+def _strict(found: Json | None) -> Any:
+    known = messages.StrictModeConfig.DESCRIPTOR.fields_by_name
+    plain = {name: one for name, one in (found or {}).items() if name in known and not isinstance(one, dict)}
+    return messages.StrictModeConfig(**plain) if found else None
+
+
+def _quantization(found: Json | None) -> Any:
+    if not found:
+        return None
+    if "scalar" in found:
+        scalar = messages.ScalarQuantization(type=1, always_ram=found["scalar"].get("always_ram"))
+        return messages.QuantizationConfig(scalar=scalar)
+    if "binary" in found:
+        return messages.QuantizationConfig(
+            binary=messages.BinaryQuantization(always_ram=found["binary"].get("always_ram"))
+        )
+    return None
 
 
 def _vector_params(spec: Json) -> Any:

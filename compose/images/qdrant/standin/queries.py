@@ -8,7 +8,7 @@ import qdrant_edge as edge
 
 from .errors import BadInput, Invalid, NotFound, Unsupported
 from .filters import to_filter
-from .points import to_ids, to_payload_selector, to_vector
+from .points import sparse, to_ids, to_payload_selector, to_vector
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +95,7 @@ class QueryReader:
             if value is None:
                 raise NotFound(f"Not found: No point with id {exclude} found")
         elif isinstance(value, dict):
-            value = edge.SparseVector(value["indices"], value["values"])
+            value = sparse(value)
         else:
             value = to_vector({using: value}, self._sizes)[using]
         return edge.Query.Nearest(value, using or None), exclude

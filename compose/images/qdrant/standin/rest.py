@@ -158,7 +158,9 @@ def _update_result(number: int, request: Request) -> Json:
 
 def _body(request: Request) -> Json:
     if request.body is None:
-        raise BadInput(f"Payload error: JSON payload is larger than allowed (limit: {MAX_BODY} bytes).")
+        told = request.headers.get("content-length")
+        size = f" ({told} bytes)" if told else ""
+        raise BadInput(f"Payload error: JSON payload{size} is larger than allowed (limit: {MAX_BODY} bytes).")
     try:
         found = _loads(request.body or b"{}")
     except ValueError as error:
