@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 LAB := compose/with_lab.sh
 STANDIN := compose/images/qdrant
 
-.PHONY: help venv dev lint reformat test test-unit demo clinic faults bench engine images lock docs clean
+.PHONY: help venv dev lint reformat test test-unit demo clinic faults kills bench engine images lock docs clean
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1|/p' Makefile | column -t -s '|' 2>/dev/null || grep '##' Makefile
@@ -49,6 +49,9 @@ clinic: venv   ## every clinic stack on the engine, as a table
 
 faults: venv    ## a fix killed, interrupted and cut off from its engine at every single moment (minutes)
 	@NETDOCTOR_FAULTS=every $(LAB) --images "busybox" $(BIN)/python -m pytest tests/fixes/test_faults.py $(ARGS)
+
+kills: venv     ## a migration killed at a hundred seeded moments; after the next start it is as one run (minutes)
+	@NETDOCTOR_KILLS=100 $(BIN)/python -m pytest tests/migration/test_kills.py $(ARGS)
 
 bench: venv     ## the budgets, as ratios measured in one run
 	@$(LAB) --images "busybox scratch python probe qdrant" compose/bench.sh

@@ -48,7 +48,7 @@ class Retry:
                 left = self.patience - (self.clock() - began)
                 if left <= 0:
                     raise TargetUnreachable(
-                        f"Qdrant did not take the request within {self.patience:g} s: {failure.reason}.",
+                        f"Qdrant did not take the request within {self.patience:g} s: {failure.reason.rstrip('.')}.",
                         hint="when it is well again, repeat the same command: it resumes",
                     ) from failure
                 # Part of the pause is random, so that many writers do not come back at once.

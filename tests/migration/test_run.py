@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import os
-import random
-import signal
-import subprocess
-import sys
-import tempfile
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -26,36 +20,7 @@ from netdoctor.migration.target import Transport, open_folder, open_server
 from netdoctor.migration.targets.interface import Target, TargetRefused, TargetUnreachable
 from netdoctor.migration.writer import RecordRefused, WouldOverwrite
 
-from .lab import Server, everything, records, run_once, server, via_host, write_export
-
-CHILD = """
-import os, signal, sys
-from pathlib import Path
-from netdoctor.migration.address import Address
-from netdoctor.migration.batches import Limits
-from netdoctor.migration.events import BatchDone, CollectionReady, Planned, Verifying
-from netdoctor.migration.ledger import open_ledger
-from netdoctor.migration.points import Layout
-from netdoctor.migration.run import Options, migrate
-from netdoctor.migration.sources.export_json import ExportJson
-from netdoctor.migration.target import Transport, open_server
-from netdoctor.vantage.host import HostVantage
-
-rest, grpc, transport, export, ledger, prefix, when, number = sys.argv[1:]
-kinds = {"planned": Planned, "created": CollectionReady, "batch": BatchDone, "verify": Verifying}
-left = [int(number)]
-
-def listen(event):
-    if isinstance(event, kinds[when]):
-        left[0] -= 1
-        if left[0] == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-address = Address("http", "127.0.0.1", "127.0.0.1", int(rest), int(grpc))
-with open_server(address, vantage=HostVantage(), transport=Transport(transport)) as target:
-    options = Options(Layout(strip_prefix=prefix), Limits(points=10), in_flight=3, request_timeout=0.2)
-    migrate(ExportJson(Path(export)), target, open_ledger(Path(ledger)), options, listener=listen)
-"""
+from .lab import Server, records, run_once, server, via_host, write_export
 
 
 def own_export(
@@ -142,43 +107,6 @@ def test_zero_vectors_and_duplicate_vectors_are_kept(qdrant: Server, tmp_path: P
         assert (result.verification.verified, result.verification.searched) == (40, 39)
 
 
-@pytest.mark.parametrize(
-    ("when", "number"),
-    [("planned", 1), ("created", 1), ("created", 2), ("batch", 1), ("batch", 4), ("batch", 11), ("verify", 1)],
-)
-def test_killed_anywhere_and_started_again_it_ends_as_one_run(
-    qdrant: Server, tmp_path: Path, own: str, when: str, number: int
-) -> None:
-    export, things, name = own_export(tmp_path, own)
-    ledger = tmp_path / "l"
-    transport = "grpc" if number == 4 else "rest"
-    arguments = [str(qdrant.rest), str(qdrant.grpc), transport, str(export), str(ledger), "user_", when, str(number)]
-    with tempfile.TemporaryDirectory() as short:  # a killed child leaves its socket's folder
-        child = subprocess.run(
-            [sys.executable, "-c", CHILD, *arguments],
-            timeout=60,
-            capture_output=True,
-            check=False,
-            env={**os.environ, "TMPDIR": short},
-        )
-    assert child.returncode == -signal.SIGKILL, child.stderr.decode()
-    ids = [point_id(thing["id"]) for thing in things[:-1]]
-    with via_host(qdrant, Transport(transport)) as target:
-        again = run_once(export, target, ledger, options(points=10, in_flight=3, request_timeout=0.2))
-        assert again.good
-        assert again.resumed is (when != "planned")
-        if when == "batch":
-            assert again.sent <= 10 * (12 - number)  # twelve batches, none larger than ten
-        killed = everything(target, name, ids)
-        assert target.count(name) == 102
-        # The same export, in one go, into collections of its own.
-        other = tmp_path / "other"
-        other.mkdir()
-        whole, _, whole_name = own_export(other, f"{own}w")
-        assert run_once(whole, target, other / "l", options()).good
-        assert everything(target, whole_name, ids) == killed
-
-
 def test_a_second_run_of_the_same_command_sends_nothing(qdrant: Server, tmp_path: Path, own: str) -> None:
     export, _, _ = own_export(tmp_path, own)
     with via_host(qdrant, Transport.AUTO) as target:
@@ -239,29 +167,6 @@ def test_proxy_variables_are_ignored(qdrant: Server, tmp_path: Path, own: str, m
             assert target.collection(own) is None
         with open_server(qdrant.address(), vantage=None, transport=transport) as target:
             assert target.collection(own) is None
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_killed_at_any_moment_nothing_is_lost(tmp_path: Path, qdrant: Server, own: str, seed: int) -> None:
-    export, things, name = own_export(tmp_path, own, 1500)
-    ledger = tmp_path / "l"
-    chance = random.Random(seed)
-    arguments = [str(qdrant.rest), str(qdrant.grpc), "rest", str(export), str(ledger), "user_", "verify", "1"]
-    for _ in range(2):
-        with tempfile.TemporaryDirectory() as short:
-            environment = {**os.environ, "TMPDIR": short}
-            command = [sys.executable, "-c", CHILD, *arguments]
-            child = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment)
-            try:
-                time.sleep(0.4 + chance.random() * 1.2)
-            finally:
-                child.kill()
-                child.wait(10)
-    with via_host(qdrant, Transport.REST) as target:
-        result = run_once(export, target, ledger, options(points=10, request_timeout=0.2))
-        assert result.good
-        assert target.count(name) == 1499
-        assert len(everything(target, name, [point_id(thing["id"]) for thing in things[:-1]])) == 1499
 
 
 def test_an_existing_collection_of_another_kind_is_refused_before_anything_is_written(
