@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import socket
+import stat
 import subprocess
 import tempfile
 import threading
+import time
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 from netdoctor.engine.hosts import EngineHost
 from netdoctor.errors import EngineUnreachable, UsageError
 
 CHUNK = 1 << 16
+PREFIX = "netdoctor-ssh-"
+SETTLED = 60.0
+"""Seconds after which a folder whose socket nobody answers was left by a run that was killed."""
 
 
 class Tunnel:
-    """A unix socket in a folder of ours (0700). Each accepted connection runs one ssh; all end with :meth:`close`."""
+    """A unix socket in a folder of ours (0700). Each accepted connection runs one ssh; all end with :meth:`close`.
+
+    ``last_words``: what an ssh said before it failed, empty while none has.
+    """
 
     def __init__(self, argv: list[str]) -> None:
-        self._argv = argv
-        self._folder = Path(tempfile.mkdtemp(prefix="netdoctor-ssh-"))
+        self.argv = argv
+        self.last_words = ""
+        sweep()
+        self._folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         self.socket = self._folder / "engine.sock"
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(self.socket))
@@ -46,16 +58,19 @@ class Tunnel:
                 connection.close()
                 return
             child = subprocess.Popen(
-                self._argv,
+                self.argv,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
                 start_new_session=True,
             )
             self._children.add(child)
         assert child.stdin is not None
         assert child.stdout is not None
-        stdin, stdout = child.stdin, child.stdout
+        assert child.stderr is not None
+        stdin, stdout, stderr = child.stdin, child.stdout, child.stderr
+        listener = threading.Thread(target=self._listen, args=(stderr,), daemon=True)
+        listener.start()
 
         def upstream() -> None:
             with contextlib.suppress(OSError, ValueError):
@@ -70,18 +85,27 @@ class Tunnel:
         with contextlib.suppress(OSError, ValueError):
             while data := stdout.read1(CHUNK):  # type: ignore[attr-defined]
                 connection.sendall(data)
+        # Whoever is told of the broken connection will ask why: the words have to be here by then.
+        listener.join(timeout=1)
         with contextlib.suppress(OSError):
             connection.shutdown(socket.SHUT_RDWR)
         connection.close()
         sender.join(timeout=1)
         self._end(child)
 
+    def _listen(self, stderr: IO[bytes]) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            while line := stderr.readline(4096):
+                said = line.decode("utf-8", "replace").strip()
+                # A banner is no reason; the last line is.
+                self.last_words = said or self.last_words
+
     def _end(self, child: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(OSError):
             child.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(timeout=2)
-        for pipe in (child.stdin, child.stdout):
+        for pipe in (child.stdin, child.stdout, child.stderr):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
@@ -98,6 +122,22 @@ class Tunnel:
         for child in children:
             self._end(child)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def sweep() -> None:
+    """Remove the folders of our own runs that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            state = folder.lstat()
+            if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid():
+                continue
+            if time.time() - state.st_mtime < SETTLED:
+                continue
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knock:
+                try:
+                    knock.connect(str(folder / "engine.sock"))
+                except (ConnectionRefusedError, FileNotFoundError):
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 def ssh_command(url: str) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from netdoctor.engine.hosts import EngineHost
 from netdoctor.engine.translate import broken_off, translated, unreachable
-from netdoctor.errors import UsageError
+from netdoctor.errors import EngineUnreachable, UsageError
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -45,6 +45,14 @@ def open_api(host: EngineHost, *, timeout: float) -> Transport:
         tunnel = open_tunnel(host)
         try:
             return Transport(*_client(host, f"unix://{tunnel.socket}", timeout, None), tunnel.close)
+        except EngineUnreachable as error:
+            tunnel.close()
+            if not tunnel.last_words:
+                raise
+            raise EngineUnreachable(
+                f"No engine at {host.url} ({host.said_by}): ssh said: {tunnel.last_words}",
+                hint=f"Try it by hand: {' '.join(tunnel.argv)}",
+            ) from error
         except BaseException:
             tunnel.close()
             raise
