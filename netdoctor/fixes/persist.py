@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from netdoctor.compose_edit import EditRefused, is_joined, override_for, plan_join
+from netdoctor.compose_edit import Edit, EditRefused, is_joined, override_for, plan_join
 from netdoctor.errors import FixFailed
 from netdoctor.fixes.diffs import shown_diff
 from netdoctor.fixes.files import can_replace, create_file, read_file, remove_file, replace_file
@@ -182,6 +183,8 @@ def _patch(
 
 def _write(patch: Patch, journal: Journal, transaction: str, number: int) -> None:
     current = None if patch.created else read_file(patch.where)
+    if current is not None and patch.file is not None and current.data == patch.file.data != patch.edit.original:
+        patch = replace(patch, edit=_without_the_one_before(patch, current.data))
     if current is not None and current.data != patch.edit.original:
         raise FixFailed(
             f"{plain(patch.path)} was changed by somebody else meanwhile. Nothing was written.",
@@ -209,6 +212,26 @@ def _write(patch: Patch, journal: Journal, transaction: str, number: int) -> Non
         journal.mark_file(transaction, number, StepState.REVERTED)
         said = f" (Compose says: {plain(against)})" if against is not None else ""
         raise FixFailed(f"{plain(patch.path)} does not read back as intended{said}, and was put back as it was.")
+
+
+def _without_the_one_before(patch: Patch, data: bytes) -> Edit:
+    """It was planned on top of another edit of the same file, which was not made: planned anew on what is there."""
+    known = (patch.edit.service, patch.container)
+    aliases = [alias for alias in patch.membership.aliases if alias not in known]
+    try:
+        return plan_join(
+            data,
+            patch.edit.service,
+            patch.membership.network,
+            aliases,
+            path=patch.where.name,
+            project=patch.project,
+            environment=patch.environment,
+            others=patch.others,
+            read_file=partial(_beside, patch.where.parent),
+        )
+    except EditRefused as refused:
+        raise FixFailed(f"{plain(patch.path)} is not edited: {plain(str(refused))}.") from refused
 
 
 def _reads_back(patch: Patch, data: bytes) -> bool:

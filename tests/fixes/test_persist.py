@@ -145,6 +145,21 @@ def test_two_services_of_one_file_are_patched_one_after_the_other(folder, tmp_pa
     }
 
 
+def test_when_the_first_of_two_edits_is_not_made_the_second_is_all_the_same(folder, tmp_path):
+    """Its fix was rolled back; the other was planned on top of it."""
+    (folder / "docker-compose.yml").write_bytes(b"services:\n  qdrant:\n    image: x\n  web:\n    image: y\n")
+    web = replace(container("web", OWN, service="web", project="qdrant"))
+    web = replace(web, labels={**labelled(folder).labels, "com.docker.compose.service": "web"})
+    where = topology(COOLIFY, OWN, APP, labelled(folder), web)
+    both = plan_permanence([Membership(QDRANT.id, "coolify"), Membership(web.id, "coolify")], where)
+    (done, failed), journal = written(replace(both, patches=both.patches[1:]), tmp_path)
+    assert (len(done), failed) == (1, ())
+    read = yaml.safe_load((folder / "docker-compose.yml").read_text())
+    assert read["services"] == {"qdrant": {"image": "x"}, "web": {"image": "y", "networks": ["default", "coolify"]}}
+    assert read["networks"] == {"coolify": {"external": True}}
+    assert journal.transactions()[0].files[0].original == b"services:\n  qdrant:\n    image: x\n  web:\n    image: y\n"
+
+
 def test_when_compose_itself_objects_the_file_is_not_edited(folder, monkeypatch):
     from netdoctor.fixes import persist
 
