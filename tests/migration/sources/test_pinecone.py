@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -459,6 +460,36 @@ def test_a_fault_of_the_service_is_tried_again(pinecone: Pinecone, opened: Open,
     pinecone.fault = fault
     assert sum(len(stretch.records) for stretch in opened().stretches()) == 900
     assert left == {"list": 0, "fetch": 0}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_storm_of_everything_at_once_loses_nothing_and_gives_nothing_twice(
+    pinecone: Pinecone, opened: Open, tmp_path: Path, seed: int
+) -> None:
+    fill(pinecone, {"": 900, "a": 101, "b": 0, "c": 250}, seed=seed)
+    chance = random.Random(seed)
+    whole = everything(pinecone)
+    pinecone.late = {identity for _, identity in chance.sample(whole, 5)}
+    pinecone.ends_early = {"": chance.choice([200, 500])}
+    lost = [0]
+
+    def storm(asked: Asked) -> Reply | None:
+        if asked.what == "list" and lost[0] < 8 and chance.random() < 0.15:
+            lost[0] += 1
+            pinecone.forget_tokens()
+        kind = chance.random()
+        if asked.what not in ("list", "fetch") or kind > 0.3:
+            return None
+        if kind < 0.1:
+            return rpc(429, 8, RATE.format(what=asked.what, index="notes"), Retry_After="0")
+        return Reply(chance.choice([0, 500, 502, 503]), b"") if kind < 0.25 else Reply(408, b"")
+
+    pinecone.fault = storm
+    source = opened(patience=60.0)
+    found = [(stretch.namespace, record.id) for stretch in source.stretches() for record in stretch.records]  # type: ignore[union-attr]
+    assert found == whole
+    followed(source, tmp_path)
+    assert [(record.namespace, record.id) for record in source.records()] == whole  # type: ignore[union-attr]
 
 
 def test_an_answer_that_takes_too_long_is_asked_for_again(pinecone: Pinecone) -> None:
