@@ -91,6 +91,7 @@ class Panels:
             wanted,
             by_hand(permanence.why),
             (*notes, *_warnings(api, platform, now, wanted)),
+            held,
             api.interrupts,
         )
 
@@ -103,12 +104,13 @@ class Panels:
         current = api.read(ask, resource)
         wanted = patch.wanted
         if current.state != patch.now.state:
-            if self._written.get((patch.platform, resource)) != current.state:
+            ours = self._written.get((patch.platform, resource))
+            if current.state not in (ours, patch.read.state if patch.read is not None else None):
                 raise PanelError(
                     f"{patch.where} was changed by somebody else meanwhile. Nothing was written.",
                     hint="Run netdoctor fix --persist --apply again.",
                 )
-            # Our own earlier change of this run, as the platform laid it out.
+            # With our own earlier change of this run as the platform laid it out, or without it.
             try:
                 wanted, _ = _wanted(api, current, container, patch.membership)
             except EditRefused as refused:

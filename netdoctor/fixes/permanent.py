@@ -77,6 +77,8 @@ class PanelPatch:
     by_hand: Paste
     """What is left to the user when the platform cannot be told."""
     notes: tuple[str, ...] = ()
+    read: Held | None = None
+    """As it was read when this was planned: without what is told before this one."""
     interrupts: bool = False
     """Telling it makes containers anew at once."""
 

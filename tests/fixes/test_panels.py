@@ -162,6 +162,14 @@ def test_two_services_of_one_stack_are_told_one_after_the_other_and_both_taken_b
     assert yaml.safe_load(held(panel)) == yaml.safe_load(TEXT)
 
 
+def test_when_the_first_of_two_is_not_told_the_second_is_all_the_same(panel, platform, desk, journal):
+    ones = labelled(platform), labelled(platform, "web")
+    permanent = planned(desk, *ones)
+    (done, left) = told(replace(permanent, panels=permanent.panels[1:]), desk, journal, *ones)
+    assert (len(done), left) == (1, ())
+    assert (networks(held(panel)), networks(held(panel), "web")) == (None, ["default", "backend"])
+
+
 def test_changed_by_somebody_else_between_plan_and_write_nothing_is_written(panel, platform, desk, journal):
     one = labelled(platform)
     permanent = planned(desk, one)
