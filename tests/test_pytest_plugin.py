@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from netdoctor.pytest_plugin import _seconds
+
 pytest_plugins = ["pytester"]
 
 COMPOSE = """
@@ -28,6 +30,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
 
 
 def ran(project: pytest.Pytester, *words: str) -> pytest.RunResult:
+    """In a process of its own, as a project's is."""
     return project.runpytest_subprocess("-p", "no:cacheprovider", "-W", "error", *words)
 
 
@@ -65,34 +68,34 @@ def test_files_are_judged_without_an_engine(project: pytest.Pytester) -> None:
 
 
 def test_the_configuration_can_name_the_files_and_a_fixture_the_topology(project: pytest.Pytester) -> None:
-    test = "def test_it(isolated):\n    isolated('app -x> qdrant:6333')\n"
-    project.makepyfile(test)
     project.makeini("[pytest]\nnetdoctor_compose = compose.yaml\nnetdoctor_wait = 0\n")
-    ran(project).assert_outcomes(passed=1)
-    project.makeini("[pytest]\n")
-    project.makeconftest("""
-        import netdoctor
-        import pytest
+    test = "def test_{name}({name}):\n    {name}('app', 'qdrant:6333')\n"
+    own = project.mkpydir("own")
+    own.joinpath("compose.yaml").write_text(COMPOSE.replace("[back]", "[front]"))
+    own.joinpath("conftest.py").write_text(
+        "import netdoctor, pytest\n\n@pytest.fixture(scope='session')\ndef netdoctor_topology():\n"
+        "    return netdoctor.Topology.from_compose('own/compose.yaml')\n"
+    )
+    own.joinpath("test_own.py").write_text(test.format(name="reaches"))
+    project.makepyfile(test.format(name="isolated"))
+    ran(project).assert_outcomes(passed=2)
 
-        @pytest.fixture(scope="session")
-        def netdoctor_topology():
-            return netdoctor.Topology.from_compose("compose.yaml")
-    """)
-    ran(project).assert_outcomes(passed=1)
 
-
-def test_no_engine_no_files_and_wrong_settings_are_sentences(project: pytest.Pytester) -> None:
+def test_no_engine_and_no_file_are_sentences(project: pytest.Pytester) -> None:
     project.makepyfile("def test_it(reaches):\n    reaches('app -> redis:6379')\n")
     result = ran(project)
     result.assert_outcomes(failed=1)
     assert f"No Docker Engine at {NO_ENGINE}" in result.stdout.str()
-    result = ran(project, "--netdoctor-compose", "away.yaml")
-    result.assert_outcomes(errors=1)
-    assert "away.yaml" in result.stdout.str() and "Traceback" not in result.stdout.str()
     result = ran(project, "--netdoctor-bundle", "away.json")
-    assert "The bundle away.json cannot be read" in result.stdout.str()
-    project.makeini("[pytest]\nnetdoctor_wait = soon\n")
-    assert "netdoctor_wait is 'soon'" in "\n".join(ran(project).outlines)
+    result.assert_outcomes(errors=1)
+    assert "The bundle away.json cannot be read" in result.stdout.str() and "Traceback" not in result.stdout.str()
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "nan", "1e9"])
+def test_a_time_that_is_none_is_a_sentence(pytester: pytest.Pytester, text: str) -> None:
+    pytester.makeini(f"[pytest]\nnetdoctor_wait = {text}\n")
+    with pytest.raises(pytest.UsageError, match=f"netdoctor_wait is '{text}'"):
+        _seconds(pytester.parseconfig())
 
 
 def test_it_costs_nothing_where_it_is_not_used(project: pytest.Pytester) -> None:
@@ -105,8 +108,6 @@ def test_it_costs_nothing_where_it_is_not_used(project: pytest.Pytester) -> None
             assert not {"docker", "yaml", "httpx", "rich"} & set(sys.modules)
     """)
     ran(project).assert_outcomes(passed=1)
-    project.makepyfile("def test_it(request):\n    assert 'reaches' not in dir(request)\n")
-    ran(project, "-p", "no:netdoctor").assert_outcomes(passed=1)
 
 
 @pytest.mark.docker
