@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import quote
 
 from netdoctor.migration.records import NOWHERE, BadRecord, Record, Sparse
 from netdoctor.migration.retry import Retry
-from netdoctor.migration.targets.interface import CollectionState, Page
+from netdoctor.migration.targets.interface import CollectionState, KeyRefused, Page, TargetUnreachable
 from netdoctor.migration.unwire import payload_of
 from netdoctor.migration.wire import read_vector
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 IDS = 5000
 """Ids asked for at a time: they are small."""
 Start = str | int | None
+T = TypeVar("T")
+KEY = "QDRANT_SOURCE_API_KEY"
+"""Of its own: the target's key is nobody else's business."""
 
 
 class Server(Protocol):
@@ -34,6 +37,33 @@ class Server(Protocol):
     def ids(self, name: str, limit: int, start: Start = None) -> tuple[list[str], Start]: ...
 
     def scroll(self, name: str, limit: int, start: Start = None) -> Page: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Asks again what may be answered the next time. Failures are told as the source's, not the target's."""
+
+    retry: Retry
+    label: str
+
+    def call(self, action: Callable[[], T]) -> T:
+        """Raises KeyRefused, TargetRefused, TargetUnreachable, Stopped."""
+        try:
+            return self.retry.call(action)
+        except KeyRefused as refused:
+            raise key_refused(refused, self.label) from refused
+        except TargetUnreachable as away:
+            why = away.message.rpartition(": ")[2]
+            raise TargetUnreachable(
+                f"The source {self.label} did not answer within {self.retry.patience:g} s: {why}", hint=away.hint
+            ) from away
+
+
+def key_refused(refused: KeyRefused, label: str) -> KeyRefused:
+    return KeyRefused(
+        f"The source: {refused.message}",
+        hint=f"set {KEY} (the target's key is not given to {label}), or use --source-key-file or --ask-source-key",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,34 +87,36 @@ class _Read:
     size: int
 
 
-def ids_of(server: Server, collection: str, retry: Retry) -> Iterator[str]:
+def ids_of(server: Server, collection: str, asking: Asking) -> Iterator[str]:
     """Every id, in the server's order: numbers first, then UUIDs."""
     start: Start = None
     while True:
-        found, start = retry.call(lambda start=start: server.ids(collection, IDS, start))  # type: ignore[misc]
+        found, start = asking.call(lambda start=start: server.ids(collection, IDS, start))  # type: ignore[misc]
         yield from found
         if start is None:
             return
 
 
-def records_at(server: Server, shape: Shape, ids: Sequence[str], number: int, retry: Retry) -> list[Record | BadRecord]:
+def records_at(
+    server: Server, shape: Shape, ids: Sequence[str], number: int, asking: Asking
+) -> list[Record | BadRecord]:
     """The points of these ids, which are in the server's order; ``number`` is the first one's."""
     wanted, found = set(ids), {}
     start: Start = place(ids[0])
     last = _rank(place(ids[-1]))
     while start is not None and _rank(start) <= last:  # more than once where others were added in between
-        points, start = _page(server, shape, len(ids), start, retry)
+        points, start = _page(server, shape, len(ids), start, asking)
         found.update({point.id: point for point in points if point.id in wanted})
     for identity in ids:
         if identity not in found:  # asked for once more, alone
-            points, _ = _page(server, shape, 1, place(identity), retry)
+            points, _ = _page(server, shape, 1, place(identity), asking)
             found.update({point.id: point for point in points if point.id == identity})
     return [_record(found.get(each), each, number + index, shape) for index, each in enumerate(ids)]
 
 
-def first_records(server: Server, shape: Shape, count: int, start: Start, retry: Retry) -> list[Record | BadRecord]:
+def first_records(server: Server, shape: Shape, count: int, start: Start, asking: Asking) -> list[Record | BadRecord]:
     """At most ``count`` points from ``start`` on, whatever they are."""
-    points, _ = _page(server, shape, count, start, retry)
+    points, _ = _page(server, shape, count, start, asking)
     return [_record(point, point.id, index, shape) for index, point in enumerate(points, 1)]
 
 
@@ -97,10 +129,10 @@ def _rank(at: str | int) -> tuple[int, int, str]:
     return (0, at, "") if isinstance(at, int) else (1, 0, at)
 
 
-def _page(server: Server, shape: Shape, limit: int, start: Start, retry: Retry) -> tuple[list[_Read], Start]:
+def _page(server: Server, shape: Shape, limit: int, start: Start, asking: Asking) -> tuple[list[_Read], Start]:
     if shape.vector:
-        return retry.call(lambda: _named_page(server, shape, limit, start))
-    page = retry.call(lambda: server.scroll(shape.collection, limit, start))
+        return asking.call(lambda: _named_page(server, shape, limit, start))
+    page = asking.call(lambda: server.scroll(shape.collection, limit, start))
     import numpy as np
 
     found = []

@@ -19,14 +19,21 @@ from netdoctor.migration.listing import Listing
 from netdoctor.migration.points import Metric
 from netdoctor.migration.records import BadRecord, MalformedExport, Record
 from netdoctor.migration.retry import Retry
-from netdoctor.migration.sources._qdrant_pages import Server, Shape, first_records, ids_of, records_at
+from netdoctor.migration.sources._qdrant_pages import (
+    KEY,
+    Asking,
+    Server,
+    Shape,
+    first_records,
+    ids_of,
+    key_refused,
+    records_at,
+)
 from netdoctor.migration.sources.interface import SOURCES, Access, Cursor, Source
 
 if TYPE_CHECKING:
     from netdoctor.migration.targets.interface import CollectionState
 
-KEY = "QDRANT_SOURCE_API_KEY"
-"""Of its own: the target's key is nobody else's business."""
 _PAGE = 256
 _AHEAD = 2
 """Pages read before they are asked for."""
@@ -46,7 +53,7 @@ class QdrantSource:
         self._label = label
         self._listing: Listing | None = None
         self._stack = ExitStack()
-        self._retry = Retry(stop=threading.Event())
+        self._asking = Asking(Retry(stop=threading.Event()), label)
 
     @property
     def label(self) -> str:
@@ -73,7 +80,7 @@ class QdrantSource:
 
     def ids(self) -> Iterator[tuple[str, str]]:
         for name in sorted(self._shapes):
-            for identity in ids_of(self._server, name, self._retry):
+            for identity in ids_of(self._server, name, self._asking):
                 yield name, identity
 
     def sample(self, count: int) -> Iterator[Record | BadRecord]:
@@ -84,7 +91,7 @@ class QdrantSource:
             seen = set()
             for start in starts[: each // 2 + 1]:
                 part = max(1, each // len(starts))
-                for found in first_records(self._server, self._shapes[name], part, start, self._retry):
+                for found in first_records(self._server, self._shapes[name], part, start, self._asking):
                     if isinstance(found, BadRecord):
                         yield found
                     elif found.id not in seen:
@@ -112,7 +119,7 @@ class QdrantSource:
             at, name, ids = page
             if name not in self._shapes:
                 raise MalformedExport("The list of ids is of other collections.", hint="make the plan again")
-            return pool.submit(records_at, self._server, self._shapes[name], ids, at + 1, self._retry)
+            return pool.submit(records_at, self._server, self._shapes[name], ids, at + 1, self._asking)
 
         # One after the other, but ahead of the writing.
         pool = ThreadPoolExecutor(1, thread_name_prefix="netdoctor-read")
@@ -139,10 +146,10 @@ class QdrantSource:
 
     def hear(self, tell: Callable[[str, float], None]) -> None:
         """``tell(reason, seconds)`` hears of every pause."""
-        self._retry = replace(self._retry, tell=tell)
+        self._asking = Asking(replace(self._asking.retry, tell=tell), self._label)
 
     def close(self) -> None:
-        self._retry.stop.set()
+        self._asking.retry.stop.set()
         with contextlib.suppress(Exception):
             self._stack.close()
 
@@ -156,6 +163,7 @@ def open_qdrant(given: str, access: Access) -> QdrantSource:
     """Raises UsageError, NotFound, TargetUnreachable, KeyRefused."""
     from netdoctor.migration.address import Wanted, resolve_target
     from netdoctor.migration.target import Transport, open_server
+    from netdoctor.migration.targets.interface import KeyRefused
 
     url, name = read_url(given, access.options.get("collection"))
     grpc_port = _port(access.options.get("grpc-port"))
@@ -165,18 +173,19 @@ def open_qdrant(given: str, access: Access) -> QdrantSource:
         address = resolve_target(Wanted(url, "the source"), topology=None, app=None, vantage=None, grpc_port=grpc_port)
         vantage = None
     with ExitStack() as stack:
-        opened = stack.enter_context(
-            open_server(
-                address,
-                vantage=vantage,
-                transport=Transport.REST if access.options.get("vector") else Transport.AUTO,
-                api_key=_key(access),
-                hint=f"netdoctor check host {address.host}",
-            )
+        server = open_server(
+            address,
+            vantage=vantage,
+            transport=Transport.REST if access.options.get("vector") else Transport.AUTO,
+            api_key=_key(access),
+            hint=f"netdoctor check host {address.host}",
         )
-        server = cast(Server, opened)
-        retry = Retry()
-        names = retry.call(server.collections)
+        try:
+            opened = cast(Server, stack.enter_context(server))
+        except KeyRefused as refused:
+            raise key_refused(refused, address.url) from refused
+        asking = Asking(Retry(), address.url)
+        names = asking.call(opened.collections)
         chosen = [name] if name else [each for each in names if not access.namespaces or each in access.namespaces]
         missing = [each for each in (*chosen, *access.namespaces) if each not in names]
         if missing or not chosen:
@@ -184,13 +193,13 @@ def open_qdrant(given: str, access: Access) -> QdrantSource:
             raise NotFound(f"{what} at {address.url}.", hint=f"collections: {', '.join(names[:_MOST_NAMED]) or 'none'}")
         shapes, metrics = {}, set()
         for each in chosen:
-            state = retry.call(lambda each=each: server.collection(each))  # type: ignore[misc]
+            state = asking.call(lambda each=each: opened.collection(each))  # type: ignore[misc]
             if state is None:
                 raise NotFound(f"Collection {each!r} is gone from {address.url}.")
-            shapes[each], metric = _shape(server, state, access.options)
+            shapes[each], metric = _shape(opened, state, access.options)
             metrics.add(metric)
         label = f"{address.url}/{name}" if name else address.url
-        source = QdrantSource(server, shapes, metrics.pop() if len(metrics) == 1 else None, label)
+        source = QdrantSource(opened, shapes, metrics.pop() if len(metrics) == 1 else None, label)
         return source.owns(stack)
 
 

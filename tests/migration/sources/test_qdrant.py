@@ -8,6 +8,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import httpx
 import numpy as np
 import pytest
 
-from migration.lab import Server
+from migration.lab import Server, server
 from netdoctor.cli._fleet import planned
 from netdoctor.cli.main import run
 from netdoctor.errors import NotFound, UsageError
@@ -26,6 +27,7 @@ from netdoctor.migration.records import BadRecord, Record
 from netdoctor.migration.run import Options
 from netdoctor.migration.sources.interface import SOURCES, Access, open_source
 from netdoctor.migration.sources.qdrant import QdrantSource, read_url
+from netdoctor.migration.targets.interface import TargetUnreachable
 
 DENSE = {"size": 4, "distance": "Dot"}
 
@@ -190,6 +192,31 @@ def test_the_targets_key_is_not_given_to_the_source(qdrant: Server, own: str, mo
         source = open_source(f"{qdrant.url}/{own}", Access(environment=environment))
         source.close()  # type: ignore[attr-defined]
     assert seen == [None, "source"]
+
+
+def test_a_refused_key_is_told_as_the_sources(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with server(tmp_path, api_key="right-77") as guarded:
+        source = f"{guarded.url}/docs"
+        assert run(["migrate", source, "--dry-run"]) == Exit.FINDINGS
+        err = capsys.readouterr().err
+        assert "The source: Qdrant at" in err
+        assert "set QDRANT_SOURCE_API_KEY" in err
+        with pytest.raises(NotFound):
+            open_source(source, Access(environment={"QDRANT_SOURCE_API_KEY": "right-77"}))
+
+
+def test_a_source_that_dies_is_told_as_the_source_after_a_while(tmp_path: Path, own: str) -> None:
+    with server(tmp_path) as dying:
+        make(dying, own, [point(number) for number in range(2000)])
+        source = open_source(f"{dying.url}/{own}")
+        assert isinstance(source, QdrantSource)
+        source._asking = replace(source._asking, retry=replace(source._asking.retry, patience=0.3))
+        source.follow(Listing.write(tmp_path / "ids", source.ids()))
+        found = source.records()
+        assert isinstance(next(found), Record)
+    with pytest.raises(TargetUnreachable, match=r"The source .* did not answer within 0.3 s"):
+        list(found)
+    source.close()
 
 
 def moved(server: Server, own: str, tmp_path: Path) -> list[str]:
