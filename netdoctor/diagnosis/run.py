@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from netdoctor.diagnosis import isolation
 from netdoctor.diagnosis.ask import Asker, Progress, probe_for
 from netdoctor.diagnosis.judge import Broken, applicable, judge_edge, order, unjudged, verdict_with
 from netdoctor.diagnosis.ladder import ladder
+from netdoctor.diagnosis.opened import opened_meanwhile
 from netdoctor.diagnosis.verdict import decide
 from netdoctor.model import (
     Answers,
@@ -85,7 +87,8 @@ def diagnose(
         backwards = [edge.backwards() for edge in edges if not edge.isolated] if both_ways else []
         _rounds(topology, [*edges, *backwards], rules, asking, broken, timeout)
         answers = asking.answers
-    reports = edge_reports(topology, edges, answers, vantages, both_ways)
+    opened = opened_meanwhile(edges, answers, world) if recorded is None else {}
+    reports = edge_reports(topology, edges, answers, vantages, both_ways, opened)
     findings: list[Finding] = []
     silent: list[Unjudged] = list(_silent_ladder(topology, edges, answers))
     for number, (edge, report) in enumerate(zip(edges, reports, strict=True)):
@@ -186,7 +189,12 @@ def _listening(topology: Topology, edge: Edge, answers: Answers) -> int | None:
 
 
 def edge_reports(
-    topology: Topology, edges: Sequence[Edge], answers: Answers, vantages: Standing, both_ways: bool
+    topology: Topology,
+    edges: Sequence[Edge],
+    answers: Answers,
+    vantages: Standing,
+    both_ways: bool,
+    opened: Mapping[Ref, str] = MappingProxyType({}),
 ) -> list[EdgeReport]:
     """Every edge with its verdict and its ladder. What moved while it was asked is unknown, with the reason."""
     cases = [Case(topology, edge, answers) for edge in edges]
@@ -198,7 +206,7 @@ def edge_reports(
         for edge, (verdict, _) in zip(edges, decided, strict=True)
         if verdict is Verdict.BROKEN or (edge.isolated and verdict is Verdict.HOLDS)
     ]
-    moved = _moved(vantages, [ref for edge in suspects for ref in (edge.source, edge.target)])
+    moved = {**opened, **_moved(vantages, [ref for edge in suspects for ref in (edge.source, edge.target)])}
     found = []
     for case, edge, (verdict, reason) in zip(cases, edges, decided, strict=True):
         said = next((moved[ref] for ref in (edge.source, edge.target) if ref in moved), None)
