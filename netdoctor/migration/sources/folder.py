@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from netdoctor.migration.unpack import head_of
 
 _ASIDE = (".crc", ".netdoctor.sqlite", ".netdoctor.sqlite-wal", ".netdoctor.sqlite-shm", ".netdoctor.sqlite-journal")
 _ABOUT = frozenset({"VDF_META.json"})
+_HIDDEN = (".", "_")
 _MOST_NAMED = 5
 _NAMESPACE = "namespace="
 
@@ -30,6 +32,11 @@ class Folder:
     def __init__(self, path: Path, access: Access) -> None:
         self._path = path
         self._access = access
+        if _is_embedded(path):
+            raise UsageError(
+                f"{path} is an embedded Qdrant, which cannot be read as a source.",
+                hint="name the exports that it was made from, or a server: qdrant://HOST/COLLECTION",
+            )
         self._files = [(each, _kind_of(each, self._told(each))) for each in _listed(path)]
         if not self._files:
             raise UsageError(f"The folder {path} holds no export.", hint="name the folder that the exports are in")
@@ -108,15 +115,21 @@ class Folder:
 
 
 def _listed(folder: Path) -> list[Path]:
-    """The files in it, at any depth, in the order of their paths' bytes."""
+    """The files in it, at any depth, in the order of their paths' bytes. Links to folders are not followed."""
     found = []
-    for path in folder.rglob("*"):
-        parts = path.relative_to(folder).parts
-        hidden = any(part.startswith((".", "_")) for part in parts)
-        if hidden or path.name in _ABOUT or path.name.endswith(_ASIDE) or not path.is_file():
-            continue
-        found.append(path)
+    for at, folders, files in os.walk(folder):
+        here = Path(at)
+        folders[:] = [name for name in folders if not name.startswith(_HIDDEN) and not _is_embedded(here / name)]
+        for name in files:
+            aside = name.startswith(_HIDDEN) or name in _ABOUT or name.endswith(_ASIDE)
+            if not aside and (here / name).is_file():
+                found.append(here / name)
     return sorted(found, key=lambda path: [part.encode("utf-8", "surrogateescape") for part in path.parts])
+
+
+def _is_embedded(folder: Path) -> bool:
+    """Whether it is what ``--to ./folder`` makes: it may well lie beside the exports."""
+    return (folder / ".lock").is_file() and (folder / "meta.json").is_file()
 
 
 def _kind_of(path: Path, told: str) -> SourceKind | None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from netdoctor.cli.main import run
 from netdoctor.errors import UsageError
+from netdoctor.exits import Exit
 from netdoctor.migration.plan import make_plan
 from netdoctor.migration.points import Layout
 from netdoctor.migration.records import BadRecord, Record
@@ -41,6 +43,21 @@ def test_hidden_files_marks_and_ledgers_are_passed_over_and_what_is_unknown_is_n
     (tmp_path / "readme.md").write_text("# hello")
     with pytest.raises(UsageError, match=r"not recognised as one of the sources .*: readme\.md\."):
         open_source(tmp_path)
+
+
+def test_an_embedded_qdrant_beside_the_exports_is_no_part_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exports = tmp_path / "exports"
+    exports.mkdir()
+    json_lines(exports / "a.jsonl", [thing("a"), thing("b")])
+    monkeypatch.chdir(exports)
+    for _ in range(2):
+        assert run(["migrate", ".", "--to", "./out", "-q"]) == Exit.OK
+    assert (tmp_path / "exports.netdoctor.sqlite").is_file()
+    capsys.readouterr()
+    assert run(["migrate", "out", "--to", "./other"]) == Exit.USAGE
+    assert "out is an embedded Qdrant" in capsys.readouterr().err
 
 
 def test_an_empty_folder_is_a_usage_error(tmp_path: Path) -> None:
