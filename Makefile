@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 LAB := compose/with_lab.sh
 STANDIN := compose/images/qdrant
 
-.PHONY: help venv dev lint reformat test test-unit demo clinic faults kills bench engine images lock docs clean
+.PHONY: help venv dev lint reformat test test-unit demo clinic faults kills bench engine images lock dist docs clean
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1|/p' Makefile | column -t -s '|' 2>/dev/null || grep '##' Makefile
@@ -68,6 +68,9 @@ images: engine  ## build the lab's images
 
 lock: venv      ## compile the locked, hashed requirements anew
 	@compose/lock.sh
+
+dist: venv      ## wheel, source archive and list of parts (SBOM) into dist/
+	@compose/dist.sh $(BIN)
 
 docs: venv      ## write the pages that are made from the program (codes, commands, formats, ...)
 	$(BIN)/python docs/generate.py

@@ -4,8 +4,9 @@
     docs/generate.py            write them
     docs/generate.py --check    change nothing; end with 1 and name the pages that are out of date
 
-Whole pages: codes/, codes.md, commands.md, exit-codes.md, report.md. In hand-written pages only what stands between
-``<!-- from: WHAT -->`` and ``<!-- end -->`` is replaced: a file of this repository, ``pages`` or ``formats``.
+Whole pages: codes/, codes.md, commands.md, exit-codes.md, report.md, man/netdoctor.1. In hand-written pages only what
+stands between ``<!-- from: WHAT -->`` and ``<!-- end -->`` is replaced: a file of this repository, ``pages`` or
+``formats``.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(HERE)]
 
 import click  # noqa: E402 - after the path to this checkout
+from man import PAGE, man_page  # noqa: E402
 
 from netdoctor.cli.main import cli  # noqa: E402
 from netdoctor.cli.settings import Settings  # noqa: E402
@@ -56,6 +58,7 @@ def generated() -> dict[Path, str]:
     found[HERE / "commands.md"] = commands_page()
     found[HERE / "exit-codes.md"] = exits_page()
     found[HERE / "report.md"] = report_page()
+    found[PAGE] = man_page()
     for path in sorted(HERE.glob("*.md")):
         if path not in found and INSERT.search(path.read_text("utf-8")):
             found[path] = ""
