@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from netdoctor.errors import NotFound, UsageError
 from netdoctor.migration.listing import Listing
-from netdoctor.migration.points import Metric
+from netdoctor.migration.points import Layout, Metric
 from netdoctor.migration.records import BadRecord, MalformedExport, Record
 from netdoctor.migration.retry import Retry
 from netdoctor.migration.sources._qdrant_pages import (
@@ -144,6 +144,17 @@ class QdrantSource:
             if shape.left
         )
 
+    def refuse_target(self, address: str, layout: Layout) -> None:
+        """Raises UsageError when a collection would be written into itself."""
+        if _host(address) != _host(self._server.address):
+            return
+        for name in sorted(self._shapes):
+            if layout.collection_of(name) == name:
+                raise UsageError(
+                    f"Source and target are the same collection {name!r} at {address}.",
+                    hint="name another server with --to, or another collection with --collection or --strip-prefix",
+                )
+
     def hear(self, tell: Callable[[str, float], None]) -> None:
         """``tell(reason, seconds)`` hears of every pause."""
         self._asking = Asking(replace(self._asking.retry, tell=tell), self._label)
@@ -256,6 +267,11 @@ def _shape(server: Server, state: CollectionState, options: Mapping[str, str]) -
     sparse = sparse or next(iter(state.sparse), None)
     left = tuple(sorted(name for name in (*names, *state.sparse) if name not in (vector, sparse)))
     return Shape(state.name, vector, dimension, sparse, left), metric
+
+
+def _host(address: str) -> str:
+    host = urlsplit(address).hostname or address
+    return "localhost" if host in ("127.0.0.1", "::1") else host
 
 
 def _key(access: Access) -> str | None:

@@ -268,6 +268,18 @@ def test_it_is_planned_migrated_and_verified(
     assert call(qdrant, "POST", f"/collections/{own}/points/count", {"exact": True})["count"] == 400
 
 
+def test_a_collection_is_never_written_into_itself(
+    qdrant: Server, own: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(qdrant, own, [point(number) for number in range(9)])
+    ledger = ["--ledger", str(tmp_path / "l")]
+    to = ["--to", f"http://localhost:{qdrant.rest}"]
+    assert run(["migrate", f"{qdrant.url}/{own}", *to, *ledger]) == Exit.USAGE
+    assert f"Source and target are the same collection {own!r}" in capsys.readouterr().err
+    assert call(qdrant, "POST", f"/collections/{own}/points/count", {"exact": True})["count"] == 9
+    assert run(["migrate", f"{qdrant.url}/{own}", *to, *ledger, "--collection", f"{own}-new"]) == Exit.OK
+
+
 def test_options_of_the_source_are_remembered_and_a_source_that_is_away_is_no_obstacle(
     qdrant: Server, own: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
