@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 LAB := compose/with_lab.sh
 STANDIN := compose/images/qdrant
 
-.PHONY: help venv dev lint reformat test test-unit demo clinic faults kills bench engine images lock dist docs clean
+.PHONY: help venv dev lint reformat test test-unit demo clinic faults kills bench bench-migrate bench-migrate-long bench-migrate-many bench-migrate-memory engine images lock dist docs clean
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1|/p' Makefile | column -t -s '|' 2>/dev/null || grep '##' Makefile
@@ -59,6 +59,19 @@ bench: venv     ## the budgets, as ratios measured in one run
 watch-endurance: venv ## watch --heal over 100 forced recreations and 5 engine restarts
 	@NETDOCTOR_WATCH_RECREATIONS=100 NETDOCTOR_WATCH_RESTARTS=5 \
 	    $(LAB) --images busybox $(BIN)/python -m pytest -s tests/live/test_endurance.py
+
+bench-migrate: venv ## the migration's budgets: 10,000 x 1024 and 50,000 x 128, some minutes
+	$(BIN)/python tests/bench/bench_migration.py $(ARGS)
+	$(BIN)/python tests/bench/migration_memory.py 30 300
+
+bench-migrate-long: venv ## the same at 100,000 x 1024
+	$(BIN)/python tests/bench/bench_migration.py --points 100000 --dimension 1024 --rounds 1 $(ARGS)
+
+bench-migrate-many: venv ## the same at 1,000,000 x 128
+	$(BIN)/python tests/bench/bench_migration.py --points 1000000 --dimension 128 --rounds 1 $(ARGS)
+
+bench-migrate-memory: venv ## its memory at 30 MB, 300 MB and 10 GB of export: needs 25 GB of disk
+	$(BIN)/python tests/bench/migration_memory.py 30 300 10000
 
 engine:         ## find an engine or start one, and leave it running (compose/engine.sh stop)
 	@compose/engine.sh ensure
