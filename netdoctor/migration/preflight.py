@@ -14,7 +14,7 @@ from netdoctor.errors import MigrationFailed
 from netdoctor.migration.batches import Limits
 from netdoctor.migration.plan import CollectionPlan, Plan
 from netdoctor.migration.retry import Retry
-from netdoctor.migration.targets.interface import CollectionState, Target
+from netdoctor.migration.targets.interface import CollectionState, Target, TargetUnreachable, Transient
 
 OLDEST = (1, 8)
 """Older servers miss parts of the API that a migration asks."""
@@ -59,7 +59,7 @@ def preflight(plan: Plan, target: Target, limits: Limits, retry: Retry, *, free:
 
     Raises PreflightFailed, TargetUnreachable. Whether a collection is of the right kind is ``prepare``'s question.
     """
-    version = retry.call(target.health)
+    version = retry.call(lambda: _version(target))
     states: dict[str, CollectionState] = {}
     for wanted in plan.collections:
         state = retry.call(lambda name=wanted.name: target.collection(name))  # type: ignore[misc]
@@ -83,6 +83,14 @@ def preflight(plan: Plan, target: Target, limits: Limits, retry: Retry, *, free:
         )
     there = {name: state.points for name, state in states.items()}
     return Preflight(version, there, len(plan.collections) - len(there), limits, needed, free, seconds, tuple(warnings))
+
+
+def _version(target: Target) -> str:
+    """A server that is just starting again is waited for, like in every other call."""
+    try:
+        return target.health()
+    except TargetUnreachable as away:
+        raise Transient(away.message) from away
 
 
 def _about_version(version: str) -> list[str]:

@@ -140,6 +140,9 @@ def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *,
     """
     name = options.target_name or target.address
     options = replace(options, layout=suited(options.layout, source, options.layout.metric))
+    refuse = getattr(source, "refuse_target", None)
+    if refuse is not None:
+        refuse(target.address, options.layout)
     window = Window(options.in_flight)
     retry = retrying(options, window, listener, threading.Event())
     plan, resumed = plan_of(source, ledger, options, listener)
@@ -169,7 +172,8 @@ def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *,
                 if origin == FOUND and not (options.wishes.overwrite and snapshot_of(name, ledger))
             )
             refusals = Refusals(ledger, max(0, options.max_errors - plan.skipped))
-            writer = Writer(target, plan.layout, retry, ledger, found, options.skip_existing, refusals)
+            replay = resumed and not options.wishes.overwrite and not plan.listing
+            writer = Writer(target, plan.layout, retry, ledger, found, options.skip_existing, refusals, replay)
             ledger.remember({"writing": f"{options.request_timeout + 1}"})
             work = Work(
                 plan, source, ledger, writer, tracker, window, options.limits, options.in_flight, plan.points, listener

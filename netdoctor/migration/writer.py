@@ -79,6 +79,8 @@ class Writer:
     skip: bool = False
     refusals: Refusals | None = None
     """None: the first record that is refused stops the run."""
+    replay: bool = False
+    """An earlier start may have sent the same already: what is there by now may have been changed by somebody."""
 
     def write(self, batch: Batch, *, send: bool = True, first: int = 0, total: int = 1) -> Written:
         """``send`` False: it was written by an earlier run, only its digests are wanted.
@@ -153,7 +155,8 @@ class Writer:
     def _send(self, collection: str, encoded: Sequence[tuple[Record, bytes]]) -> int:
         """How many were taken."""
         try:
-            self.retry.call(lambda: self.target.upsert(collection, [body for _, body in encoded]))
+            how = {"insert_only": True} if self.replay else {}
+            self.retry.call(lambda: self.target.upsert(collection, [body for _, body in encoded], **how))
             return len(encoded)
         except (KeyRefused, TargetUnreachable):
             raise

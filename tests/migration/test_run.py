@@ -280,11 +280,11 @@ def test_a_refused_record_is_found_by_halving_and_named(qdrant: Server, tmp_path
     sizes: list[int] = []
     with via_host(qdrant, Transport.REST) as real:
 
-        def upsert(collection: str, points: list[bytes]) -> None:
+        def upsert(collection: str, points: list[bytes], **how: Any) -> None:
             sizes.append(len(points))
             if any(guilty in point for point in points):
                 raise TargetRefused("Qdrant refuses the request: bad point.")
-            real.upsert(collection, points)
+            real.upsert(collection, points, **how)
 
         with pytest.raises(RecordRefused, match=r"Record 38 \(byte \d+, id .*bad point") as caught:
             run_once(export, Broken(real, upsert=upsert), tmp_path / "l", options(in_flight=1))  # type: ignore[arg-type]
@@ -302,11 +302,11 @@ def test_a_busy_server_is_asked_again(qdrant: Server, tmp_path: Path, own: str) 
     calls = [0]
     with via_host(qdrant, Transport.REST) as real:
 
-        def upsert(collection: str, points: list[bytes]) -> None:
+        def upsert(collection: str, points: list[bytes], **how: Any) -> None:
             with lock:
                 calls[0] += 1
                 busy = calls[0] % 2
-            real.upsert(collection, points)
+            real.upsert(collection, points, **how)
             if busy:
                 raise Transient("HTTP 429: slow down", after=0.01)  # carried out, but its answer was lost
 
@@ -407,10 +407,10 @@ def test_records_that_the_server_refuses_are_left_out_as_far_as_allowed_and_name
     guilty = [point_id(things[n]["id"]).encode() for n in (3, 37, 38)]
     with via_host(qdrant, Transport.REST) as real:
 
-        def upsert(collection: str, points: list[bytes]) -> None:
+        def upsert(collection: str, points: list[bytes], **how: Any) -> None:
             if any(each in point for point in points for each in guilty):
                 raise TargetRefused("Qdrant refuses the request: bad point.")
-            real.upsert(collection, points)
+            real.upsert(collection, points, **how)
 
         broken: Any = Broken(real, upsert=upsert)
         with pytest.raises(RecordRefused, match=r"Record 3[89]"):
@@ -504,3 +504,26 @@ def test_a_resumed_run_does_not_read_the_export_from_its_start(
         assert result.good and result.sent <= 240
         assert target.count(name) == 999
     assert min(read) > 600 and max(read) == 1000
+
+
+@pytest.mark.parametrize("transport", [Transport.GRPC, Transport.REST])
+def test_a_resumed_run_does_not_write_over_what_was_changed_since(
+    qdrant: Server, tmp_path: Path, own: str, transport: Transport
+) -> None:
+    export, things, name = own_export(tmp_path, own)
+    with via_host(qdrant, transport) as real:
+
+        def upsert(collection: str, points: list[bytes], **how: Any) -> None:
+            real.upsert(collection, points, **how)
+            raise KeyboardInterrupt  # written, and the ledger does not know
+
+        with pytest.raises(KeyboardInterrupt):
+            run_once(export, Broken(real, upsert=upsert), tmp_path / "l", options(in_flight=1))  # type: ignore[arg-type]
+        changed = point_id(things[4]["id"])
+        there = real.retrieve(name, [changed])[changed]
+        real.upsert(name, [real.encode(Point(changed, there.vector, {**there.payload, "name": "theirs"}))])
+        result = run_once(export, real, tmp_path / "l", options())
+        assert not result.good and result.verification.verified == 102
+        assert "record 5 " in result.verification.problems[0]
+        assert real.retrieve(name, [changed])[changed].payload["name"] == "theirs"
+        assert real.count(name) == 102

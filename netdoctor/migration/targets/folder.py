@@ -93,7 +93,7 @@ class FolderTarget:
     def encode_all(self, points: Sequence[Point], entries: Sequence[Sequence[bytes]]) -> list[bytes]:
         return [point_json(point) for point in points]
 
-    def upsert(self, name: str, points: Sequence[bytes]) -> None:
+    def upsert(self, name: str, points: Sequence[bytes], *, insert_only: bool = False) -> None:
         structs = [self._models.PointStruct(**json.loads(point)) for point in points]
         with self._lock, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # local mode warns that it is slow with many points

@@ -36,6 +36,8 @@ _BUSY = frozenset(
 )
 _KEY = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
 _COMPLETED, _ACKNOWLEDGED = 2, 1
+_INSERT_ONLY = b"\x40\x01"
+"""``update_mode`` (field 8) ``InsertOnly``, as bytes: servers before 1.17 pass over a field that they do not know."""
 
 
 class GrpcTarget:
@@ -199,8 +201,8 @@ class GrpcTarget:
     def encode_all(self, points: Sequence[Point], entries: Sequence[Sequence[bytes]]) -> list[bytes]:
         return list(map(point_protobuf, points, entries))
 
-    def upsert(self, name: str, points: Sequence[bytes]) -> None:
-        reply = self._call(self._upsert, upsert_protobuf(name, points))
+    def upsert(self, name: str, points: Sequence[bytes], *, insert_only: bool = False) -> None:
+        reply = self._call(self._upsert, upsert_protobuf(name, points) + (_INSERT_ONLY if insert_only else b""))
         if reply.result.status not in (_COMPLETED, _ACKNOWLEDGED):
             status = self._api.UpdateStatus.Name(reply.result.status)
             raise Transient(f"the write is reported as {status}, not completed")

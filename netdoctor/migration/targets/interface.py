@@ -176,8 +176,11 @@ class Target(Protocol):
     def encode_all(self, points: Sequence[Point], entries: Sequence[Sequence[bytes]]) -> list[bytes]:
         """The same of many, with the entries of each."""
 
-    def upsert(self, name: str, points: Sequence[bytes]) -> None:
-        """Write encoded points and wait until they are applied."""
+    def upsert(self, name: str, points: Sequence[bytes], *, insert_only: bool = False) -> None:
+        """Write encoded points and wait until they are applied.
+
+        ``insert_only``: those that are there stay as they are, where the server can do that; older ones replace them.
+        """
 
     def count(self, name: str) -> int:
         """Exact."""

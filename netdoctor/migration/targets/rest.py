@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -44,6 +45,8 @@ _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 _RESCORED = {"quantization": {"rescore": True}}
 """Quantised vectors choose the candidates; their scores are of the vectors themselves."""
 _JSON = {"Content-Type": "application/json"}
+_INSERT_ONLY = b'{"update_mode":"insert_only",'
+"""Begins the body of a write in the place of its brace."""
 
 
 class RestTarget:
@@ -193,8 +196,12 @@ class RestTarget:
     def encode_all(self, points: Sequence[Point], entries: Sequence[Sequence[bytes]]) -> list[bytes]:
         return points_json(points)
 
-    def upsert(self, name: str, points: Sequence[bytes]) -> None:
+    def upsert(self, name: str, points: Sequence[bytes], *, insert_only: bool = False) -> None:
         length, pieces = upsert_json(points)
+        if insert_only:  # servers before 1.17 pass over a key that they do not know
+            head = next(pieces)
+            pieces = itertools.chain([_INSERT_ONLY, head[1:]], pieces)
+            length += len(_INSERT_ONLY) - 1
         sent = self._send("PUT", f"{_path(name)}/points?wait=true", pieces, length)
         if sent.status_code != 200:
             raise self._refused(sent)
