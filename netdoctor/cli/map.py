@@ -40,7 +40,12 @@ Examples:
     help="Draw a recorded topology; no engine is asked.",
 )
 @click.option(
-    "--ask/--no-ask", "asking", default=True, help="Ask the declared connections (default), or draw what inspect says."
+    "--ask/--no-ask",
+    "asking",
+    default=True,
+    envvar="NETDOCTOR_ASK",
+    show_envvar=True,
+    help="Ask the declared connections (default), or draw what inspect says.",
 )
 @shared_options
 @click.pass_context
