@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from netdoctor.migration.aftermath import refuse_other_target, told_plan, with_source
 from netdoctor.migration.batches import Batch, Limits
 from netdoctor.migration.compare import difference
+from netdoctor.migration.datatypes import with_datatypes
 from netdoctor.migration.deferral import restore
 from netdoctor.migration.digest import Sums, empty_sums
 from netdoctor.migration.events import Listener, Waiting, silent
@@ -122,6 +123,8 @@ def roll_back(
 
     A collection that was overwritten is only told of, unless ``put_back`` restores it.
     """
+    names = [collection.name for collection in run.plan.collections]
+    run = replace(run, plan=replace(run.plan, layout=with_datatypes(run.plan.layout, names, target, retry)))
     plan, ledger = run.plan, run.ledger
     # Clocks jump; a request does not live longer than this.
     seconds = min(run.quiet_at() - time.time(), _LONGEST)

@@ -19,6 +19,7 @@ from typing import Any
 
 from netdoctor.errors import MigrationFailed, UsageError
 from netdoctor.files import write_whole
+from netdoctor.migration.datatypes import with_datatypes
 from netdoctor.migration.deferral import restore
 from netdoctor.migration.events import Listener, Planned, Preflighted, Waiting, silent
 from netdoctor.migration.ledger import FOUND, LATE, REFUSED, Ledger, LedgerBusy, LedgerMismatch, open_ledger
@@ -132,7 +133,9 @@ def work(
             found = frozenset(each for each, origin in ready["origins"].items() if origin == FOUND)
             refusals = Refusals(ledger, options.max_errors)
             foreign = found - frozenset(ready["overwrite"])
-            writer = Writer(target, plan.layout, retry, ledger, foreign, options.skip_existing, refusals)
+            names = [collection.name for collection in plan.collections]
+            layout = with_datatypes(plan.layout, names, target, retry)
+            writer = Writer(target, layout, retry, ledger, foreign, options.skip_existing, refusals)
             ledger.remember({"writing": f"{options.request_timeout + 1}"})
             job = Work(
                 plan, source, ledger, writer, tracker, window, file.limits, options.in_flight, records, listener, share

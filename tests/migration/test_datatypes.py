@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 
 from netdoctor.migration.datatypes import kept, unfit, with_datatypes
+from netdoctor.migration.ledger import open_ledger
 from netdoctor.migration.points import Layout, Metric
 from netdoctor.migration.retry import Retry
+from netdoctor.migration.rollback import Run, roll_back
 from netdoctor.migration.run import Options
+from netdoctor.migration.sources.export_json import ExportJson
 from netdoctor.migration.target import Transport
 from netdoctor.migration.targets.interface import Making, Query
 from netdoctor.migration.writer import RecordRefused
@@ -105,3 +108,21 @@ def test_a_quantised_collection_is_verified_by_its_originals(qdrant: Server, own
             assert result.verification.exact
         ((hit, *_),) = target.search(own, [Query(np.ones(8, dtype=np.float32))], 3)
         assert hit.id
+
+
+@pytest.mark.parametrize("datatype", ["float16", "uint8"])
+def test_what_a_run_wrote_in_fewer_bits_is_taken_back(qdrant: Server, own: str, tmp_path: Path, datatype: str) -> None:
+    made = things(datatype)
+    export = write_export(tmp_path / "export.json", made)
+    options = Options(Layout(metric=Metric.COSINE, default_collection=own))
+    with via_host(qdrant, Transport.GRPC) as target:
+        target.create(own, 8, Metric.COSINE, Making(datatype=datatype))
+        assert run_once(export, target, tmp_path / "ledger", options).good
+        ledger = open_ledger(tmp_path / "ledger")
+        try:
+            source = ExportJson(export)
+            result = roll_back(source, target, Run.of(ledger, source, target.address), retry=Retry())
+        finally:
+            ledger.close()
+        assert (result.deleted, result.kept) == (len(made), 0)
+        assert target.count(own) == 0
