@@ -29,6 +29,8 @@ def defer(wanted: CollectionPlan, target: Target, ledger: Ledger, retry: Retry) 
     state = retry.call(lambda: target.collection(wanted.name))
     if state is None or not state.indexing_threshold or state.indexing_threshold >= OFF:
         return
+    if state.hides:
+        return  # what is not indexed is not shown there: put off, it would never be seen, nor verified
     if wanted.points * wanted.dimension * 4 / 1024 < state.indexing_threshold * WORTH:
         return
     ledger.set_deferred(wanted.name, state.indexing_threshold)

@@ -179,3 +179,18 @@ def test_a_collection_bears_the_mark_of_its_run_and_the_wishes_for_it(
         assert other is not None and other.run == ""
         target.drop(own)
         assert target.collection(own) is None
+
+
+def test_a_collection_that_hides_what_is_not_indexed_is_not_put_off(tmp_path: Path) -> None:
+    from netdoctor.migration.plan import CollectionPlan
+    from netdoctor.migration.retry import Retry
+    from netdoctor.migration.targets.interface import CollectionState
+
+    class Hiding:
+        def collection(self, name: str) -> CollectionState:
+            return CollectionState(name, 4, Metric.COSINE, 0, indexing_threshold=10_000, hides=True)
+
+    ledger = open_ledger(tmp_path / "l")
+    deferral.defer(CollectionPlan("a", 4, 10**9), Hiding(), ledger, Retry())  # type: ignore[arg-type]
+    assert not ledger.deferred()
+    ledger.close()
