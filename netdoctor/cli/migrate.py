@@ -51,7 +51,7 @@ Examples:
 @option("--metric", type=click.Choice(list(METRICS)), help="Default: a live source's own, else cosine.")
 @option("--batch-size", type=click.IntRange(1, 10000), default=256, show_default=True, help="Vectors a request.")
 @option("--in-flight", type=click.IntRange(1, 32), default=4, show_default=True, help="Requests at once.")
-@option("--max-errors", type=click.IntRange(0), default=0, show_default=True, help="Records to leave out: bad or refused ones.")
+@option("--max-errors", type=click.IntRange(0), default=0, show_default=True, help="Bad or refused records to skip.")
 @option("--patience", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds of retrying.")
 @option("--ledger", type=click.Path(path_type=Path), help="Default: EXPORT.netdoctor.sqlite")
 @option("--on-duplicate", type=click.Choice(["first", "last"]), help="Which of two records for one point wins.")
