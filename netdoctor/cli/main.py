@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import io
+import itertools
 import os
 import pkgutil
 import sys
@@ -151,9 +152,15 @@ def _report_failure(argv: list[str], message: str, hint: str, status: Exit, code
         name, _, path = text.partition("=")
         _leave(document(name), path)
     said = document((_asked(argv, "--format") or ["human"])[-1])
-    output = (_asked(argv, "--output", "-o") or ["-"])[-1]
+    output = "-" if _keeps_data(argv) else (_asked(argv, "--output", "-o") or ["-"])[-1]
     if output == "-" or not _leave(said, output):
         _leave_on_stdout(said)
+
+
+def _keeps_data(argv: list[str]) -> bool:
+    """``vectors export -o FILE``: the file is what the command makes, not its report. An older one stays as it is."""
+    words = [word for word in argv if not word.startswith("-")]
+    return any(pair == ("vectors", "export") for pair in itertools.pairwise(words))
 
 
 def _leave(text: str, path: str) -> bool:

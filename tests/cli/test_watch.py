@@ -48,7 +48,8 @@ SERVE = ["httpd", "-f", "-p", "8080", "-h", "/etc"]
         (["nobody-here", "db"], "no container named 'nobody-here'", "netdoctor"),
     ],
 )
-def test_what_was_typed_wrong(host, words, said, hint):
+def test_what_was_typed_wrong(host, words, said, hint, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     ended = netdoctor("watch", "--host", host, *words)
     assert ended.status == 2, ended
     assert said in ended.err

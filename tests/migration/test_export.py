@@ -438,6 +438,8 @@ def test_the_command_ends_with_1_where_something_differs(
 def test_the_command_refuses_before_it_connects(
     pinecone: Pinecone, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("x.json").write_text("an older export")
     origin = f"pinecone:{pinecone.url}"
     for arguments, words in (
         (["--from", origin], "needs a file"),
@@ -454,7 +456,9 @@ def test_the_command_refuses_before_it_connects(
     monkeypatch.delenv("PINECONE_API_KEY")
     assert run(["vectors", "export", "--from", origin, "-o", "x.json"]) == Exit.USAGE
     assert "PINECONE_API_KEY" in capsys.readouterr().err
+    assert run(["vectors", "export", "--from", origin, "-o", "x.json", "--format", "json"]) == Exit.USAGE
     assert pinecone.asked == []
+    assert Path("x.json").read_text() == "an older export"
 
 
 def test_the_key_is_in_no_output_and_in_no_file(
