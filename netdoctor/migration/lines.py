@@ -109,8 +109,9 @@ class LineFramer:
                 return True
 
     def _fill(self) -> bool:
-        # At least as much as is waiting: a large record is scanned a few times, not once per chunk.
-        more = self._stream.read(max(self._chunk, len(self._data) - self._at))
+        # As much as is waiting: a large record is scanned a few times, not once per chunk. Never far past the largest.
+        waiting = len(self._data) - self._at
+        more = self._stream.read(max(self._chunk, min(waiting, self._largest - waiting)))
         if not more:
             return False
         self._data = self._data[self._at :] + more
