@@ -103,7 +103,8 @@ def write_part(
 
     target, scene, name = open_target(stack, settings, given, timeout=given["request_timeout"])
     options = replace(options, target_name=name)
-    part = work(source, target, file, shard, options, listener=listener, patience=max(600.0, given["patience"]))
+    how = {"patience": max(600.0, given["patience"]), "restart": given["restart"]}
+    part = work(source, target, file, shard, options, listener=listener, **how)
     return part, scene.of(source.label, str(Meeting(file.path).ledger(shard)))
 
 
@@ -120,7 +121,7 @@ def coordinate_all(
     from netdoctor.migration.shards import Meeting, coordinate
 
     path = Meeting(file.path).coordinator
-    ledger = open_ledger(path)
+    ledger = open_ledger(path, restart=given["restart"])
     stack.callback(ledger.close)
     target, scene, name = open_target(stack, settings, given, timeout=given["request_timeout"])
     options = replace(options, target_name=name)

@@ -109,15 +109,21 @@ def work(
     *,
     listener: Listener = silent,
     patience: float = 600.0,
+    restart: bool = False,
 ) -> Part:
-    """One worker. Waits ``patience`` seconds for the coordinator. Raises MigrationFailed; the same call resumes."""
+    """One worker. Waits ``patience`` seconds for the coordinator. Raises MigrationFailed; the same call resumes.
+
+    ``restart``: forget what an earlier start of this worker has done.
+    """
     meeting, plan = Meeting(file.path), file.plan
     ready = _await(lambda: _read(meeting.ready, file.run), options, listener, patience, "the coordinator")
     if ready["of"] != shard.of:
         raise LedgerMismatch(f"The coordinator has divided the work by {ready['of']}, not by {shard.of}.")
     share = shard.share(plan.records)
     records = (share.end or 0) - share.start
-    ledger = open_ledger(meeting.ledger(shard))
+    ledger = open_ledger(meeting.ledger(shard), restart=restart)
+    if restart:
+        meeting.done(shard).unlink(missing_ok=True)
     try:
         name = options.target_name or target.address
         ledger.bind({**binding_of(plan, name, options), "shard": str(shard), "run": file.run})

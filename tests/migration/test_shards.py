@@ -74,10 +74,12 @@ class Crew:
         finally:
             ledger.close()
 
-    def work(self, number: int, of: int, patience: float = 20.0) -> Part:
+    def work(self, number: int, of: int, patience: float = 20.0, restart: bool = False) -> Part:
         with via_host(self.qdrant, Transport.REST) as target:
             shard = Shard(number, of)
-            return work(ExportJson(self.export), target, self.file, shard, self.options, patience=patience)
+            return work(
+                ExportJson(self.export), target, self.file, shard, self.options, patience=patience, restart=restart
+            )
 
 
 @pytest.fixture
@@ -123,6 +125,24 @@ def test_a_worker_without_a_coordinator_gives_up_and_one_of_another_division_is_
         crew.work(2, 2)
     held.close()
     crew.work(2, 2)
+    assert whole.result(60).good
+
+
+def test_the_ledger_of_another_plan_is_refused_and_one_started_over_is_taken(
+    qdrant: Server, tmp_path: Path, own: str, pool: ThreadPoolExecutor
+) -> None:
+    file, export, _ = made(tmp_path, own, 20)
+    crew = Crew(qdrant, file, export)
+    whole = pool.submit(crew.coordinate, 1)
+    assert crew.work(1, 1).sent == 20
+    assert whole.result(60).good
+    again, _, _ = made(tmp_path, own, 20)  # another plan under the same name
+    crew = Crew(qdrant, again, export)
+    Meeting(again.path).coordinator.unlink()
+    whole = pool.submit(crew.coordinate, 1)
+    with pytest.raises(LedgerMismatch, match="its run was"):
+        crew.work(1, 1)
+    assert crew.work(1, 1, restart=True).written == 20
     assert whole.result(60).good
 
 
