@@ -25,11 +25,11 @@ _TOGETHER = 32 << 10
 """Numbers that are written in one step."""
 
 
-def unit_arrays(vectors: Sequence[Vector]) -> list[bytes | None]:
-    """Each vector as a JSON array; None for one that is short, or has a number that is not written here."""
+def unit_arrays(vectors: Sequence[Vector]) -> list[memoryview | None]:
+    """Each vector as a JSON array, without its closing bracket; None for one that is short or not written here."""
     import numpy as np
 
-    found: list[bytes | None] = [None] * len(vectors)
+    found: list[memoryview | None] = [None] * len(vectors)
     places: dict[int, list[int]] = {}
     for place, vector in enumerate(vectors):
         if len(vector) >= _FEWEST:
@@ -44,12 +44,12 @@ def unit_arrays(vectors: Sequence[Vector]) -> list[bytes | None]:
             good = (sizes.max(axis=1) < 1) & (sizes.min(axis=1, where=sizes > 0, initial=1) >= _LEAST)
             for place, fits, text in zip(some, good, _written(block, sizes), strict=True):
                 if fits:
-                    found[place] = b"[%b]" % text[1:]
+                    found[place] = text
     return found
 
 
-def _written(block: NDArray[np.float32], sizes: NDArray[np.float32]) -> list[bytes]:
-    """For each row ``, 0.1234567890123456,-0.`` and so on: a comma or a comma and a sign, 0 and the digits."""
+def _written(block: NDArray[np.float32], sizes: NDArray[np.float32]) -> list[memoryview]:
+    """For each row ``[ 0.1234567890123456,-0.12`` and so on: bracket or comma, perhaps a sign, 0 and the digits."""
     import numpy as np
 
     four, signs = _tables()
@@ -62,13 +62,15 @@ def _written(block: NDArray[np.float32], sizes: NDArray[np.float32]) -> list[byt
         lower = wide.astype(np.uint32)
     ten_thousand = np.uint32(10_000)
     text = np.empty((*block.shape, 5), np.uint32)
-    text[..., 0] = signs.take(np.signbit(block).view(np.uint8))
+    minus = np.signbit(block).view(np.uint8)
+    text[..., 0] = signs.take(minus)
+    text[:, 0, 0] = signs.take(minus[:, 0] + 2)
     for column, half in ((1, upper), (3, lower)):
         first = half // ten_thousand
         half -= first * ten_thousand
         text[..., column] = four.take(first, mode="clip")
         text[..., column + 1] = four.take(half, mode="clip")
-    return [row.tobytes() for row in text]
+    return [row.data.cast("B") for row in text.reshape(len(text), -1)]
 
 
 @functools.cache
@@ -77,4 +79,4 @@ def _tables() -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     import numpy as np
 
     digits = b"".join(b"%04d" % number for number in range(10_000))
-    return np.frombuffer(digits, np.uint32), np.frombuffer(b", 0.,-0.", np.uint32)
+    return np.frombuffer(digits, np.uint32), np.frombuffer(b", 0.,-0.[ 0.[-0.", np.uint32)

@@ -178,7 +178,8 @@ def points_json(points: Sequence[Point]) -> list[bytes]:
         except TypeError:  # an integer of more than 64 bits
             found.append(point_json(point))
             continue
-        found.append(b'{"id":"%b","vector":%b,"payload":%b}' % (point.id.encode("ascii"), array, payload))
+        parts = (b'{"id":"', point.id.encode("ascii"), b'","vector":', array, b'],"payload":', payload, b"}")
+        found.append(b"".join(parts))
     return found
 
 
