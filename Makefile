@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 LAB := compose/with_lab.sh
 STANDIN := compose/images/qdrant
 
-.PHONY: help venv dev lint reformat test test-unit demo clinic faults kills bench bench-migrate bench-migrate-long bench-migrate-many bench-migrate-memory engine images lock dist docs clean
+.PHONY: help venv dev lint reformat test test-unit demo clinic faults kills bench bench-migrate bench-migrate-long bench-migrate-many bench-migrate-memory engine images lock dist docs site clean
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1|/p' Makefile | column -t -s '|' 2>/dev/null || grep '##' Makefile
@@ -87,6 +87,9 @@ dist: venv      ## wheel, source archive and list of parts (SBOM) into dist/
 
 docs: venv      ## write the pages that are made from the program (codes, commands, formats, ...)
 	$(BIN)/python docs/generate.py
+
+site: docs      ## the documentation as a site, in site/; a broken link or anchor fails it
+	$(BIN)/python -m mkdocs build
 
 clean:          ## remove what was built here; lab images and an engine started by `make engine` too
 	@compose/clean.sh
