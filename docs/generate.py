@@ -200,7 +200,7 @@ def report_page() -> str:
     file = Path(SCHEMA).name
     read = f"from importlib.resources import files; print(files('netdoctor.formats').joinpath('{file}').read_text())"
     lines += [f"The JSON Schema is [{file}](../{SCHEMA}) (draft 2020-12), and is installed with netdoctor:", ""]
-    lines += ["```sh", f'python3 -c "{read}"', "```", ""]
+    lines += ["<!-- run: files -->", "```sh", f'python3 -c "{read}"', "```", ""]
     lines += ["## The document", "", *_fields(schema)]
     for name, part in schema["$defs"].items():
         lines += ["", f"## {name}", ""]
