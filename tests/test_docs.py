@@ -32,6 +32,8 @@ PAGES = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.m
 UPDATE = os.environ.get("NETDOCTOR_UPDATE_DOCS") == "1"
 FENCE = re.compile(r"^(?P<ticks>```+)(?P<language>\w*)\n(?P<text>.*?)^(?P=ticks)$", re.MULTILINE | re.DOTALL)
 SHOWN = re.compile(r"^```console\n(?P<text>\$ .*?)^```$", re.MULTILINE | re.DOTALL)
+STARTED = re.compile(r"^(\s*)(?:sudo |(?:uvx|docker run) .*[ ])(?=netdoctor )", re.MULTILINE)
+"""What stands before netdoctor where something else starts it; of several, the container's name comes last."""
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<to>[^)\s]+)\)")
 
 
@@ -148,11 +150,17 @@ def test_every_page_is_reached_from_the_index():
 def test_every_call_of_netdoctor_in_an_example_is_one_that_it_understands(path):
     text = path.read_text("utf-8")
     scripts = [each.replace("$ netdoctor", "netdoctor") for each in blocks(path, "sh", "console", "yaml")]
-    scripts += ["\n".join(line[4:] for line in text.splitlines() if line.startswith("    netdoctor "))]
+    scripts += ["\n".join(line[4:] for line in text.splitlines() if line.startswith("    "))]
+    scripts = [STARTED.sub(r"\1", each.replace("\\\n", " ")) for each in scripts]
     for words in (words for script in scripts for words in calls(script)):
         if path.name == "commands.md" and any(word.isupper() or word.startswith("[") for word in words):
             continue  # a usage line
         assert list(misuse(words)) == [], words
+
+
+def test_a_call_that_something_else_starts_is_found_too():
+    started = "sudo netdoctor enter a\nuvx --from docker-netdoctor netdoctor lint\ndocker run -v netdoctor:/x netdoctor fix a b"
+    assert calls(STARTED.sub(r"\1", started)) == [["enter", "a"], ["lint"], ["fix", "a", "b"]]
 
 
 def test_the_examples_are_there_to_be_checked():
