@@ -159,7 +159,7 @@ def test_every_call_of_netdoctor_in_an_example_is_one_that_it_understands(path):
 
 
 def test_a_call_that_something_else_starts_is_found_too():
-    started = "sudo netdoctor enter a\nuvx --from docker-netdoctor netdoctor lint\ndocker run -v netdoctor:/x netdoctor fix a b"
+    started = "sudo netdoctor enter a\nuvx --from x netdoctor lint\ndocker run -v netdoctor:/x netdoctor fix a b"
     assert calls(STARTED.sub(r"\1", started)) == [["enter", "a"], ["lint"], ["fix", "a", "b"]]
 
 

@@ -22,7 +22,7 @@ EXAMPLES = """
 \b
 Examples:
   netdoctor map                                a tree, with every declared connection asked
-  netdoctor map app                            what touches app
+  netdoctor map app                            the same, but asks only what touches app
   netdoctor map --format html -o map.html      one page that needs no network, for a browser
   netdoctor map --format mermaid               for a README; also dot and svg
   netdoctor map --bundle incident.json         a recorded topology, without an engine
