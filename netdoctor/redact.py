@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 
 MASK = "***"
 
@@ -23,6 +24,12 @@ _SCHEME = r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{0,31}://)"
 _USERINFO = re.compile(_SCHEME + r"[^/\s\"'?#]{0,999}@")
 # People write passwords into URLs without encoding them: user, colon, anything, the last @ that can end it.
 _RAW_USERINFO = re.compile(_SCHEME + r"[^:/@\s\"']{0,99}:(?!\d{1,5}(?:[/?#]|$))[^\s\"']{0,999}@")
+# ... an @ and a / both in it: the host comes after the last @ that a legal end of an address follows. A path like
+# /@scope is none, and what stands behind ? is the query's own.
+_RAWEST_USERINFO = re.compile(
+    _SCHEME
+    + r"[^:/@\s\"'?#]{0,99}:(?:(?!://)[^\s\"'?#@]){0,500}@(?:(?!://)[^\s\"'?#]){0,500}[^/\s\"'?#]@(?=[A-Za-z0-9_\[])"
+)
 _QUERY = re.compile(
     r"(?i)(?P<name>[?&](?:[^=&\s]*(?:pass|pwd|token|secret|sig|auth|key|credential)[^=&\s]*)=)[^&#;\s\"']+"
 )
@@ -41,6 +48,9 @@ _KNOWN_SHAPES = re.compile(
     r"(?<![A-Za-z0-9])(?:pcsk_|sk-|sk_live_|sk_test_|rk_live_|ghp_|gho_|ghs_|github_pat_|glpat-|hf_|npm_|pypi-|dop_v1_|"
     r"xox[abprs]-|AKIA|ASIA|AIza)[A-Za-z0-9_-]{8,}"
 )
+_PASSWORD = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]{0,31}://[^:/@\s\"'?#]{0,99}:(?P<password>[^\s\"']{1,999})@")
+_LONG_ENOUGH = 6
+"""Characters; a shorter secret is too often an ordinary word as well."""
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S)
 
 
@@ -53,6 +63,7 @@ def redact_text(text: str) -> str:
     """Free text without URL userinfo, credentials in queries, headers and assignments, tokens of known shapes."""
     text = _PEM.sub(MASK, text)
     if "://" in text:
+        text = _RAWEST_USERINFO.sub(_bare, text)
         text = _USERINFO.sub(_bare, text)
         text = _RAW_USERINFO.sub(_bare, text)
         text = _QUERY.sub(_named, text)
@@ -81,6 +92,34 @@ def redact_value(name: str, value: str, *, salt: bytes = b"") -> str:
     if not salt:
         return MASK
     return f"{MASK}{hashlib.blake2b(value.encode('utf-8', 'surrogatepass'), key=salt[:64], digest_size=4).hexdigest()}"
+
+
+def secrets_among(pairs: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """What variables and labels say is a credential, and passwords in their addresses: a log may repeat it bare."""
+    found = set()
+    for name, value in pairs:
+        if looks_secret(name) and redact_value(name, value) == MASK:
+            found.add(value)
+        password = _PASSWORD.match(value)
+        if password is not None:
+            found.add(password["password"])
+    return frozenset(value for value in found if len(value) >= _LONG_ENOUGH)
+
+
+def without(secrets: frozenset[str], text: str) -> str:
+    """Text in which none of these values stands, cleaned as any other."""
+    for value in sorted(secrets, key=len, reverse=True):
+        text = text.replace(value, MASK)
+    return redact_text(text)
+
+
+def redacted(data: object) -> object:
+    """A document's data (mappings, lists, scalars) with every string in it cleaned; for JSON that is no report."""
+    if isinstance(data, dict):
+        return {key: redacted(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [redacted(each) for each in data]
+    return redact_text(data) if isinstance(data, str) else data
 
 
 def _address(name: str, value: str) -> str | None:

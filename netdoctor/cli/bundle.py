@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from netdoctor.cli.check import edges_for
-from netdoctor.cli.common import emit, session, speaker
+from netdoctor.cli.common import emit, refuse_other_formats, session, speaker
 from netdoctor.cli.settings import Settings, read_settings, shared_options
 from netdoctor.exits import Exit
 from netdoctor.terminal import plain
@@ -39,6 +39,7 @@ def command(ctx: click.Context, /, path: str, source: str | None, target: str | 
     from netdoctor.topology.bundle import removed_from, write_bundle
 
     settings = read_settings(ctx, options)
+    refuse_other_formats(settings)
     if path == DIFF:
         ctx.exit(_diff(settings, source, target))
     with session(settings) as opened:
@@ -67,7 +68,7 @@ def _diff(settings: Settings, before: str | None, after: str | None) -> Exit:
     if settings.format == "json":
         listed = [
             {
-                "subject": each.subject,
+                "subject": redact_text(each.subject),
                 "what": each.what,
                 "before": None if each.before is None else redact_text(each.before),
                 "after": None if each.after is None else redact_text(each.after),
@@ -76,7 +77,7 @@ def _diff(settings: Settings, before: str | None, after: str | None) -> Exit:
         ]
         emit(settings, json.dumps({"schema": "netdoctor.difference/1", "changes": listed}, indent=2) + "\n")
     else:
-        lines = [f"{plain(each.subject)}: {plain(redact_text(_told(each)))}" for each in changes]
+        lines = [f"{plain(redact_text(each.subject))}: {plain(redact_text(_told(each)))}" for each in changes]
         emit(settings, "\n".join([*(lines or ["Nothing changed."]), ""]))
     return Exit.FINDINGS if changes else Exit.OK
 

@@ -143,6 +143,13 @@ def _format_named(name: str) -> Format:
     return FORMATS.get(name)
 
 
+def refuse_other_formats(settings: Settings) -> None:
+    """For a verb whose result is no report: human or json. A document of another kind would not be valid."""
+    format_of(settings)
+    if settings.format not in ("human", "json"):
+        raise UsageError(f"This is not printed as {plain(settings.format)}.", hint="Use --format human or json.")
+
+
 def further_reports(settings: Settings) -> list[tuple[Format, str]]:
     """``--report junit=report.xml``: formats and paths. Raises UsageError for another shape."""
     found = []

@@ -35,11 +35,13 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     starts nothing. Ends with 3 where netdoctor cannot do its work, else with 0 (with 1 for notes under --fail-on
     warning).
     """
-    from netdoctor.cli.common import emit, refuse_bad_settings
+    from netdoctor.cli.common import emit, refuse_bad_settings, refuse_other_formats
     from netdoctor.readiness.interface import State, examine
+    from netdoctor.redact import redacted
 
     settings = read_settings(ctx, options)
     refuse_bad_settings(settings)
+    refuse_other_formats(settings)
     lines = _look(settings, examine)
     if settings.format == "json":
         document = {
@@ -50,7 +52,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
                 for line in lines
             ],
         }
-        emit(settings, json.dumps(document, indent=2) + "\n")
+        emit(settings, json.dumps(redacted(document), indent=2) + "\n")
     else:
         emit(settings, _human(lines))
     states = {line.state for line in lines}

@@ -15,7 +15,7 @@ from netdoctor.cli._expected import expectations as find_expectations
 from netdoctor.cli._expected import meet_expectations, something
 from netdoctor.cli._panels import panels_of
 from netdoctor.cli.check import edges_for
-from netdoctor.cli.common import Session, emit, session, speaker
+from netdoctor.cli.common import Session, emit, refuse_other_formats, session, speaker
 from netdoctor.cli.settings import Settings, read_settings, shared_options
 from netdoctor.errors import UsageError
 from netdoctor.exits import Exit
@@ -84,6 +84,7 @@ def command(ctx: click.Context, /, source: str | None, target: str | None, finis
     NETDOCTOR_COOLIFY_TOKEN_FILE (DOKPLOY, PORTAINER), else it asks for them.
     """
     settings = read_settings(ctx, options)
+    refuse_other_formats(settings)
     choices = _choices(options)
     if source is not None and options["expectations"] and _typed(ctx, "expectations"):
         raise UsageError("SOURCE cannot go with --expectations.", hint="Name containers, or the file.")
@@ -277,4 +278,6 @@ def _show(settings: Settings, text: str, *, final: bool, machine: bool = False) 
 def _json(data: dict[str, Any]) -> str:
     import json
 
-    return json.dumps(data, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+    from netdoctor.redact import redacted
+
+    return json.dumps(redacted(data), indent=2, ensure_ascii=True, allow_nan=False) + "\n"

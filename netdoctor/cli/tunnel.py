@@ -42,10 +42,11 @@ def command(ctx: click.Context, /, source: str, target: str, listen: str, **opti
     looked up anew for each connection. Nothing is published, and nothing is changed in a container or a network. The
     port is on loopback unless --listen says otherwise: whoever can connect to it reaches TARGET.
     """
-    from netdoctor.cli.common import emit, speaker
+    from netdoctor.cli.common import emit, refuse_other_formats, speaker
     from netdoctor.live.tunnel import Tunnel, parse_place
 
     settings = read_settings(ctx, options)
+    refuse_other_formats(settings)
     place = parse_place(listen)
     say = speaker(settings)
     with _way(settings, source, target) as way:

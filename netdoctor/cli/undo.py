@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from netdoctor.cli._panels import panels_of
-from netdoctor.cli.common import emit, session, speaker
-from netdoctor.cli.fix import confirm_or_refuse, desk_of, journal_of, verb_option
+from netdoctor.cli.common import emit, refuse_other_formats, session, speaker
+from netdoctor.cli.fix import _json, confirm_or_refuse, desk_of, journal_of, verb_option
 from netdoctor.cli.settings import read_settings, shared_options
 from netdoctor.exits import Exit
 from netdoctor.terminal import plain
@@ -31,6 +30,7 @@ def command(ctx: click.Context, /, yes: bool, dry_run: bool, forgotten: bool, **
     from netdoctor.fixes.undo import forget, plan_undo, undo
 
     settings = read_settings(ctx, options)
+    refuse_other_formats(settings)
     machine = settings.format == "json"
     with session(settings) as opened:
         journal = journal_of(opened)
@@ -65,7 +65,3 @@ def command(ctx: click.Context, /, yes: bool, dry_run: bool, forgotten: bool, **
     else:
         emit(settings, undone_text(undone))
     ctx.exit(Exit.OK if undone.complete else Exit.FINDINGS)
-
-
-def _json(data: dict[str, Any]) -> str:
-    return json.dumps(data, indent=2, ensure_ascii=True, allow_nan=False) + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ HEAD_LIMIT = 64 * 1024
 BODY_LIMIT = 512
 BODY_PATIENCE = 0.3
 """Seconds for the body of a refusal that did not come with its head."""
+_STATUS = re.compile(r"[1-9]\d\d", re.ASCII)
 HTTP = b"HTTP/"
 TLS_RECORD = b"\x15\x03"
 """How a TLS server's alert to plain text begins."""
@@ -152,7 +154,7 @@ def _judge(raw: bytes, question: Http, answer: Callable[..., Observation[HttpEvi
     head, _, body = raw.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     words = first.split(" ", 2)
-    if len(words) < 2 or not words[0].startswith("HTTP/") or not words[1].isdecimal():
+    if len(words) < 2 or not words[0].startswith("HTTP/") or not _STATUS.fullmatch(words[1]):
         service = recognise(raw)
         detail = f"what answered is {service}" if service else "what answered speaks no HTTP"
         return answer(Outcome.WRONG_SERVICE, start=start, service=service, detail=detail)
@@ -175,6 +177,7 @@ class TlsStream:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         self._stream = stream
+        self._left = left
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out, server_hostname=host)
         while True:
@@ -208,7 +211,11 @@ class TlsStream:
                 return self._tls.read(size)
             except ssl.SSLWantReadError:
                 self._flush()
-                self._fill(timeout)
+                # A peer that sends a record byte by byte is not waited for anew with each of them.
+                left = self._left()
+                if left <= 0:
+                    raise TimeoutError from None
+                self._fill(left if timeout is None else min(timeout, left))
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
                 return b""
 

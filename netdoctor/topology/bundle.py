@@ -6,7 +6,7 @@ import importlib
 import inspect
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import is_dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,7 @@ from netdoctor.errors import UsageError
 from netdoctor.files import write_whole
 from netdoctor.model import Answers, Container, Health, Network, Observation, Question, Topology
 from netdoctor.probes.interface import PROBES
-from netdoctor.redact import MASK, looks_secret, redact_text, redact_value
+from netdoctor.redact import redact_text, redact_value, secrets_among, without
 from netdoctor.terminal import plain
 from netdoctor.topology.codec import CLASS, Decoder, encode
 from netdoctor.version import __version__
@@ -25,8 +25,6 @@ from netdoctor.version import __version__
 SCHEMA = "netdoctor.bundle/1"
 LIMIT = 256 << 20
 """Bytes; a thousand containers are a few megabytes."""
-_LONG_ENOUGH = 6
-"""Characters; a shorter secret is too often an ordinary word as well."""
 _HOW = "Write one with: netdoctor bundle FILE SOURCE TARGET"
 
 
@@ -65,7 +63,9 @@ def _text(document: Mapping[str, Any]) -> str:
 
 def _document(topology: Topology, answers: Answers | None) -> dict[str, Any]:
     salt = secrets.token_bytes(16)
-    told = frozenset(value for container in topology.containers for value in _secrets_of(container))
+    told = secrets_among(
+        pair for each in topology.containers for pair in (*(each.environment or ()), *each.labels.items())
+    )
     clean = replace(
         topology,
         containers=tuple(_container(container, salt, told) for container in topology.containers),
@@ -142,19 +142,6 @@ def _pair(shown: str, pair: Any) -> tuple[Question[Any], Observation[Any]]:
     raise UsageError(f"{shown} is damaged: one of its answers is none.", hint=_HOW)
 
 
-def _secrets_of(container: Container) -> Iterable[str]:
-    """What its variables and labels say is a credential: a command or a health check may repeat it."""
-    for name, value in [*(container.environment or ()), *container.labels.items()]:
-        if len(value) >= _LONG_ENOUGH and looks_secret(name) and redact_value(name, value) == MASK:
-            yield value
-
-
-def _without(told: frozenset[str], text: str) -> str:
-    for value in sorted(told, key=len, reverse=True):
-        text = text.replace(value, MASK)
-    return redact_text(text)
-
-
 def _container(container: Container, salt: bytes, told: frozenset[str]) -> Container:
     environment = container.environment
     return replace(
@@ -163,6 +150,7 @@ def _container(container: Container, salt: bytes, told: frozenset[str]) -> Conta
         if environment is None
         else tuple((key, redact_value(key, value, salt=salt)) for key, value in environment),
         labels={key: redact_value(key, value, salt=salt) for key, value in container.labels.items()},
+        state=None if container.state is None else replace(container.state, error=without(told, container.state.error)),
         command=None if container.command is None else _command(container.command, salt, told),
         health=None if container.health is None else _health(container.health, salt, told),
         healthcheck=None
@@ -172,14 +160,18 @@ def _container(container: Container, salt: bytes, told: frozenset[str]) -> Conta
 
 
 def _network(network: Network, salt: bytes) -> Network:
-    return replace(network, labels={key: redact_value(key, value, salt=salt) for key, value in network.labels.items()})
+    return replace(
+        network,
+        labels={key: redact_value(key, value, salt=salt) for key, value in network.labels.items()},
+        options={key: redact_value(key, value, salt=salt) for key, value in network.options.items()},
+    )
 
 
 def _health(health: Health, salt: bytes, told: frozenset[str]) -> Health:
     return replace(
         health,
         test=_command(health.test, salt, told),
-        log=tuple((status, _without(told, output)) for status, output in health.log),
+        log=tuple((status, without(told, output)) for status, output in health.log),
     )
 
 
@@ -196,7 +188,7 @@ def _command(words: tuple[str, ...], salt: bytes, told: frozenset[str]) -> tuple
         else:
             found.append(word)
         before = word
-    return tuple(_without(told, word) for word in found)
+    return tuple(without(told, word) for word in found)
 
 
 @cache

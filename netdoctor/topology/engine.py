@@ -22,6 +22,7 @@ from netdoctor.model import (
     State,
     Topology,
 )
+from netdoctor.redact import secrets_among, without
 
 JSON = Mapping[str, Any]
 
@@ -121,16 +122,20 @@ def read_container(entry: JSON, by_id: Mapping[str, Network], by_name: Mapping[s
             for network, details in attached.items()
         ]
     )
+    environment = tuple(_environment(config.get("Env") or ()))
+    labels = {str(key): str(value) for key, value in (config.get("Labels") or {}).items()}
+    # What a program or the engine says about a failure is shown as evidence, and may repeat a credential bare.
+    told = secrets_among((*environment, *labels.items()))
     return Container(
         id=full_id,
         name=name,
         image=str(config.get("Image") or entry.get("Image") or ""),
-        state=_state(entry),
-        health=_health(entry),
+        state=_state(entry, told),
+        health=_health(entry, told),
         network_mode=mode,
         endpoints=tuple(endpoints),
-        environment=tuple(_environment(config.get("Env") or ())),
-        labels={str(key): str(value) for key, value in (config.get("Labels") or {}).items()},
+        environment=environment,
+        labels=labels,
         exposed=tuple(sorted(_port(port) for port in (config.get("ExposedPorts") or {}))),
         published=tuple(_bindings(settings.get("Ports") or {}, host_config.get("PortBindings") or {})),
         hostname=hostname,
@@ -188,7 +193,7 @@ def _served(config: JSON) -> tuple[str, ...]:
     return (service, f"tasks.{service}") if service else ()
 
 
-def _state(entry: JSON) -> State:
+def _state(entry: JSON, told: frozenset[str]) -> State:
     state = entry.get("State") or {}
     return State(
         status=str(state.get("Status") or "unknown"),
@@ -198,7 +203,7 @@ def _state(entry: JSON) -> State:
         oom_killed=bool(state.get("OOMKilled")),
         pid=int(state.get("Pid") or 0) or None,
         exit_code=state.get("ExitCode"),
-        error=str(state.get("Error") or ""),
+        error=without(told, str(state.get("Error") or "")),
         started_at=_moment(state.get("StartedAt")),
         finished_at=_moment(state.get("FinishedAt")),
         restart_count=int(entry.get("RestartCount") or 0),
@@ -210,14 +215,16 @@ def _moment(text: Any) -> str | None:
     return None if not text or str(text).startswith("0001-") else str(text)
 
 
-def _health(entry: JSON) -> Health | None:
+def _health(entry: JSON, told: frozenset[str]) -> Health | None:
     health = (entry.get("State") or {}).get("Health") or (entry.get("State") or {}).get("Healthcheck") or {}
     status = str(health.get("Status") or "")
     if status in ("", "none"):
         return None
     test = ((entry.get("Config") or {}).get("Healthcheck") or {}).get("Test") or ()
-    log = tuple((int(each.get("ExitCode") or 0), str(each.get("Output") or "")) for each in health.get("Log") or ())
-    return Health(status, int(health.get("FailingStreak") or 0), tuple(str(word) for word in test), log[-_HEALTH_LOG:])
+    last = tuple(health.get("Log") or ())[-_HEALTH_LOG:]
+    log = tuple((int(each.get("ExitCode") or 0), without(told, str(each.get("Output") or ""))) for each in last)
+    words = tuple(without(told, str(word)) for word in test)
+    return Health(status, int(health.get("FailingStreak") or 0), words, log)
 
 
 def _healthcheck(declared: JSON) -> HealthCheck | None:
