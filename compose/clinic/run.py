@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Run the clinic: one broken (or healthy) stack after another on the real engine, and what netdoctor says of it.
 
-    compose/clinic/run.py [--live] [WORD...]      stacks whose name contains one of the words; none: all of them
+    compose/clinic/run.py [--live|--check] [WORD...]   stacks whose name contains one of the words; none: all of them
 
-``--live`` leaves out the persisted half of what is fixable, which makes each stack anew twice.
+``--live`` leaves out the persisted half of what is fixable, which makes each stack anew twice; ``--check`` leaves out
+the live half as well: nothing is fixed.
 
 Each folder holds ``compose.yaml`` and ``case.yaml``:
 
@@ -30,6 +31,7 @@ Each folder holds ``compose.yaml`` and ``case.yaml``:
     lint       true: nothing is started; ``netdoctor lint`` judges compose.yaml
     edited     a file that takes compose.yaml's place once the stack is up (in a copy of the folder)
     under      codes that must be listed under the one that comes first
+    not_on     {engine of ``compose/engines``: why it cannot show this stack}
 
 ``{N}`` is this run's name, in front of everything the run creates; ``{PORT}`` a free port, ``{HEX}`` four
 hexadecimal digits; ``{pid:NAME}`` the main process of a container, ``{ip:NAME}`` its address, ``{vip:NAME}`` that of
@@ -44,13 +46,14 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -60,10 +63,15 @@ from typing import Any
 import yaml
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent / "engines")]
+from pids import pid_here  # noqa: E402
 from treatment import Failed, live, persisted  # noqa: E402 - this folder is no package: it is run as a program
 
 ROOT = HERE.parent.parent
+KIND = os.environ.get("NETDOCTOR_CLINIC_ENGINE", "")
+"""Which engine of ``compose/engines`` this run is about; empty for the one that is simply there."""
+NODES: dict[str, Any] = {}
+"""The private engines of that kind, by the folder that stands for them."""
 TIMEOUT = 120
 """Seconds for one command; a stack takes a few."""
 
@@ -97,6 +105,7 @@ class Case:
     lint: bool = False
     under: Sequence[str] = ()
     edited: str | None = None
+    not_on: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def found_status(self) -> int:
@@ -104,7 +113,9 @@ class Case:
 
     @property
     def missing(self) -> str | None:
-        """What this machine lacks for it."""
+        """What this machine or this engine lacks for it."""
+        if KIND in self.not_on:
+            return self.not_on[KIND]
         for each in self.needs:
             if os.geteuid() != 0 if each == "root" else shutil.which(each) is None:
                 return each
@@ -238,8 +249,7 @@ class Stack:
 
     def fill(self, text: str) -> str:
         if "{ENGINE}" in text:
-            folder = Path(os.environ["DOCKER_HOST"].removeprefix("unix://")).parent
-            text = text.replace("{ENGINE}", (folder / "dockerd.pid").read_text().strip())
+            text = text.replace("{ENGINE}", _engine_process(os.environ["DOCKER_HOST"]))
         text = text.replace("{N}", self.name).replace("{PORT}", str(self._port)).replace("{HEX}", self.name[-4:])
         return re.sub(r"\{(pid|ip|vip):([^}]+)\}", lambda found: LOOK_UP[found[1]](found[2]), text)
 
@@ -299,6 +309,8 @@ def swarm_engine() -> str:
 
 def _private(folder: str) -> str:
     """The address of an engine that has everything of its own in that folder, with the lab's images."""
+    if KIND:
+        return _another(folder)
     host = _run([str(HERE.parent / "engine.sh"), "--private", folder, "ensure"]).strip()
     for image in ("busybox", "scratch", "python"):
         saved = subprocess.run(["docker", "save", f"netdoctor-lab/{image}:1"], capture_output=True, check=True)
@@ -307,7 +319,28 @@ def _private(folder: str) -> str:
     return host
 
 
+def _another(folder: str) -> str:
+    """A second engine of the kind that this run is about (``compose/engines``), with the first one's images."""
+    from node import Node
+
+    NODES[folder] = Node(KIND)
+    NODES[folder].load()
+    return NODES[folder].host
+
+
+def _engine_process(host: str) -> str:
+    """The process id of the private engine at that address."""
+    for node in NODES.values():
+        if node.host == host:
+            return str(node.pid)
+    return Path(host.removeprefix("unix://")).with_name("dockerd.pid").read_text().strip()
+
+
 def _end(folder: str) -> None:
+    if folder in NODES:
+        NODES.pop(folder).stop()
+        shutil.rmtree(folder, ignore_errors=True)
+        return
     stop = [str(HERE.parent / "engine.sh"), "--private", folder, "stop"]
     subprocess.run(stop, capture_output=True, check=False)
     shutil.rmtree(folder, ignore_errors=True)
@@ -324,15 +357,18 @@ def _up_and_down(case: Case) -> Iterator[Stack]:
         raise Failed(f"left behind: {', '.join(stack.left())}")
 
 
-def treat(case: Case, *, whole: bool = True) -> Seen:
-    """Up, check, down; what is fixable is fixed and undone live and, when ``whole``, persisted. Raises Failed."""
+def treat(case: Case, *, whole: bool = True, fixes: bool = True) -> Seen:
+    """Up, check, down; what is fixable is fixed and undone live (when ``fixes``) and persisted (when ``whole``).
+
+    Raises Failed.
+    """
     seen, began = Seen(case), time.monotonic()
     with running(case) as stack:
         asked = time.monotonic()
         status, report, said = stack.check()
         seen.check_seconds = time.monotonic() - asked
         _judge(case, seen, status, report, said, case.expect, case.announced, case.found_status)
-        if case.fixable:
+        if case.fixable and fixes:
             seen.live = live(stack)
             seen.persisted = persisted(stack) if whole else "-"
     seen.seconds = time.monotonic() - began
@@ -382,7 +418,8 @@ def _names(kind: str, part: str) -> list[str]:
 
 
 def _pid(container: str) -> str:
-    return _run(["docker", "inspect", "--format", "{{.State.Pid}}", container]).strip()
+    told, full_id = _run(["docker", "inspect", "--format", "{{.State.Pid}} {{.Id}}", container]).split()
+    return str(pid_here(full_id, int(told)))
 
 
 def _ip(container: str) -> str:
@@ -406,20 +443,27 @@ def _free_port() -> int:
 
 def main(words: Sequence[str]) -> int:
     """The table, on stdout. 1 when a stack did not do what its case says."""
-    whole, failed = "--live" not in words, 0
-    chosen = cases([word for word in words if word != "--live"])
+    # The stack that is up, and engines that were started, are gone afterwards all the same.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    fixes, failed = "--check" not in words, 0
+    whole = fixes and "--live" not in words
+    came_of: dict[str, str] = {}
+    chosen = cases([word for word in words if not word.startswith("--")])
     columns = ("stack", "expected", "found", "announced", "live", "persisted")
     print(f"{columns[0]:34} {columns[1]:9} {columns[2]:9} {columns[3]:10} {columns[4]:5} {columns[5]:9} check      all")
     for case in chosen:
         if case.missing:
             print(f"{case.name:34} skipped: needs {case.missing}")
+            came_of[case.name] = case.missing
             continue
         try:
-            seen = treat(case, whole=whole)
+            seen = treat(case, whole=whole, fixes=fixes)
         except Failed as error:
             failed += 1
+            came_of[case.name] = "failed"
             print(f"{case.name:34} {case.expect or 'nothing':9} FAILED\n{error}", flush=True)
             continue
+        came_of[case.name] = "ok"
         print(
             f"{case.name:34} {case.expect or 'nothing':9} {', '.join(seen.found) or 'nothing':9} "
             f"{', '.join(seen.announced) or '-':10} {seen.live:5} {seen.persisted:9} "
@@ -434,6 +478,8 @@ def main(words: Sequence[str]) -> int:
             print(f"\n{title}, because:")
             for name, why in reasons.items():
                 print(f"  {name:34} {why}")
+    if result := os.environ.get("NETDOCTOR_CLINIC_RESULT"):
+        Path(result).write_text(json.dumps(came_of))
     return 1 if failed else 0
 
 

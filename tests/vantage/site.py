@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -94,6 +95,8 @@ def with_tools(lab: Any, folder: Path, tools: tuple[str, ...], networks: list[An
         found = shutil.which(tool, path="/usr/bin:/bin")
         if found is None:
             pytest.skip(f"this machine has no {tool} to lend")
+        if not Path(os.environ.get("NETDOCTOR_ENGINE_ROOT", "/"), found.lstrip("/")).exists():
+            pytest.skip(f"the engine's root file system has no {tool} to lend")
         (folder / tool).symlink_to(found)
     lent = [
         f"{path}:{path}:ro" for path in ("/usr", "/bin", "/lib", "/lib64", "/etc/alternatives") if Path(path).exists()
