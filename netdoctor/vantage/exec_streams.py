@@ -126,6 +126,12 @@ class OneStream:
         self._on_close(self)
 
 
+NOT_FOUND = (126, 127)
+"""Exit statuses of an exec whose program is not in the image; which of them depends on the engine."""
+BASH_CAT = ("bash", "-c", 'text=$(<"$1") && printf "%s\\n" "$text"', "bash")
+"""A file by the shell alone, for an image that has not even cat."""
+
+
 class OneStreamVantage:
     """See :class:`netdoctor.vantage.interface.Vantage`. Owns ``process``, which reads /proc/<pid>/net where it can."""
 
@@ -256,6 +262,8 @@ class OneStreamVantage:
         path = f"/proc/net/{table}"
         try:
             code, out, err = run_exec(self._engine, self._container.id, ("cat", path), timeout=GRACE)
+            if code in NOT_FOUND and self._recipe.name == "bash":
+                code, out, err = run_exec(self._engine, self._container.id, (*BASH_CAT, path), timeout=GRACE)
         except (TimeoutError, NetdoctorError) as error:
             raise CannotAsk(f"{path} cannot be read: {error}") from error
         if code == 0:

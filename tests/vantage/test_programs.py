@@ -48,3 +48,17 @@ def test_each_interpreter_takes_its_program(name: str, check: list[str], tmp_pat
     copy.write_text(programs.text(name), "utf-8")
     done = subprocess.run([*check, str(copy)], capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_perl_relay_needs_nothing_but_perl_base() -> None:
+    """Which is all that a slim Debian image has of Perl."""
+    only_base = "BEGIN { @INC = grep { m{/perl-base$} } @INC; exit 77 unless @INC } eval $ARGV[0]; die $@ if $@"
+    if shutil.which("perl") is None:
+        pytest.skip("there is no perl here")
+    done = subprocess.run(
+        ["perl", "-e", only_base, programs.text("relay.pl")], input=b"", capture_output=True, timeout=30, check=False
+    )
+    if done.returncode == 77:
+        pytest.skip("this perl keeps no perl-base of its own: not Debian's")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"netdoctor relay 1 perl" in done.stdout

@@ -4,8 +4,18 @@ use strict;
 use warnings;
 use Socket qw(:DEFAULT inet_pton IPPROTO_TCP SHUT_WR);
 use Errno qw(EINPROGRESS EWOULDBLOCK EINTR ECONNREFUSED);
-use Time::HiRes qw(time);
 use IO::Handle;
+
+# perl-base has no Time::HiRes: without it the kernel's own clock tells hundredths, which also is never set back.
+my $fine = eval { require Time::HiRes; 1 };
+
+sub now {
+    return Time::HiRes::time() if $fine;
+    open(my $clock, '<', '/proc/uptime') or return time;
+    my $line = <$clock>;
+    close $clock;
+    return (split ' ', $line)[0];
+}
 
 my $window = 262144;
 my $chunk = 65536;
@@ -33,7 +43,7 @@ sub named {
 
 sub failed {
     my ($kind, $number, $name, $text, $began) = @_;
-    say_frame($kind, $number, sprintf("%s\n%s\n%.6f", $name, $text, time - $began));
+    say_frame($kind, $number, sprintf("%s\n%s\n%.6f", $name, $text, now() - $began));
 }
 
 sub place {
@@ -49,7 +59,7 @@ sub drop { my ($number) = @_; my $thing = delete $things{$number}; close $thing-
 sub begin {
     my ($kind, $number, $payload) = @_;
     my ($address, $port, $timeout, $body) = split /\n/, $payload, 4;
-    my $began = time;
+    my $began = now();
     my ($family, $to) = place($address, $port);
     return failed('E', $number, 'EINVAL', 'no address', $began) unless defined $family;
     my $thing = { began => $began, deadline => $began + $timeout, credit => $window, pending => '', finish => 0, ended => 0 };
@@ -77,7 +87,7 @@ sub connected {
     $thing->{connecting} = 0;
     $thing->{deadline} = undef;
     setsockopt($thing->{socket}, IPPROTO_TCP, 1, 1);
-    say_frame('O', $number, sprintf('%.6f', time - $thing->{began}));
+    say_frame('O', $number, sprintf('%.6f', now() - $thing->{began}));
 }
 
 sub broke { my ($number, $thing) = @_; failed('X', $number, named($! + 0), $thing->{began}); drop($number); }
@@ -107,9 +117,9 @@ sub hear {
     my ($kind, $number, $payload) = @_;
     my $thing = $things{$number};
     if ($kind eq 'D' || $kind eq 'U') { begin($kind, $number, $payload); }
-    elsif ($kind eq 'P') { failed('E', $number, 'EPERM', 'this relay has no ICMP sockets', time); }
+    elsif ($kind eq 'P') { failed('E', $number, 'EPERM', 'this relay has no ICMP sockets', now()); }
     elsif ($kind eq 'R') {
-        my $began = time;
+        my $began = now();
         my $name = $payload =~ m{\A/etc/(?:resolv\.conf|hosts)\z} ? $payload : $payload =~ /\A[a-z0-9_]+\z/ ? "/proc/self/net/$payload" : '';
         if (open my $handle, '<', $name) { local $/; say_frame('A', $number, scalar(<$handle>) // ''); }
         else { failed('E', $number, named($! + 0), $began); }
@@ -125,7 +135,7 @@ say_frame('H', 0, 'netdoctor relay 1 perl');
 while (1) {
     my ($readers, $writers) = ('', '');
     vec($readers, fileno(STDIN), 1) = 1;
-    my ($now, $nearest) = (time, undef);
+    my ($now, $nearest) = (now(), undef);
     for my $number (keys %things) {
         my $thing = $things{$number};
         if (defined $thing->{deadline}) {
