@@ -77,7 +77,7 @@ def _joint(endpoint: Endpoint) -> Joint:
     return Joint(
         endpoint.network,
         tuple(_text(each) for each in endpoint.addresses),
-        tuple(_text(each) for each in endpoint.aliases),
+        tuple(dict.fromkeys(_text(each) for each in endpoint.aliases)),
     )
 
 
