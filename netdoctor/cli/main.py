@@ -206,9 +206,11 @@ def _asked(argv: list[str], name: str, short: str = "") -> list[str]:
 
 
 def _ready_streams() -> None:
-    """Names and answers may hold what the terminal's encoding cannot; a closed stdout is a report that nobody wants."""
-    if sys.stdout is None:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - until the process ends
+    """Names and answers may hold what the terminal's encoding cannot; a closed stream is one that nobody wants."""
+    # In the order of their descriptors, so that none of our sockets becomes a standard stream of a child.
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - until we end
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

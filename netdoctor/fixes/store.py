@@ -18,6 +18,9 @@ VERSION = 1
 
 Record = dict[str, Any]
 
+_OWN = os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+"""A link in the journal's place would have us write, as root perhaps, to a file of somebody else's choice."""
+
 
 class JournalError(NetdoctorError):
     """The journal cannot be read or written; nothing was changed without it."""
@@ -75,7 +78,7 @@ class Store:
         """Hold the journal. Raises JournalBusy at once when another process does."""
         self._make_folder()
         try:
-            handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            handle = os.open(self.folder / "lock", _OWN | os.O_RDWR, 0o600)
         except OSError as error:
             raise self._failed("lock", error) from error
         try:
@@ -108,7 +111,7 @@ class Store:
         line = json.dumps(record, separators=(",", ":"), ensure_ascii=True).encode() + b"\n"
         try:
             new = not self.path.exists()
-            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            handle = os.open(self.path, _OWN | os.O_WRONLY | os.O_APPEND, 0o600)
             try:
                 before = os.fstat(handle).st_size
                 if before == 0:
@@ -145,7 +148,7 @@ class Store:
     def _parsed(self, number: int, line: bytes) -> Record:
         try:
             found = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
             raise JournalError(

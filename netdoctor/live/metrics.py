@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -92,7 +93,13 @@ def _counters(counters: dict[str, float]) -> Iterator[str]:
 def parse_listen(text: str) -> tuple[str, int]:
     """``127.0.0.1:9469``, ``9469``, ``:9469``, ``[::1]:9469``; without a host: this machine only. Raises UsageError."""
     host, colon, port = text.strip().rpartition(":")
-    if not port.isascii() or not port.isdigit() or int(port) > 65535 or (":" in host and not host.startswith("[")):
+    if (
+        not port.isascii()
+        or not port.isdigit()
+        or len(port) > 5
+        or int(port) > 65535
+        or (":" in host and not host.startswith("["))
+    ):
         raise UsageError(f"--metrics {text!r} is no HOST:PORT.", hint=f"For example: 127.0.0.1:{PORT}")
     return (host.strip("[]") or "127.0.0.1") if colon else "127.0.0.1", int(port)
 
@@ -143,6 +150,20 @@ def _server(of: socket.AddressFamily) -> type[HTTPServer]:
 def _handler(numbers: Callable[[], Numbers]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = PATIENCE
+
+        def handle(self) -> None:
+            """The timeout is for each read anew: who sends byte by byte would hold us, and our end, for ever."""
+            cut = threading.Timer(PATIENCE, self._cut)
+            cut.daemon = True
+            cut.start()
+            try:
+                super().handle()
+            finally:
+                cut.cancel()
+
+        def _cut(self) -> None:
+            with contextlib.suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)
 
         def do_GET(self) -> None:
             self._answer(body=True)

@@ -99,7 +99,9 @@ class Forwarder:
             try:
                 near, _ = self._listener.accept()
             except OSError:
-                return
+                # Out of descriptors, or a client that went away before it was accepted: the next one may be served.
+                self._closing.wait(0.1)
+                continue
             threading.Thread(target=self._serve, args=(near,), name="netdoctor-dial", daemon=True).start()
 
     def _serve(self, near: socket.socket) -> None:
