@@ -146,7 +146,7 @@ class QdrantSource:
 
     def refuse_target(self, address: str, layout: Layout) -> None:
         """Raises UsageError when a collection would be written into itself."""
-        if _host(address) != _host(self._server.address):
+        if not _one_server(address, self._server.address):
             return
         for name in sorted(self._shapes):
             if layout.collection_of(name) == name:
@@ -269,9 +269,16 @@ def _shape(server: Server, state: CollectionState, options: Mapping[str, str]) -
     return Shape(state.name, vector, dimension, sparse, left), metric
 
 
-def _host(address: str) -> str:
-    host = urlsplit(address).hostname or address
-    return "localhost" if host in ("127.0.0.1", "::1") else host
+def _one_server(one: str, other: str) -> bool:
+    """The same host, and one port or the two neighbours that Qdrant listens on (REST, and gRPC one above)."""
+    (host, port), (elsewhere, another) = _door(one), _door(other)
+    return host == elsewhere and (port is None or another is None or abs(port - another) <= 1)
+
+
+def _door(address: str) -> tuple[str, int | None]:
+    parts = urlsplit(address)
+    host = parts.hostname or address
+    return "localhost" if host in ("127.0.0.1", "::1") else host, parts.port
 
 
 def _key(access: Access) -> str | None:
