@@ -35,6 +35,12 @@ def test_everybody_is_on_it_with_every_engine():
         assert notes["alone"] == "no network"
 
 
+def test_a_name_that_the_engine_tells_twice_is_drawn_once():
+    twice = replace(APP, endpoints=tuple(replace(each, aliases=("api", "api")) for each in APP.endpoints))
+    (box, *_) = picture_of(topology(twice, DB, FRONT, BACK)).boxes
+    assert [joint.aliases for joint in box.joints] == [("api",)]
+
+
 def test_without_a_report_declared_connections_are_not_asked():
     (arrow,) = picture_of(HERE, None, (EDGE,)).arrows
     assert (arrow.source, arrow.target, arrow.says, arrow.label) == (APP.id, DB.id, UNASKED, "app -> db:5432")
