@@ -54,7 +54,15 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--report", multiple=True, metavar="FORMAT=PATH", help="Write the report in a further format too; repeatable."
     ),
     _option("--output", "-o", metavar="PATH", help="Write the report to a file instead of stdout."),
-    _option("--file", "-f", multiple=True, metavar="PATH", help="Compose file, as in Compose; repeatable."),
+    # A path: its variable is split at colons, as PATH is, and not at blanks.
+    _option(
+        "--file",
+        "-f",
+        multiple=True,
+        type=click.Path(),
+        metavar="PATH",
+        help="Compose file, as in Compose; repeatable.",
+    ),
     _option(
         "--timeout", type=click.FloatRange(0.1, 600), metavar="SECONDS", help="For each single question (default 4)."
     ),

@@ -20,6 +20,7 @@ from netdoctor.model import (
     Unjudged,
     Verdict,
 )
+from netdoctor.redact import secrets_among, without
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -51,7 +52,7 @@ class Broken:
         return self._tried(rule, rule.wants, case)
 
     def judge(self, rule: Rule, case: Case) -> list[Finding]:
-        return self._tried(rule, rule.judge, case)
+        return [_discreet(finding, case.topology) for finding in self._tried(rule, rule.judge, case)]
 
     def unjudged(self) -> Iterable[Unjudged]:
         return [Unjudged(code, reason) for code, reason in self._reasons.items()]
@@ -63,6 +64,22 @@ class Broken:
             log.debug("%s failed", rule.code, exc_info=True)
             self._reasons.setdefault(rule.code, f"the rule itself failed ({type(error).__name__}: {error})")
             return []
+
+
+def _discreet(finding: Finding, topology: Topology) -> Finding:
+    """Evidence quotes health checks, logs and answers, where a credential may stand bare, with no name beside it."""
+    if not finding.evidence:
+        return finding
+    told = secrets_among(
+        pair for each in topology.containers for pair in (*(each.environment or ()), *each.labels.items())
+    )
+    # A password that is somebody's name as well cannot be kept secret by hiding that name.
+    names = {name for each in topology.containers for name in (each.name, each.service, each.hostname)}
+    names |= {each.name for each in topology.networks}
+    told -= names
+    if not told:
+        return finding
+    return replace(finding, evidence=tuple(without(told, line) for line in finding.evidence))
 
 
 def judge_edge(

@@ -96,8 +96,13 @@ def translated(host: EngineHost, doing: str) -> Iterator[None]:
         raise broken_off(host) from error
 
 
+_MOST = 500
+"""Characters of what an engine, or a proxy in its place, says about a refusal."""
+
+
 def _said(error: Exception) -> str:
     explanation = getattr(error, "explanation", None) or str(error)
     if isinstance(explanation, bytes):
         explanation = explanation.decode("utf-8", "replace")
-    return redact_text(str(explanation).strip())
+    said = redact_text(str(explanation)[: 4 * _MOST].strip())
+    return said if len(said) <= _MOST else f"{said[:_MOST]}..."

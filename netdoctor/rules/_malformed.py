@@ -15,6 +15,8 @@ _LOCAL = re.compile(r"^(?:file|unix|sqlite3?|npipe|data|fd):", re.IGNORECASE)
 _LISTED = re.compile(r"[\s,;|][A-Za-z][A-Za-z0-9+.-]{0,40}://")
 _URL_NAME = re.compile(r"(?:^|_)UR[LI]S?$", re.IGNORECASE)
 _HOST_NAME = re.compile(r"(?:^|_|^PG|^MYSQL|^REDIS|^MONGO)(?:HOST|HOSTNAME|SERVER|ADDR|ADDRESS)$", re.IGNORECASE)
+_HOST_LATER = re.compile(r"^/[^?#]*[^/?#]@[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9])?:\d{1,5}(?:[/?#]|$)")
+"""In the path: a second host with a port, as it stands where a password with a slash cut the first one off."""
 _TAKES_BARE = ("kafka", "nats", "memcached", "etcd", "zookeeper", "redis", "valkey", "broker", "amqp", "grpc", "otlp")
 """Words in a variable's name for what is often given as host:port, whatever the variable is called."""
 
@@ -91,6 +93,15 @@ def _parts(variable: str, text: str) -> Malformed | None:
         return Malformed(
             f"has a password with an unescaped {cut}, so that everything before it is taken for host and port",
             f"Write {cut} in the password as %{ord(cut):02X}",
+        )
+    if (
+        ":" in authority.partition("@")[0]
+        and _HOST_LATER.match(after)
+        and not _BARE.match(authority.rpartition("@")[2])
+    ):
+        return Malformed(
+            "has a password with an unescaped @ and /, so that a part of it is taken for the host",
+            "Write @ in the password as %40 and / as %2F",
         )
     userinfo, at, hosts = authority.rpartition("@")
     if at and "@" in userinfo:
