@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from typing import Any
 
@@ -12,6 +13,7 @@ from netdoctor.cli.fix import confirm_or_refuse, desk_of, journal_of
 from netdoctor.cli.settings import Settings
 from netdoctor.errors import NetdoctorError
 from netdoctor.formats.interface import FORMATS, Look
+from netdoctor.redact import redact_text
 from netdoctor.topology.names import find_container
 
 
@@ -30,7 +32,8 @@ def explain_or_mend(settings: Settings, given: dict[str, Any]) -> bool:
     with session(settings) as opened:
         try:
             app = find_container(opened.topology, given["via"])
-            edges = edges_for(opened.topology, given["via"], what_was_asked(given["to"], os.environ, app).text)
+            asked = what_was_asked(given["to"], os.environ, app).text
+            edges = edges_for(opened.topology, given["via"], asked)
         except NetdoctorError:
             return False  # what is wrong with the names is told by whoever looked them up first
         report = opened.diagnose(edges)
@@ -48,5 +51,6 @@ def explain_or_mend(settings: Settings, given: dict[str, Any]) -> bool:
         bystanding = opened.diagnose(touched) if touched else None
         with journal.locked():
             result = execute(intended, desk_of(opened, journal), bystanding)
-        say(result_text(result, again="netdoctor check", persist_command="netdoctor fix --persist"))
+        ends = redact_text(shlex.join((given["via"], asked)))
+        say(result_text(result, again=f"netdoctor check {ends}", persist_command=f"netdoctor fix {ends} --persist"))
         return bool(result.fixed) and not result.left

@@ -207,9 +207,14 @@ def _lasting(transaction: Transaction, desk: Desk) -> list[str]:
 
 
 def _by_hand(plan: UndoPlan) -> str:
-    commands = "; ".join(plan.commands)
     forget_it = "take it off the list with: netdoctor undo --forget"
-    return f"Take it back by hand ({commands}), then {forget_it}" if commands else f"Nothing of it is left; {forget_it}"
+    files = [
+        f"{'remove' if change.created else 'take the added lines out of'} {change.path}" for _, change in plan.files
+    ]
+    by_hand = [*plan.commands, *files]
+    if not by_hand:
+        return f"Nothing of it is left; {forget_it}"
+    return f"Take it back by hand ({'; '.join(by_hand)}), then {forget_it}"
 
 
 __all__ = ["UndoPlan", "Undone", "forget", "plan_undo", "undo"]

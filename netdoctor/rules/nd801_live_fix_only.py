@@ -27,8 +27,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from netdoctor.model import Case, Confidence, Container, Fact, Finding, Layer, Network, Question, Remedy, Severity
-from netdoctor.rules._drift import PATH_CAUSES, compared, rests_on, wants_files
+from netdoctor.model import (
+    Case,
+    Confidence,
+    Container,
+    Fact,
+    Finding,
+    Layer,
+    Network,
+    Question,
+    Remedy,
+    Severity,
+    Topology,
+)
+from netdoctor.rules._drift import PATH_CAUSES, End, compared, rests_on, wants_files
 from netdoctor.rules.registry import RULES
 
 
@@ -61,7 +73,7 @@ class LiveFixOnly:
                         f"{container.name} is on {network.name}",
                         f"{end.named} does not list {network.name} for {container.service}",
                     ),
-                    (Remedy(f"Declare {network.name} in {end.named}", advice=_lines(container, network)),),
+                    (Remedy(f"Declare {network.name} in {end.named}", advice=_lines(end, network, case.topology)),),
                 )
 
 
@@ -72,15 +84,23 @@ def platform_connects(container: Container, network: Network) -> bool:
     return managed and endpoint is not None and f"{container.service}-{container.project}" in endpoint.aliases
 
 
-def _lines(container: Container, network: Network) -> str:
-    """The lines to paste."""
-    own = [e.network_name for e in container.endpoints if e.network != network.id]
-    project = f"{container.project}_"
-    keys = [name.removeprefix(project) for name in own if name.startswith(project)] or ["default"]
+def _lines(end: End, network: Network, topology: Topology) -> str:
+    """The lines to paste: what is declared now, by its keys, and the new one."""
+    container, lost = end.container, {network.name, *end.files.undeclared}
+    own = [(topology.network(e.network), e.network_name) for e in container.endpoints if e.network_name not in lost]
+    keys = [_key(found, name, container.project) for found, name in own] or ["default"]
     listed = "\n".join(f"      - {key}" for key in [*keys, network.name])
     return (
         f"services:\n  {container.service}:\n    networks:\n{listed}\nnetworks:\n  {network.name}:\n    external: true"
     )
+
+
+def _key(network: Network | None, name: str, project: str | None) -> str:
+    """A project's own network goes by its key in the file, which ``name:`` may hide; any other by its name."""
+    labels = network.labels if network is not None else {}
+    if labels.get("com.docker.compose.project") == project and "com.docker.compose.network" in labels:
+        return labels["com.docker.compose.network"]
+    return name.removeprefix(f"{project}_")
 
 
 RULE = RULES.add(LiveFixOnly.code, LiveFixOnly(), home=__name__)

@@ -207,6 +207,16 @@ def test_a_file_that_was_changed_since_is_left_alone_and_the_way_back_is_printed
     assert engine.names("qdrant") == {"qdrant_default"}, "the live part is taken back all the same"
 
 
+def test_what_is_refused_says_that_the_file_still_has_its_lines(tmp_path):
+    engine, place, file = with_file(tmp_path)
+    found = engine.now.container(QDRANT.id)
+    alone = replace(found, endpoints=found.endpoints[:1])
+    engine.now = replace(engine.now, containers=(APP, alone))
+    with pytest.raises(FixFailed, match=r"state has moved") as caught:
+        taken_back(place, engine)
+    assert f"take the added lines out of {file}" in caught.value.hint
+
+
 def test_a_file_that_somebody_put_back_already_is_fine(tmp_path):
     engine, place, file = with_file(tmp_path)
     file.write_bytes(COMPOSE)
