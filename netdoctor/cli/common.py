@@ -177,7 +177,7 @@ def look_of(settings: Settings, next_command: str = "") -> Look:
         color=wants_color(settings),
         width=80,
         verbose=settings.verbose > 0,
-        next_command=next_command,
+        next_command=redact_text(next_command),
         fail_on=Severity(settings.fail_on),
     )
 

@@ -19,6 +19,8 @@ from netdoctor.version import __version__
 
 _NOT_VERBS = frozenset({"main", "common", "settings", "plugin", "overview"})
 """Modules of this room that are no commands."""
+_MOST = 4000
+"""Characters of an error's message."""
 
 
 class Verbs(click.Group):
@@ -127,6 +129,8 @@ def _fail(argv: list[str], message: str, hint: str, status: Exit, code: str | No
     from netdoctor.redact import redact_text
     from netdoctor.terminal import plain_block
 
+    # A name of a megabyte is no sentence.
+    message = message if len(message) <= _MOST else f"{message[:_MOST]}..."
     named = f" {code}" if code else ""
     _say(f"netdoctor:{named} {plain_block(redact_text(message))}")
     if hint:

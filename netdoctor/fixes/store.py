@@ -163,7 +163,11 @@ class Store:
             raw = self.path.read_bytes()
             whole = raw.rfind(b"\n") + 1
             if whole != len(raw):
-                os.truncate(self.path, whole)
+                handle = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+                try:
+                    os.ftruncate(handle, whole)
+                finally:
+                    os.close(handle)
 
     def _make_folder(self) -> None:
         try:

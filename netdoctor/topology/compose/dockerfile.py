@@ -101,7 +101,7 @@ def read_dockerfile(text: str, args: Mapping[str, str], target: str | None = Non
     chosen = len(stages) - 1
     if target:
         named = [index for index, stage in enumerate(stages) if stage.name.lower() == target.lower()]
-        if not named and not (target.isdigit() and int(target) < len(stages)):
+        if not named and not (target.isdecimal() and len(target) < 10 and int(target) < len(stages)):
             raise ValueError(f"it has no stage {target}")
         chosen = named[-1] if named else int(target)
     needed = _needed(stages, chosen)
@@ -209,7 +209,7 @@ def _needed(stages: list[_Stage], chosen: int) -> set[int]:
 
 
 def _index(stages: list[_Stage], name: str) -> int | None:
-    if name.isdigit() and int(name) < len(stages):
+    if name.isdecimal() and len(name) < 10 and int(name) < len(stages):
         return int(name)
     return next((i for i in range(len(stages) - 1, -1, -1) if stages[i].name.lower() == name.lower() != ""), None)
 

@@ -60,7 +60,7 @@ def _paired(
 
 def _range(text: str, whole: str, place: Place) -> list[int]:
     first, _, last = text.partition("-")
-    if not first.isdigit() or (last and not last.isdigit()):
+    if not first.isdecimal() or (last and not last.isdecimal()) or max(len(first), len(last)) > 9:
         raise _no_port(whole, place)
     low, high = int(first), int(last or first)
     if not 0 <= low <= high <= 65535 or high - low >= _MOST_PORTS:
@@ -105,7 +105,7 @@ def written(node: Node) -> str | None:
     text = node.text
     if text is None or not node.plain:
         return text
-    if _HEX.match(text):
+    if _HEX.match(text) and len(text) < 1000:
         return str(int(text, 0))
     if not _FLOAT.match(text):
         return text
