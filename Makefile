@@ -73,6 +73,9 @@ bench-migrate-many: venv ## the same at 1,000,000 x 128
 bench-migrate-memory: venv ## its memory at 30 MB, 300 MB and 10 GB of export: needs 25 GB of disk
 	$(BIN)/python tests/bench/migration_memory.py 30 300 10000
 
+engines: venv   ## contract and clinic on Engine 20.10, 26.1, 28.5 and Podman 4.3, each beside this one (root, an hour)
+	@$(LAB) --images "busybox scratch python probe qdrant" $(BIN)/python compose/engines/run.py $(ARGS)
+
 engine:         ## find an engine or start one, and leave it running (compose/engine.sh stop)
 	@compose/engine.sh ensure
 

@@ -173,7 +173,9 @@ class Lab:
 
     def endpoint(self, container: LabContainer, network: LabNetwork) -> dict[str, Any]:
         attached = self.api.inspect_container(container.id)["NetworkSettings"]["Networks"]
-        found: dict[str, Any] = next(each for each in attached.values() if each["NetworkID"] == network.id)
+        # Podman has the name there.
+        names = (network.id, network.name)
+        found: dict[str, Any] = next(each for each in attached.values() if each["NetworkID"] in names)
         return found
 
     def free_address(self, network: LabNetwork) -> str:
@@ -190,6 +192,13 @@ class Lab:
             found: int = _pids().pid_here(container.id, told)
             return found
         return told
+
+    def processes(self, id_: str) -> int:
+        """How many run in that container."""
+        if os.environ.get("NETDOCTOR_ENGINE_PIDS") == "own":
+            count: int = _pids().count_here(id_)
+            return count
+        return len(self.api.top(id_)["Processes"])
 
     def iptables(self, container: LabContainer, *rule: str) -> None:
         """A rule inside that container's own namespace; it vanishes with the container. Needs root."""

@@ -208,8 +208,10 @@ class Stack:
         """Everything whose name begins with this run's: what compose made, what the case made, what a fix made."""
         for service in _names("service", self.name) if self.case.swarm else ():
             _run(["docker", "service", "rm", service], check=False)
-        for container in _names("container", self.name):
-            _run(["docker", "rm", "-f", "-v", container], check=False)
+        # Podman keeps the owner of a shared namespace until those who borrow it are gone.
+        for _ in range(2):
+            for container in _names("container", self.name):
+                _run(["docker", "rm", "-f", "-v", container], check=False)
         # A swarm takes its tasks off a network in its own time.
         for _ in range(50 if self.case.swarm else 1):
             for network in _names("network", self.name):

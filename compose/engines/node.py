@@ -63,7 +63,9 @@ cp "$4/lab-runtime" "$root/usr/local/bin/lab-runtime"
 mkdir -p "$root/etc/containers"
 [ -e "$root/usr/bin/ps" ] || ln -s busybox "$root/usr/bin/ps"
 cp "$4/containers.conf" "$root/etc/containers/containers.conf"
-printf 'nameserver 198.18.213.1\n' >"$root/etc/resolv.conf"
+# A name that nobody carries: refused at once; Podman would take a nameserver on loopback for none at all.
+case $5 in podman) nameserver=198.18.213.1 ;; *) nameserver=127.0.0.1 ;; esac
+printf 'nameserver %s\n' "$nameserver" >"$root/etc/resolv.conf"
 cd "$root"
 pivot_root . old
 cd /

@@ -22,11 +22,18 @@ def pid_here(container_id: str, told: int) -> int:
     raise ProcessLookupError(f"no process here is number {told} of container {container_id[:12]}")
 
 
+def count_here(container_id: str) -> int:
+    """How many processes of this machine run in that container."""
+    return sum(_is(process, container_id) for process in Path("/proc").glob("[0-9]*"))
+
+
 def _is(process: Path, container_id: str) -> bool:
     try:
-        return container_id in (process / "cgroup").read_text()
+        said = (process / "cgroup").read_text()
     except OSError:
         return False
+    # Podman keeps a watcher beside each container.
+    return container_id in said and f"conmon-{container_id}" not in said
 
 
 def _innermost_but_one(process: Path) -> int:

@@ -38,7 +38,7 @@ RECIPES = {
         Recipe(
             "podman",
             "bookworm",
-            ("podman", "netavark", "aardvark-dns", "iptables", "ca-certificates", "busybox-static"),
+            ("podman", "netavark", "aardvark-dns", "catatonit", "iptables", "ca-certificates", "busybox-static"),
             "Podman 4.3, spoken to through Docker's API",
         ),
     )

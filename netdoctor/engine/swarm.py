@@ -28,6 +28,38 @@ def service_networks(engine: Engine) -> dict[str, tuple[str, ...]]:
     return {str(entry["ID"]): tuple(_targets(entry.get("Spec") or {})) for entry in listed}
 
 
+def elsewhere(engine: Engine, name: str) -> tuple[str, tuple[str, ...]] | None:
+    """(overlay network, the nodes' addresses) of what runs under that name on other nodes only, by the networks' own
+    lists; None where no overlay that this engine takes part in knows it. Nothing there can be inspected from here.
+
+    Raises what the engine's requests raise.
+    """
+    with translated(engine.host, "list the overlay networks"):
+        networks: list[JSON] = engine.api.networks(filters={"driver": "overlay"})
+        for network in networks:
+            found: JSON = engine.api.inspect_network(network["Id"], verbose=True)
+            nodes = read_elsewhere(found, name)
+            if nodes:
+                return str(network["Name"]), nodes
+    return None
+
+
+def read_elsewhere(network: JSON, name: str) -> tuple[str, ...]:
+    """The nodes' addresses out of a network's verbose inspect; () where one of that name runs here, or nowhere."""
+    here = {str(each.get("EndpointID") or "") for each in (network.get("Containers") or {}).values()}
+    found: dict[str, None] = {}
+    if not name:
+        return ()
+    for service, entry in (network.get("Services") or {}).items():
+        for task in entry.get("Tasks") or ():
+            if name not in (service, str(task.get("Name") or "")):
+                continue
+            if str(task.get("EndpointID") or "") in here:
+                return ()
+            found[str((task.get("Info") or {}).get("Host IP") or "an unknown address")] = None
+    return tuple(found)
+
+
 def set_service_network(
     engine: Engine,
     service: str,

@@ -89,3 +89,48 @@ def test_a_service_of_no_tasks_needs_none():
     assert told(Answering([[]], replicas=0), "new", True) == []
     with pytest.raises(EngineRefused):
         told(Answering([[]]), "new", True)
+
+
+OVERLAY = {
+    "Name": "ov",
+    "Containers": {
+        "8e51": {"Name": "app", "EndpointID": "ac6e"},
+        "lb-ov": {"Name": "ov-endpoint", "EndpointID": "cc21"},
+    },
+    "Services": {
+        "": {
+            "VIP": "<nil>",
+            "Tasks": [
+                {"Name": "app", "EndpointID": "ac6e", "EndpointIP": "10.0.1.2", "Info": {"Host IP": "198.18.214.1"}},
+                {"Name": "db", "EndpointID": "ac0d", "EndpointIP": "10.0.1.4", "Info": {"Host IP": "198.18.214.2"}},
+            ],
+        },
+        "web": {
+            "VIP": "10.0.1.9",
+            "Tasks": [
+                {"Name": "web.1.x", "EndpointID": "e1", "EndpointIP": "10.0.1.5", "Info": {"Host IP": "198.18.214.2"}},
+                {"Name": "web.2.y", "EndpointID": "e2", "EndpointIP": "10.0.1.6", "Info": {"Host IP": "198.18.214.3"}},
+            ],
+        },
+    },
+}
+"""What ``docker network inspect --verbose`` said of two nodes (20.10), and a service beside it."""
+
+
+@pytest.mark.parametrize(
+    ("name", "nodes"),
+    [
+        ("db", ("198.18.214.2",)),
+        ("web", ("198.18.214.2", "198.18.214.3")),
+        ("web.2.y", ("198.18.214.3",)),
+        ("app", ()),  # it runs here
+        ("nobody", ()),
+        ("", ()),
+    ],
+)
+def test_an_overlay_tells_what_runs_on_other_nodes(name: str, nodes: tuple[str, ...]) -> None:
+    assert swarm.read_elsewhere(OVERLAY, name) == nodes
+
+
+def test_a_network_that_lists_nobody_tells_nothing() -> None:
+    assert swarm.read_elsewhere({"Name": "ov", "Containers": None, "Services": None}, "db") == ()

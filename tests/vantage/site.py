@@ -16,7 +16,7 @@ from netdoctor.vantage.choose import Vantages
 from netdoctor.vantage.interface import Vantage
 
 from . import peer
-from .contract import Stand
+from .contract import EMBEDDED, Stand
 
 PROGRAM = Path(peer.__file__).read_text("utf-8")
 LISTENING = "import signal, socket; one = socket.create_server(('0.0.0.0', 8080)); signal.pause()"
@@ -33,6 +33,8 @@ CANNOT = {
     ("exec", "perl"): frozenset({"ping"}),
     ("exec", "node"): frozenset({"ping"}),
 }
+PODMAN_CANNOT = {("exec", "busybox"): frozenset({"ping"})}
+"""Podman's containers may not open raw sockets, which that ping wants."""
 STREAMS = {("exec", "busybox"): 8, ("exec", "bash"): 8}
 
 
@@ -41,9 +43,14 @@ class Site:
     """Ids and addresses; ``sources`` maps an image to (container id, its address on the shared network)."""
 
     peer: str
-    silent: str
+    silent: str | None
     free: str
     sources: dict[str, tuple[str, str]]
+    nameserver: str = EMBEDDED
+
+    @property
+    def podman(self) -> bool:
+        return self.nameserver != EMBEDDED
 
     def stand(self, vantage: Vantage, image: str) -> Stand:
         key = (vantage.name, image)
@@ -55,8 +62,9 @@ class Site:
             "peer",
             (self.sources[image][1],),
             (8080,),
-            CANNOT.get(key, frozenset()),
+            CANNOT.get(key, frozenset()) | (PODMAN_CANNOT.get(key, frozenset()) if self.podman else frozenset()),
             STREAMS.get(key, 40),
+            self.nameserver,
         )
 
     def from_the_host(self, vantage: Vantage) -> Stand:
@@ -84,7 +92,12 @@ def build(lab: Any, images: Sequence[str] = ("busybox", "python", "scratch"), fo
         sources[image] = (made.id, lab.address(made, shared))
     lab.wait_for_listener(target, *peer.TCP)
     lab.image("probe")
-    return Site(lab.address(target, shared), lab.address(silent, apart), lab.free_address(shared), sources)
+    nameserver, dropping = EMBEDDED, lab.address(silent, apart)
+    if lab.engine.is_podman:
+        # It has no network on which members cannot reach each other, and names are the gateway's affair: that one for
+        # each network.
+        nameserver, dropping = str(lab.endpoint(target, shared)["Gateway"]), None
+    return Site(lab.address(target, shared), dropping, lab.free_address(shared), sources, nameserver)
 
 
 def with_tools(lab: Any, folder: Path, tools: tuple[str, ...], networks: list[Any]) -> Any:

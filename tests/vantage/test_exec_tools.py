@@ -25,9 +25,7 @@ def stand(request: Any, module_lab: Any, tmp_path_factory: pytest.TempPathFactor
         vantage = vantages.at(source.ref)
         assert vantages.used() == (f"{source.name} was asked through docker exec ({tool})",)
         yield place.stand(vantage, tool)
-    module_lab.wait_until(
-        lambda: len(module_lab.api.top(source.id)["Processes"]) == 1, f"the {tool} processes to end", 10
-    )
+    module_lab.wait_until(lambda: module_lab.processes(source.id) == 1, f"the {tool} processes to end", 10)
 
 
 @pytest.mark.parametrize("name", sorted(CHECKS))
