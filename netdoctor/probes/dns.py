@@ -172,8 +172,14 @@ def _exchange(full: str, kind: str, server: str, vantage: Vantage, world: World,
             if error.outcome is Outcome.TIMED_OUT:
                 continue
             raise
-        except CannotAsk:
-            raw = _over_tcp(wire, server, vantage, world, deadline)
+        except CannotAsk as cannot:
+            try:
+                raw = _over_tcp(wire, server, vantage, world, deadline)
+            except DialFailed as error:
+                if error.outcome is not Outcome.REFUSED:
+                    raise
+                # Podman 4's nameserver is one that answers datagrams only; of those nothing is known here.
+                raise CannotAsk(f"{server} takes no DNS over TCP, and {cannot.reason}") from error
         try:
             reply = dns.message.from_wire(raw)
         except dns.exception.DNSException as error:

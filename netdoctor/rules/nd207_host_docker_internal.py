@@ -47,6 +47,11 @@ from netdoctor.rules._placing import HOST_ALIASES, caller, mode
 from netdoctor.rules._reading import declared, dials, dns, dns_line, listeners_line
 from netdoctor.rules.registry import RULES
 
+_ADDRESS = (
+    "Not every engine knows `host-gateway` (Podman 4 does not): write the host's own address in its place, or use "
+    "the name that the engine itself gives the host (Podman: host.containers.internal)."
+)
+
 
 class HostDockerInternal:
     code = "ND207"
@@ -67,9 +72,15 @@ class HostDockerInternal:
         edge, source = asked
         place, said = edge.basis or source.ref, f"{source.name} uses {edge.name}"
         if not answer.good:
+            remedies = _remedies(case, edge)
             cause = f"{said}, which no engine on Linux knows by itself, and its extra_hosts has no line for it."
+            if _told(source, edge.name or ""):
+                cause = (
+                    f"{said}; its extra_hosts has a line for it, but the engine wrote no such name into its hosts file."
+                )
+                remedies = (Remedy("Name the address", advice=_ADDRESS),)
             lines = (f"extra_hosts of {source.name}: {', '.join(source.extra_hosts or ()) or 'none'}", *dns_line(case))
-            yield _finding(Severity.ERROR, place, cause, lines, _remedies(case, edge))
+            yield _finding(Severity.ERROR, place, cause, lines, remedies)
             return
         heard = case.seen.get(Listeners(HOST))
         found = heard.evidence if heard is not None else None

@@ -199,6 +199,17 @@ def test_without_datagrams_the_question_goes_over_tcp():
     assert all(stream.closed for stream in vantage.streams)
 
 
+def test_a_nameserver_that_takes_datagrams_only_is_not_known_to_be_broken():
+    """Podman's; an exec without datagrams learns nothing of it."""
+    vantage = FakeVantage(
+        resolver=ResolverConfig((DOCKER,), (), 0),
+        datagrams={(DOCKER, 53): CannotAsk("streams only")},
+        dials={(DOCKER, 53): DialFailed(Outcome.REFUSED, "Connection refused", errno=111, seconds=0.0)},
+    )
+    with pytest.raises(CannotAsk, match="no DNS over TCP"):
+        ask(PROBE, Dns(AT, "qdrant"), vantage)
+
+
 @pytest.mark.parametrize("peer", [Peer(hangs_up=True), Peer(answer=lambda _: b"\x00\x10abc", hangs_up=True), Peer()])
 def test_dns_over_tcp_that_breaks_off_or_stays_silent(peer):
     vantage = FakeVantage(

@@ -46,6 +46,13 @@ def test_the_name_is_missing_and_a_container_is_behind_the_port(outcome):
     assert "host.docker.internal:host-gateway" in finding.remedies[1].advice
 
 
+def test_a_line_that_the_engine_did_not_write_is_not_said_to_be_missing():
+    """Podman 4 with host-gateway."""
+    (finding,) = judged(Outcome.NAME_NOT_FOUND, extra_hosts=("host.docker.internal:host-gateway",))
+    assert "has a line for it, but the engine wrote no such name" in finding.cause
+    assert "host.containers.internal" in finding.remedies[0].advice
+
+
 def test_the_host_takes_the_port_on_loopback_only():
     hosts = (f"{NAME}:host-gateway",)
     (finding,) = judged(Outcome.CONNECTED, Outcome.REFUSED, "127.0.0.1", extra_hosts=hosts)
