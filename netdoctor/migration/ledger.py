@@ -93,7 +93,8 @@ class Ledger:
                 raise LedgerMismatch(
                     f"The ledger {self.path} belongs to another run: its {key.replace('_', ' ')} was "
                     f"{earlier.get(key)!r}, now it is {binding.get(key)!r}.",
-                    hint="repeat the first command to resume it, or add --restart to start over",
+                    hint="repeat the first command to resume it, give this one a ledger of its own with --ledger, or "
+                    "add --restart to start over (then the earlier run can no longer be rolled back)",
                 )
         return True
 

@@ -43,6 +43,16 @@ def percent(part: int, whole: int) -> float:
     return math.floor(part * 10000 / whole) / 100 if whole else 0.0
 
 
+def _wanted(result: Result) -> int:
+    """Records that were to arrive: not the losers of --on-duplicate, nor what --skip-existing left alone."""
+    return result.plan.records - len(result.plan.losers) - result.verification.left_alone
+
+
+def _success(result: Result) -> float:
+    """Of those, how many did; 100.0 exactly where all did."""
+    return percent(result.verification.verified, _wanted(result)) if _wanted(result) or not result.good else 100.0
+
+
 def document(result: Result, scene: Scene) -> dict[str, Any]:
     """Plain data; fields are only ever added."""
     plan, checked = result.plan, result.verification
@@ -58,7 +68,7 @@ def document(result: Result, scene: Scene) -> dict[str, Any]:
         "late": [{"record": number, "reason": told} for number, told in [*result.late.items()][:_MOST_NAMED]],
         "source_notes": list(result.notes),
         "verified": checked.verified,
-        "success_percent": percent(checked.verified, plan.records),
+        "success_percent": _success(result),
         "collections": [
             {
                 "name": check.name,
@@ -119,7 +129,7 @@ def text(result: Result, scene: Scene) -> str:
         ("errors", f"{plan.skipped + len(result.refused)}"),
         ("verified", f"{checked.verified}  read back and equal"),
         ("searches", f"{checked.found} of {checked.searched} sampled vectors find themselves"),
-        ("success", f"{percent(checked.verified, plan.records):.2f} %"),
+        ("success", f"{_success(result):.2f} %"),
         ("time", took),
         ("ledger", plain(scene.ledger)),
     ]
@@ -130,9 +140,9 @@ def text(result: Result, scene: Scene) -> str:
     lines += [f"  ! {plain(problem)}" for problem in checked.problems]
     lines += _notes(plan, result)
     if result.good:
-        lines.append(f"OK: {checked.verified} of {plan.records} vectors are in Qdrant, verified.")
+        lines.append(f"OK: {checked.verified} of {_wanted(result)} vectors are in Qdrant, verified.")
     else:
-        lines.append(f"NOT COMPLETE: {checked.verified} of {plan.records} vectors are in Qdrant as exported.")
+        lines.append(f"NOT COMPLETE: {checked.verified} of {_wanted(result)} vectors are in Qdrant as exported.")
     return "\n".join(lines) + "\n"
 
 
@@ -264,7 +274,8 @@ def _notes(plan: Plan, result: Result | None) -> list[str]:
     if plan.left_out:
         notes.append(f"  note: keys not migrated: {', '.join(map(plain, plan.left_out))}")
     if plan.losers:
-        notes.append(f"  note: {len(plan.losers)} records lost to another one for the same point")
+        records = "record" if len(plan.losers) == 1 else "records"
+        notes.append(f"  note: {len(plan.losers)} {records} lost to another one for the same point")
     if result is not None:
         notes += [f"  note: {plain(note)}" for note in result.notes]
         if result.verification.left_alone:

@@ -125,8 +125,8 @@ class Writer:
                 raise WouldOverwrite(
                     f"Collection {batch.collection!r} already has point {point.id} (record {record.number}, "
                     f"id {record.id!r}) with other content.",
-                    hint="remove it there, leave such points alone with --skip-existing, or migrate into another "
-                    "collection; nothing was overwritten",
+                    hint="leave such points alone with --skip-existing, replace them with --overwrite (a snapshot is "
+                    "made first), or migrate into another collection; nothing was overwritten",
                 )
             other.add(point.id)
         if looked is None:

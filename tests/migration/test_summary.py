@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from netdoctor.migration.plan import CollectionPlan, Plan
 from netdoctor.migration.points import Layout
 from netdoctor.migration.records import BadRecord
@@ -34,6 +36,21 @@ def test_a_complete_run() -> None:
     assert "gRPC, from inside app, vantage netns" in told
     assert "\x1b" not in told
     assert document(result(), SCENE)["ok"] is True
+
+
+def test_what_the_user_left_out_is_no_failure() -> None:
+    whole = result(planned=2, equal=2, held=2)
+    for chosen, planned in ((1, 2), (3, 0)):
+        checked = replace(result(planned, planned, planned).verification, left_alone=chosen)
+        plan = replace(whole.plan, records=planned + chosen + 1, losers=frozenset({1}))
+        kept = replace(whole, plan=plan, verification=checked)
+        assert kept.good
+        assert document(kept, SCENE)["success_percent"] == 100.0
+        told = text(kept, SCENE)
+        assert f"OK: {planned} of {planned} vectors" in told
+        assert "success      100.00 %" in told
+        assert "1 record lost" in told
+        assert f"{chosen} were there before" in told
 
 
 def test_an_incomplete_run_says_what_is_wrong() -> None:
