@@ -81,9 +81,12 @@ class RestTarget:
             root = self._send("GET", "/")
             about = root.json() if root.status_code == 200 else {}
             version = str(about.get("version", ""))
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError, Transient):
             version = ""
-        listing = self._call("GET", "/collections")
+        try:
+            listing = self._call("GET", "/collections")
+        except Transient as broken:
+            raise TargetUnreachable(f"Nothing answers as Qdrant at {self.address}: {broken.reason}.") from broken
         if not isinstance(listing, dict) or "collections" not in listing:
             raise TargetUnreachable(f"What answers at {self.address} is not Qdrant.")
         return version
@@ -92,6 +95,12 @@ class RestTarget:
         found = self._call("GET", _path(name), absent=True)
         if found is None:
             return None
+        try:
+            return self._state(name, found)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise TargetUnreachable(f"What answers at {self.address} is not Qdrant.") from error
+
+    def _state(self, name: str, found: Any) -> CollectionState:
         vectors = found["config"]["params"].get("vectors") or {}
         unnamed = vectors if "size" in vectors else None
         return CollectionState(
@@ -287,7 +296,7 @@ class RestTarget:
     def _result(self, reply: httpx.Response) -> Any:
         try:
             return loads(reply.content)["result"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise TargetUnreachable(f"What answers at {self.address} is not Qdrant.") from error
 
     def _answer(
@@ -321,9 +330,9 @@ def _reason(reply: httpx.Response) -> str:
     try:
         status = reply.json()["status"]
         text = status["error"] if isinstance(status, dict) else str(status)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         text = reply.text
-    return " ".join(text.split())[:300].rstrip(".") or f"HTTP {reply.status_code}"
+    return " ".join(str(text).split())[:300].rstrip(".") or f"HTTP {reply.status_code}"
 
 
 def _limits(strict: Mapping[str, Any]) -> dict[str, float]:
