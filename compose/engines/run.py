@@ -58,9 +58,9 @@ class Row:
 def engine(name: str) -> Iterator[tuple[str, dict[str, str], list[str]]]:
     """Version, environment, and what to put before a command. Gone afterwards."""
     if name == "20.10":
-        with _private() as host:
+        with _private() as (host, pid):
             env = {**os.environ, "DOCKER_HOST": host}
-            yield _version(host), env, []
+            yield _version(host), env, ["nsenter", f"--net=/proc/{pid}/ns/net", "--"]
         return
     with Node(name) as node:
         node.load()
@@ -70,7 +70,8 @@ def engine(name: str) -> Iterator[tuple[str, dict[str, str], list[str]]]:
 
 
 @contextmanager
-def _private() -> Iterator[str]:
+def _private() -> Iterator[tuple[str, int]]:
+    """Its DOCKER_HOST and its process id."""
     folder = tempfile.mkdtemp(prefix="nde-", dir="/tmp")
     script = [str(CHECKOUT / "compose" / "engine.sh"), "--private", folder]
     try:
@@ -85,7 +86,7 @@ def _private() -> Iterator[str]:
             check=True,
         )
         subprocess.run(["docker", "-H", host, "load"], input=saved.stdout, capture_output=True, timeout=300, check=True)
-        yield host
+        yield host, int(Path(folder, "state", "engine").read_text().split()[0])
     finally:
         subprocess.run([*script, "stop"], capture_output=True, check=False)
 
