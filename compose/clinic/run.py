@@ -323,10 +323,13 @@ def _private(folder: str) -> str:
 
 def _another(folder: str) -> str:
     """A second engine of the kind that this run is about (``compose/engines``), with the first one's images."""
-    from node import Node
+    from node import CannotHave, Node
 
-    NODES[folder] = Node(KIND)
-    NODES[folder].load()
+    try:
+        NODES[folder] = Node(KIND)
+        NODES[folder].load()
+    except CannotHave as error:
+        raise Failed(str(error)) from None
     return NODES[folder].host
 
 
