@@ -168,10 +168,11 @@ def _fix(
     if machine:
         emit(settings, _json(document(result)))
     else:
-        names = " ".join(shlex.quote(name) for name in (source, target) if name)
-        text = result_text(
-            result, again=f"netdoctor check {names}".strip(), persist_command=f"netdoctor fix {names} --persist"
+        names = [shlex.quote(name) for name in (source, target) if name]
+        again, for_good = (
+            " ".join(["netdoctor", *words]) for words in (["check", *names], ["fix", *names, "--persist"])
         )
+        text = result_text(result, again=again, persist_command=for_good)
         if intended.empty and not intended.plan.held_back and not result.pastes and not result.declared:
             text = _nothing(result)
         _show(settings, text, final=True)
@@ -227,8 +228,20 @@ def _finish(opened: Session, settings: Settings, journal: Journal) -> Exit:
     if settings.format == "json":
         emit(settings, _json(document(result)))
     else:
-        emit(settings, result_text(result, again="netdoctor check", persist_command="netdoctor fix --persist"))
+        ends = _ends(outcome.report)
+        again, for_good = (" ".join(["netdoctor", *words]) for words in (["check", *ends], ["fix", *ends, "--persist"]))
+        emit(settings, result_text(result, again=again, persist_command=for_good))
     return result.status
+
+
+def _ends(report: Report) -> list[str]:
+    """What to type for the one edge that was asked, nothing where there were several."""
+    from netdoctor.diagnosis.run import name_of
+
+    if report.topology is None or len(report.edges) != 1:
+        return []
+    edge = report.edges[0].edge
+    return [shlex.quote(name_of(report.topology, ref)) for ref in (edge.source, edge.target)]
 
 
 def journal_of(opened: Session) -> Journal:

@@ -248,6 +248,7 @@ def test_killed_at_any_step_the_next_run_knows_and_offers_both_ways(lab, netdoct
     else:
         said = netdoctor("fix", "--finish")
         assert said.status == 0, said
+        assert f"netdoctor fix {story.app.name} {story.qdrant.name} --persist" in said.out
         assert story.green()
         assert netdoctor("check", *story.names).status == 0
         assert netdoctor("undo", "--yes").status == 0
