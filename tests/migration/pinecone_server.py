@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import math
 import random
 import threading
 import time
@@ -59,6 +60,7 @@ class Asked:
     path: str
     query: dict[str, list[str]]
     headers: Mapping[str, str]
+    body: bytes = b""
 
     @property
     def what(self) -> str:
@@ -156,6 +158,7 @@ class Pinecone:
             ("GET", "/namespaces"): self._namespaces,
             ("GET", "/vectors/list"): self._list,
             ("GET", "/vectors/fetch"): self._fetch,
+            ("POST", "/query"): self._query,
         }
         route = routes.get((asked.method, asked.path))
         if route is None:
@@ -277,6 +280,25 @@ class Pinecone:
         rest = json.dumps({"namespace": self._named(namespace), "usage": usage})[1:].encode()
         return Reply(200, b'{"vectors":{' + vectors + b"}," + rest)
 
+    def _query(self, asked: Asked) -> Reply:
+        """Every vector of the namespace is compared, by cosine."""
+        wanted = json.loads(asked.body)
+        if len(wanted["vector"]) != self.dimension:
+            said = (
+                f"Vector dimension {len(wanted['vector'])} does not match the dimension of the index {self.dimension}"
+            )
+            return rpc(400, 3, said)
+        namespace = wanted.get("namespace", "")
+        stored = self.namespaces.get("" if namespace == "__default__" else namespace, {})
+        scores = sorted(((_cosine(wanted["vector"], json.loads(raw)["values"]), each) for each, raw in stored.items()))
+        matches = [{"id": each, "score": score} for score, each in reversed(scores[-wanted["topK"] :])]
+        body = {"matches": matches, "namespace": self._named(namespace), "usage": self._spend(5)}
+        return Reply(200, json.dumps(body).encode())
+
+
+def _cosine(one: list[float], other: list[float]) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True)) / (math.hypot(*one) * math.hypot(*other) or 1.0)
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -287,10 +309,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._do()
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self._do()
+        self._do(self.rfile.read(int(self.headers.get("Content-Length", 0))))
 
-    def _do(self) -> None:
+    def _do(self, body: bytes = b"") -> None:
         pinecone = self.server.pinecone
         with pinecone.lock:
             pinecone.at_once += 1
@@ -303,25 +324,25 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 parts = urlsplit(self.path)
                 query = parse_qs(parts.query, keep_blank_values=True)
-                reply = pinecone.answer(Asked(self.command, parts.path, query, self.headers))
+                reply = pinecone.answer(Asked(self.command, parts.path, query, self.headers, body))
         finally:
             with pinecone.lock:
                 pinecone.at_once -= 1
         if reply.status == 0:  # a cut connection
             self.close_connection = True
             return
-        body = reply.body
+        said = reply.body
         headers = {"Content-Type": "application/json", **reply.headers}
-        if "gzip" in self.headers.get("Accept-Encoding", "") and len(body) > 1024 and pinecone.packs:
+        if "gzip" in self.headers.get("Accept-Encoding", "") and len(said) > 1024 and pinecone.packs:
             packer = zlib.compressobj(1, zlib.DEFLATED, 31)
-            body = packer.compress(body) + packer.flush()
+            said = packer.compress(said) + packer.flush()
             headers["Content-Encoding"] = "gzip"
         self.send_response(reply.status)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(said)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(said)
 
     def log_message(self, *args: object) -> None:
         """Tests are quiet."""

@@ -8,6 +8,7 @@ fastest parser that is installed.
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -204,18 +205,40 @@ class PineconeClient:
             raise self._stranger() from error
         return Fetched(things, sizes[-1])
 
+    def query(self, namespace: str, values: list[float], count: int) -> list[str]:
+        """Ids of the nearest ``count``, best first. Raises PineconeFailed."""
+        body = {"vector": values, "topK": count, "includeValues": False, "includeMetadata": False}
+        if namespace:
+            body["namespace"] = namespace
+        try:
+            told = self._ask("POST", self.host, "/query", what="query", body=json.dumps(body).encode())
+            self._count(told)
+            return [str(each["id"]) for each in told.get("matches") or ()]
+        except NotTaken as refused:
+            raise self._refused(refused) from refused
+        except (KeyError, TypeError, AttributeError) as error:
+            raise self._stranger() from error
+
     def _count(self, told: dict[str, Any]) -> None:
         units = int((told.get("usage") or {}).get("readUnits") or 0)
         with self._lock:
             self.read_units += units
 
     def _ask(
-        self, method: str, base: str, path: str, params: Any = None, *, what: str, sizes: list[int] | None = None
+        self,
+        method: str,
+        base: str,
+        path: str,
+        params: Any = None,
+        *,
+        what: str,
+        sizes: list[int] | None = None,
+        body: bytes = b"{}",
     ) -> dict[str, Any]:
         url = f"{base}{path}"
         token = isinstance(params, dict) and "paginationToken" in params
         client = self._far if base.startswith("https:") else self._near
-        content = b"{}" if method == "POST" else None
+        content = body if method == "POST" else None
         headers = {"Content-Type": "application/json"} if content else None
 
         def once() -> bytes:
@@ -224,7 +247,7 @@ class PineconeClient:
             try:
                 # Not read(): httpx ties a reply into a cycle, and megabytes would wait for the collector of cycles.
                 with client.stream(method, url, params=params, content=content, headers=headers) as reply:
-                    body = b"".join(reply.iter_bytes(1 << 20))
+                    told = b"".join(reply.iter_bytes(1 << 20))
             except httpx.TimeoutException as error:
                 raise Transient(f"no answer in time ({type(error).__name__})") from error
             except httpx.UnsupportedProtocol as error:
@@ -239,8 +262,8 @@ class PineconeClient:
             except RuntimeError as error:  # closed while it was asked
                 raise PineconeFailed("Reading from Pinecone was stopped.") from error
             if reply.status_code != 200:
-                raise Refusal(reply.status_code, body, what, base, reply.headers.get("retry-after"), token).error()
-            return body
+                raise Refusal(reply.status_code, told, what, base, reply.headers.get("retry-after"), token).error()
+            return told
 
         reply = self.pace.call(once)
         if sizes is not None:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from netdoctor.migration.records import NOWHERE, BadRecord, Record, Sparse
 from netdoctor.migration.retry import Retry
-from netdoctor.migration.targets.interface import CollectionState, KeyRefused, Page, TargetUnreachable
+from netdoctor.migration.targets.interface import CollectionState, Hit, KeyRefused, Page, Query, TargetUnreachable
 from netdoctor.migration.unwire import payload_of
 from netdoctor.migration.wire import read_vector
 
@@ -37,6 +37,8 @@ class Server(Protocol):
     def ids(self, name: str, limit: int, start: Start = None) -> tuple[list[str], Start]: ...
 
     def scroll(self, name: str, limit: int, start: Start = None) -> Page: ...
+
+    def search(self, name: str, queries: Sequence[Query], limit: int) -> Sequence[Sequence[Hit]]: ...
 
 
 @dataclass(frozen=True, slots=True)

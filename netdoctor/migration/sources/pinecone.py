@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from netdoctor.errors import UsageError
 from netdoctor.migration.listing import Listing
@@ -27,6 +28,9 @@ from netdoctor.migration.sources._pinecone_pricing import FETCH, Estimate, estim
 from netdoctor.migration.sources._pinecone_refusals import not_listable
 from netdoctor.migration.sources.interface import SOURCES, Access, Cursor, Source
 from netdoctor.migration.window import Window
+
+if TYPE_CHECKING:
+    from netdoctor.migration.records import Vector
 
 _METRICS = {"cosine": Metric.COSINE, "dotproduct": Metric.DOT, "euclidean": Metric.EUCLID}
 IN_FLIGHT = 8
@@ -202,6 +206,10 @@ class PineconeSource:
         with contextlib.closing(self._fetcher.run(pages())) as run:
             for page, records in run:
                 yield Stretch(page.namespace, records, page.mark)
+
+    def nearest(self, namespace: str, vector: Vector, count: int) -> Sequence[str]:
+        """Ids of the nearest records of that namespace, as the index finds them. It costs read units."""
+        return self._client.query(default_namespace(namespace), vector.tolist(), count)
 
     # --- what to know ----------------------------------------------------------------------------------------------
 

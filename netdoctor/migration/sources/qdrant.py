@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -32,6 +32,7 @@ from netdoctor.migration.sources._qdrant_pages import (
 from netdoctor.migration.sources.interface import SOURCES, Access, Cursor, Source
 
 if TYPE_CHECKING:
+    from netdoctor.migration.records import Vector
     from netdoctor.migration.targets.interface import CollectionState
 
 _PAGE = 256
@@ -154,6 +155,15 @@ class QdrantSource:
                     f"Source and target are the same collection {name!r} at {address}.",
                     hint="name another server with --to, or another collection with --collection or --strip-prefix",
                 )
+
+    def nearest(self, namespace: str, vector: Vector, count: int) -> Sequence[str]:
+        """Ids of the nearest points of that collection, by comparing with every one."""
+        from netdoctor.migration.targets.interface import Query
+
+        shape = self._shapes[namespace]
+        query = Query(vector, using=shape.vector or "", exact=True)
+        (hits,) = self._asking.call(lambda: self._server.search(shape.collection, [query], count))
+        return [hit.id for hit in hits]
 
     def hear(self, tell: Callable[[str, float], None]) -> None:
         """``tell(reason, seconds)`` hears of every pause."""

@@ -254,6 +254,7 @@ class RestTarget:
             body: dict[str, Any] = {"query": query.vector.tolist(), "limit": limit, "params": _RESCORED}
             if query.sparse is not None:
                 body["query"] = {"indices": query.sparse.indices.tolist(), "values": query.sparse.values.tolist()}
+            if query.using:
                 body["using"] = query.using
             conditions: list[dict[str, Any]] = []
             if query.only is not None:

@@ -124,3 +124,30 @@ def test_the_command_says_what_it_costs_before_and_moves_it(
     assert "Trying again in" in err and "fetch requests per second" in err
     assert "OK: 742 of 742 vectors are in Qdrant, verified." in out
     assert KEY not in out + err
+
+
+def test_searches_are_compared_with_those_of_the_live_index(
+    pinecone: Pinecone,
+    qdrant: Server,
+    own: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PINECONE_API_KEY", KEY)
+    ledger = ["--ledger", str(tmp_path / "l.sqlite")]
+    origin = f"pinecone:{pinecone.url}"
+    command = ["migrate", origin, "--to", qdrant.url, *ledger, "--format", "json", "-q", "--overlap", "5"]
+    assert run(command) == Exit.OK
+    told = json.loads(capsys.readouterr().out)["overlap"]
+    assert told["hits"] == 5
+    assert told["mean"] > 0.99
+    assert any(asked.path == "/query" for asked in pinecone.asked)
+    # Another index under the same name: the same ids, and nothing where it was.
+    for records in pinecone.namespaces.values():
+        for number, (identity, raw) in enumerate(sorted(records.items())):
+            thing = json.loads(raw)
+            thing["values"] = [float((number * 7 + place * 13) % 11 - 5) or 1.0 for place in range(8)]
+            records[identity] = json.dumps(thing).encode()
+    assert run(["vectors", "verify", origin, *ledger, "--format", "json", "-q", "--overlap", "5"]) == Exit.FINDINGS
+    assert json.loads(capsys.readouterr().out)["overlap"]["mean"] < 0.7

@@ -259,6 +259,9 @@ def test_it_is_planned_migrated_and_verified(
             assert kept[each["id"]]["id"] == each["id"]
     verify = ["vectors", "verify", command[1], "--ledger", str(tmp_path / "ledger"), "-q"]
     assert run(verify) == Exit.OK
+    capsys.readouterr()
+    assert run([*verify, "--overlap", "10", "--format", "json"]) == Exit.OK
+    assert json.loads(capsys.readouterr().out)["overlap"]["mean"] > 0.99
     lost = {"points": [each["id"] for each in new[:3]]}
     call(qdrant, "POST", f"/collections/{own}/points/delete?wait=true", lost)
     capsys.readouterr()
