@@ -143,3 +143,8 @@ def _within(address: str, subnet: str) -> bool:
 
 def _image(container: Container) -> str:
     return container.image.rpartition("/")[2].partition("@")[0].partition(":")[0].lower()
+
+
+def has_extra_host(container: Container, name: str) -> bool:
+    """Whether one of its extra_hosts lines is for that name (in lower case)."""
+    return any(line.partition(":")[0].lower() == name for line in container.extra_hosts or ())

@@ -253,3 +253,8 @@ def _literal(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def refused(case: Case) -> bool:
+    """Whether a dial of this edge was refused."""
+    return any(observation.outcome is Outcome.REFUSED for _, observation in dials(case))

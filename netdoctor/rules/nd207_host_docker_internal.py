@@ -36,20 +36,20 @@ from netdoctor.model import (
     Fact,
     Finding,
     Layer,
-    Outcome,
     Question,
     Ref,
     Remedy,
     Severity,
 )
 from netdoctor.probes.listeners import Listeners
-from netdoctor.rules._placing import HOST_ALIASES, caller, mode
-from netdoctor.rules._reading import declared, dials, dns, dns_line, listeners_line
+from netdoctor.rules._placing import HOST_ALIASES, caller, has_extra_host, mode
+from netdoctor.rules._reading import declared, dns, dns_line, listeners_line, refused
 from netdoctor.rules.registry import RULES
 
-_ADDRESS = (
-    "Not every engine knows `host-gateway` (Podman 4 does not): write the host's own address in its place, or use "
-    "the name that the engine itself gives the host (Podman: host.containers.internal)."
+NOBODY = "which no engine on Linux knows by itself, and its extra_hosts has no line for it."
+WRITTEN = "and its extra_hosts has a line for it, but the engine wrote no such name into its hosts file."
+GIVE = Remedy(
+    "Name the address", advice="Write the host's own address for `host-gateway`: Podman 4 does not know that."
 )
 
 
@@ -61,7 +61,7 @@ class HostDockerInternal:
 
     def wants(self, case: Case) -> Iterable[Question[Any]]:
         asked = _asked(case)
-        return (Listeners(HOST),) if asked is not None and _refused(case) else ()
+        return (Listeners(HOST),) if asked is not None and refused(case) else ()
 
     def judge(self, case: Case) -> Iterable[Finding]:
         if case.edge is None and declared(case.topology):
@@ -72,19 +72,14 @@ class HostDockerInternal:
         edge, source = asked
         place, said = edge.basis or source.ref, f"{source.name} uses {edge.name}"
         if not answer.good:
-            remedies = _remedies(case, edge)
-            cause = f"{said}, which no engine on Linux knows by itself, and its extra_hosts has no line for it."
-            if _told(source, edge.name or ""):
-                cause = (
-                    f"{said}; its extra_hosts has a line for it, but the engine wrote no such name into its hosts file."
-                )
-                remedies = (Remedy("Name the address", advice=_ADDRESS),)
+            told = has_extra_host(source, edge.name or "")
+            cause, remedies = f"{said}, {WRITTEN if told else NOBODY}", [GIVE] if told else _remedies(case, edge)
             lines = (f"extra_hosts of {source.name}: {', '.join(source.extra_hosts or ()) or 'none'}", *dns_line(case))
             yield _finding(Severity.ERROR, place, cause, lines, remedies)
             return
         heard = case.seen.get(Listeners(HOST))
         found = heard.evidence if heard is not None else None
-        if found is not None and edge.port is not None and _refused(case) and found.loopback_only(edge.port):
+        if found is not None and edge.port is not None and refused(case) and found.loopback_only(edge.port):
             cause = f"{said}:{edge.port}, and on the host that port is taken on loopback only."
             lines = (f"tcp {edge.name}:{edge.port}: refused", f"the host's {listeners_line(found)}")
             yield _finding(Severity.ERROR, place, cause, lines, _remedies(case, edge))
@@ -93,7 +88,7 @@ class HostDockerInternal:
 def _from_files(case: Case) -> Iterable[Finding]:
     """Every service whose environment names it without a line in its extra_hosts."""
     for container in case.topology.containers:
-        if mode(case.topology, container) != "own" or _told(container, "host.docker.internal"):
+        if mode(case.topology, container) != "own" or has_extra_host(container, "host.docker.internal"):
             continue
         for variable, value in container.environment or ():
             if "host.docker.internal" in value.lower() and "proxy" not in variable.lower():
@@ -107,10 +102,9 @@ def _from_files(case: Case) -> Iterable[Finding]:
 
 
 def _finding(severity: Severity, place: Ref, cause: str, lines: tuple[str, ...], remedies: Iterable[Remedy]) -> Finding:
-    code, title = HostDockerInternal.code, HostDockerInternal.title
     sure = Confidence.CERTAIN if severity is Severity.ERROR else Confidence.LIKELY
     about = tuple(dict.fromkeys((place, place.whole)))
-    return Finding(code, title, severity, sure, Layer.DNS, about, cause, lines, tuple(remedies))
+    return Finding(RULE.code, RULE.title, severity, sure, Layer.DNS, about, cause, lines, tuple(remedies))
 
 
 def _asked(case: Case) -> tuple[Edge, Container] | None:
@@ -118,14 +112,6 @@ def _asked(case: Case) -> tuple[Edge, Container] | None:
     if asked is None or (asked[0].name or "").lower() not in HOST_ALIASES or mode(case.topology, asked[1]) == "host":
         return None
     return asked
-
-
-def _told(container: Container, name: str) -> bool:
-    return any(line.partition(":")[0].lower() == name for line in container.extra_hosts or ())
-
-
-def _refused(case: Case) -> bool:
-    return any(observation.outcome is Outcome.REFUSED for _, observation in dials(case))
 
 
 def _remedies(case: Case, edge: Edge) -> Iterable[Remedy]:
@@ -140,12 +126,11 @@ def _remedies(case: Case, edge: Edge) -> Iterable[Remedy]:
                     advice=f"{container.name} is what the host publishes on port {edge.port}: use "
                     f"{name}:{binding.container_port} on a network that both share.",
                 )
-    if source is not None and not _told(source, (edge.name or "").lower()):
+    if source is not None and not has_extra_host(source, (edge.name or "").lower()):
         yield _line(source)
     else:
-        yield Remedy(
-            "Bind the bridge", advice=f"Let the server on the host listen on port {edge.port} of the bridge too."
-        )
+        advice = f"Let the server on the host listen on port {edge.port} of the bridge too."
+        yield Remedy("Bind the bridge", advice=advice)
 
 
 def _line(container: Container) -> Remedy:
