@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netdoctor.errors import NotFound
+from netdoctor.errors import EngineRefused, NotFound
 from netdoctor.terminal import plain
 
 if TYPE_CHECKING:
@@ -20,7 +20,11 @@ def on_another_node(engine: Engine, error: NotFound, source: str | None, target:
         name = parse_address(text).host if text and role == "target" else text
         if not name or f"{plain(name)!r}" not in error.message:
             continue
-        found = elsewhere(engine, name)
+        try:
+            found = elsewhere(engine, name)
+        except EngineRefused:
+            # An engine without Swarm has no other node; that nobody here has the name stays true.
+            continue
         if found is None:
             continue
         network, nodes = found
