@@ -10,11 +10,11 @@ import pytest
 
 from netdoctor.errors import Ambiguous, NotFound, UsageError
 from netdoctor.migration.address import Address, Wanted, folder_of, resolve_target, what_was_asked
-from netdoctor.vantage.lookup import look_up
 from netdoctor.migration.targets.interface import TargetUnreachable
 from netdoctor.model import Container, Endpoint, Fact, Network, State, Topology
 from netdoctor.vantage.host import HostVantage
 from netdoctor.vantage.interface import CannotAsk, ResolverConfig
+from netdoctor.vantage.lookup import look_up
 
 RUNNING = State("running", running=True)
 
