@@ -195,7 +195,7 @@ def _permanent(permanent: Permanent) -> Iterator[str]:
     for declared in permanent.declared:
         yield from _row("for good", f"{declared.path} says it already")
     for paste in permanent.pastes:
-        yield from _pasted(paste, "NOT good")
+        yield from _pasted(paste, "to paste")
 
 
 def _pasted(paste: Paste, word: str) -> Iterator[str]:

@@ -46,7 +46,8 @@ class Preflight:
         """For people."""
         told = [f"Qdrant {self.version or '(version not told)'}"]
         if self.there:
-            told.append(f"{len(self.there)} collections exist ({sum(self.there.values()):,} points)")
+            many = "1 collection exists" if len(self.there) == 1 else f"{len(self.there)} collections exist"
+            told.append(f"{many} ({sum(self.there.values()):,} points)")
         told.append(f"{self.missing} to create")
         space = f"about {_size(self.needed)} of disk"
         told.append(f"{space}, {_size(self.free)} free" if self.free is not None else space)

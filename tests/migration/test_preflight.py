@@ -45,7 +45,7 @@ def test_what_is_there_and_what_is_missing_is_told() -> None:
     found = look(There(), free=10**9)
     assert (found.version, dict(found.there), found.missing, found.warnings) == ("1.18.0", {"a": 3}, 1, ())
     (line,) = found.lines()
-    assert line.startswith("Qdrant 1.18.0, 1 collections exist (3 points), 1 to create, about ")
+    assert line.startswith("Qdrant 1.18.0, 1 collection exists (3 points), 1 to create, about ")
     assert "1 GB free" in line
     assert "version not told" in look(There("")).lines()[0]
 
