@@ -40,7 +40,11 @@ class _Work:
 @click.argument("collection")
 @click.argument("name", required=False)
 @target_options
-@option("--to-file", type=click.Path(path_type=Path, dir_okay=False), help="Where download writes; else ./NAME (-o is for the report).")
+@option(
+    "--to-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where download writes; else ./NAME (-o is for the report).",
+)
 @option("--expect-points", type=click.IntRange(0), help="Restore: how many points there must be in the end.")
 @option("--yes", is_flag=True, help="Restore without asking.")
 @option("--patience", type=click.FloatRange(1), default=600.0, show_default=True, help="Seconds for each call.")
