@@ -15,6 +15,7 @@ COPY requirements.txt wheels* wheels/
 RUN python3 -m venv /opt/netdoctor \
     && /opt/netdoctor/bin/pip install --require-hashes -r wheels/requirements.txt
 COPY pyproject.toml README.md LICENSE ./
+COPY docs/man docs/man
 COPY netdoctor netdoctor
 # Only now: a change of the code leaves the layer above alone. pip is of no use in the finished image.
 RUN /opt/netdoctor/bin/pip install --no-deps --no-build-isolation . \

@@ -76,6 +76,7 @@ def image(module_lab: Lab, tmp_path_factory) -> Iterator[str]:
     for name in ("pyproject.toml", "README.md", "LICENSE", "requirements.txt", "Dockerfile", ".dockerignore"):
         shutil.copy(ROOT / name, folder / "context")
     shutil.copytree(ROOT / "netdoctor", folder / "context" / "netdoctor", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "docs" / "man", folder / "context" / "docs" / "man")
     lab_python = module_lab.image("python")
     version = run(
         "docker", "run", "--rm", lab_python, "python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"
