@@ -15,8 +15,12 @@ SCHEMA = "netdoctor/formats/report-1.schema.json"
 def on_config(config: Any) -> Any:
     """Every code under the heading "Codes", in the order of its number, titled as its page is."""
     codes = next(part["Codes"] for part in config.nav if "Codes" in part)
-    codes += [f"codes/{path.name}" for path in sorted((HERE / "codes").glob("nd*.md"))]
+    codes += [{_title(path): f"codes/{path.name}"} for path in sorted((HERE / "codes").glob("nd*.md"))]
     return config
+
+
+def _title(path: Path) -> str:
+    return next(line.removeprefix("# ") for line in path.read_text("utf-8").splitlines() if line.startswith("# "))
 
 
 def on_files(files: Files, config: Any) -> Files:
