@@ -223,7 +223,7 @@ NAMES = ("api", "web", "api_default", "web_default")
 
 
 @pytest.fixture
-def stacks(engine, tmp_path) -> Iterator[Path]:
+def stacks(engine, plain_names, tmp_path) -> Iterator[Path]:
     """The tutorial's compose files, each in its folder, with the lab's images."""
     taken = [each for each in NAMES if run("docker", "inspect", each).returncode == 0]
     if taken:

@@ -67,7 +67,7 @@ def run(*words: str, cwd: Path | None = None, env: dict[str, str] | None = None)
 
 
 @pytest.fixture
-def incident(tmp_path: Path) -> Iterator[Path]:
+def incident(plain_names: None, tmp_path: Path) -> Iterator[Path]:
     """The two stacks of the story under their own names, in copies of their compose files."""
     taken = [name for name in NAMES if run("docker", "inspect", name).returncode == 0]
     if taken:
