@@ -114,11 +114,13 @@ def test_a_private_engine_is_started_once_used_and_leaves_nothing(private: str) 
     outside = subprocess.run(["docker", "network", "inspect", "lab-inside"], capture_output=True, check=False)
     assert outside.returncode != 0
 
+    words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    group = words[words.index(b"--cgroup-parent") + 1].decode()
     assert engine("--private", private, "stop").returncode == 0
     assert not running(pid)
     assert not Path(private).exists()
     assert private not in Path("/proc/mounts").read_text()
-    assert not list(Path("/sys/fs/cgroup").glob("*/netdoctor-*"))
+    assert not list(Path("/sys/fs/cgroup").glob(f"*/{group}"))
     assert engine("--private", private, "find").returncode == 1
 
 
