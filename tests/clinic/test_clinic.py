@@ -26,7 +26,15 @@ def test_the_stack_gets_its_code_and_no_other(case):
     if case.missing:
         pytest.skip(f"this machine lacks {case.missing}")
     # The persisted half makes every fixable stack anew twice: `make clinic` does that for all of them.
-    clinic.treat(case, whole=os.environ.get("NETDOCTOR_CLINIC") == "whole" or case.name == PERSISTED)
+    whole = os.environ.get("NETDOCTOR_CLINIC") == "whole" or case.name == PERSISTED
+    try:
+        clinic.treat(case, whole=whole)
+    except clinic.Failed:
+        if "PYTEST_XDIST_WORKER" not in os.environ:
+            raise
+        # Beside another worker's tests the engine rewrites its packet filter with every network they make, and a dial
+        # may slip through or be lost meanwhile. What is wrong with a stack is wrong the second time as well.
+        clinic.treat(case, whole=whole)
 
 
 def test_every_folder_is_a_stack_with_a_case():
