@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import warnings
@@ -35,6 +36,7 @@ class FolderTarget:
         self.address = str(folder)
         self._models: Any = models
         self._lock = threading.RLock()
+        self._made = None if folder.exists() else folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._client: Any = QdrantClient(path=str(folder))
@@ -151,7 +153,21 @@ class FolderTarget:
 
     def close(self) -> None:
         with self._lock:
+            made, self._made = self._made, None
+            empty = made is not None and not self._client.get_collections().collections
             self._client.close()
+        if made is not None and empty:
+            _remove_empty(made)
+
+
+def _remove_empty(folder: Path) -> None:
+    """A run that was refused leaves no folder behind that it made itself; one with anything else in it stays."""
+    with contextlib.suppress(OSError):
+        for name in ("meta.json", ".lock"):
+            (folder / name).unlink(missing_ok=True)
+        if (folder / "collection").is_dir():
+            (folder / "collection").rmdir()
+        folder.rmdir()
 
 
 def _as_rest(vector: Any) -> Any:
