@@ -30,6 +30,14 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     option("--coordinate", is_flag=True, help="Prepare for --workers workers, wait for them, verify."),
     option("--workers", type=click.IntRange(1, 10000), default=4, show_default=True, help="How many there are."),
     option(
+        "--worker-silence",
+        type=click.FloatRange(0),
+        default=1800.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="--coordinate: give up when a worker shows no sign of life for so long; 0: never.",
+    ),
+    option(
         "--emit", type=click.Choice(["swarm-job", "k8s-job"]), help="Print a file that runs the workers; do nothing."
     ),
     option("--image", default="netdoctor", show_default=True, help="--emit: the image with netdoctor in it."),
@@ -125,7 +133,8 @@ def coordinate_all(
     stack.callback(ledger.close)
     target, scene, name = open_target(stack, settings, given, timeout=given["request_timeout"])
     options = replace(options, target_name=name)
-    result = coordinate(source, target, file, given["workers"], ledger, options, listener=listener)
+    silence = given["worker_silence"] or None
+    result = coordinate(source, target, file, given["workers"], ledger, options, listener=listener, silence=silence)
     return result, scene.of(source.label, str(path))
 
 
@@ -162,6 +171,8 @@ def _extra(given: dict[str, Any]) -> tuple[str, ...]:
         extra += ["--request-timeout", f"{given['request_timeout']:g}"]
     if given["max_errors"]:
         extra += ["--max-errors", str(given["max_errors"])]
+    if given["worker_silence"] != 1800.0:
+        extra += ["--worker-silence", f"{given['worker_silence']:g}"]
     for name in ("skip_existing", "overwrite", "repair"):
         if given[name]:
             extra.append(f"--{name.replace('_', '-')}")
@@ -173,7 +184,7 @@ def _extra(given: dict[str, Any]) -> tuple[str, ...]:
         extra += ["--index", text]
     if given["sparse_vector"] != "sparse_vector":
         extra += ["--sparse-vector", given["sparse_vector"]]
-    for name in ("quantization", "shards", "replicas"):
+    for name in ("quantization", "datatype", "shards", "replicas"):
         if given[name]:
             extra += [f"--{name}", str(given[name])]
     if given["on_disk"] is not None:

@@ -14,10 +14,11 @@ import click
 from netdoctor.cli._fleet import coordinate_all, emitted, fleet_options, planned, shard_of, write_part
 from netdoctor.cli._target import ledger_path, open_target, option, reaching, target_options
 from netdoctor.cli._vectors._access import access_of, access_options, hear_pauses, introduce, told_access
-from netdoctor.cli.common import emit, session, speaker
+from netdoctor.cli.common import emit, emit_told, session, speaker
 from netdoctor.cli.settings import Settings, read_settings, shared_options
 from netdoctor.errors import UsageError
 from netdoctor.exits import Exit
+from netdoctor.redact import redact_text, redacted
 
 if TYPE_CHECKING:
     from netdoctor.migration.events import Listener
@@ -59,6 +60,7 @@ Examples:
 @option("--overwrite", is_flag=True, help="Replace points that are there; a snapshot is made first.")
 @option("--index", multiple=True, metavar="FIELD=KIND", help="Index a payload field (keyword, integer, ...).")
 @option("--quantization", type=click.Choice(["scalar", "binary"]), help="For collections that are created.")
+@option("--datatype", type=click.Choice(["float32", "float16", "uint8"]), help="Of collections that are created.")
 @option("--on-disk/--in-memory", default=None, help="Vectors of collections that are created.")
 @option("--shards", type=click.IntRange(1), help="Of collections that are created.")
 @option("--replicas", type=click.IntRange(1), help="Of each shard.")
@@ -100,18 +102,22 @@ def command(ctx: click.Context, /, **given: Any) -> None:
         told = part_document(outcome, scene) if settings.format == "json" else part_text(outcome, scene)
     else:
         told = document(outcome, scene) if settings.format == "json" else text(outcome, scene)
-    emit(settings, told if isinstance(told, str) else _json(told))
+    emit_told(settings, told)
     if not outcome.good:
         ctx.exit(int(Exit.FINDINGS))
 
 
 def _told_to(stack: ExitStack, settings: Settings, given: dict[str, Any]) -> str | tuple[Part | Result, Scene]:
     """What there is to print, or the outcome of a run or of one worker."""
+    from netdoctor.migration.address import Wanted, refuse_credentials
     from netdoctor.migration.events import Retrying
     from netdoctor.migration.progress import showing
     from netdoctor.migration.sources.interface import open_source, suited
 
     options = _options(given)
+    if given["to"]:
+        # A plan, a ledger or a file for an engine would keep what stands there.
+        refuse_credentials(Wanted(given["to"], "--to"))
     source = open_source(given["export"], reaching(stack, settings, given, access_of(given)))
     if source.live:
         stack.callback(source.close)  # type: ignore[attr-defined]  # of live sources
@@ -189,7 +195,9 @@ def _dry_run(settings: Settings, given: dict[str, Any], source: Source, options:
     if path:
         write_plan(path, plan, source, limits=options.limits, on_duplicate=options.on_duplicate)
     scene = Scene(source.label, given["to"] or "(no target)", "--to")
-    return _json(plan_document(plan, scene)) if settings.format == "json" else plan_text(plan, scene)
+    if settings.format == "json":
+        return json.dumps(redacted(plan_document(plan, scene)), indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+    return redact_text(plan_text(plan, scene))
 
 
 def _options(given: dict[str, Any]) -> Options:
@@ -240,9 +248,6 @@ def _wishes(given: dict[str, Any]) -> Wishes:
         shards=given["shards"],
         replicas=given["replicas"],
         quantization=given["quantization"],
+        datatype=given["datatype"],
     )
     return Wishes(making, tuple(indexes), overwrite=given["overwrite"], defer=given["defer"])
-
-
-def _json(document: dict[str, Any]) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False) + "\n"

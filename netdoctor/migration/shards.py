@@ -36,6 +36,9 @@ from netdoctor.migration.writing import Counts, Share, Work, write_all
 
 POLL = 0.5
 """Seconds between two looks at the shared folder."""
+SILENCE = 1800.0
+"""Seconds in which a worker must show a sign of life: time enough to be started again on another machine."""
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,11 @@ class Meeting:
 
     def done(self, shard: Shard) -> Path:
         return self._beside(f"{shard.number}-of-{shard.of}.done")
+
+    def alive(self, shard: Shard) -> tuple[int, ...]:
+        """Changes whenever the worker writes to its ledger, whatever the clocks of the machines say."""
+        ledger = self.ledger(shard)
+        return tuple(map(_changed, (ledger, ledger.with_name(f"{ledger.name}-wal"))))
 
     def _beside(self, tail: str) -> Path:
         return self.plan.with_name(f"{self.plan.name}.{tail}")
@@ -170,8 +178,11 @@ def coordinate(
     options: Options,
     *,
     listener: Listener = silent,
+    silence: float | None = SILENCE,
 ) -> Result:
-    """Prepare for ``workers`` workers, wait for them without a limit, restore, verify. ``ledger``: the coordinator's.
+    """Prepare for ``workers`` workers, wait for them, restore, verify. ``ledger``: the coordinator's.
+
+    ``silence``: seconds without a sign of life after which a worker is given up; None: never.
 
     Raises MigrationFailed. Whatever happens, indexing is put back; the same call goes on.
     """
@@ -192,9 +203,7 @@ def coordinate(
         overwrite = [each for each in ledger.origins() if options.wishes.overwrite and snapshot_of(each, ledger)]
         told = {"run": file.run, "of": workers, "origins": ledger.origins(), "overwrite": overwrite}
         _write(meeting.ready, told)
-        for shard in shards:
-            what = f"worker {shard}"
-            _await(lambda shard=shard: _read(meeting.done(shard), file.run), options, listener, None, what)  # type: ignore[misc]
+        _await_workers(shards, meeting, file, options, listener, silence)
         tracker = Tracker(ledger, plan.collections)
         skipped, refused, late = _gather([meeting.ledger(shard) for shard in shards], tracker, options)
         ledger.checkpoint(0, {}, {}, complete=True)
@@ -245,18 +254,64 @@ def _opened(path: Path, options: Options) -> Ledger:
     return open_ledger(path)
 
 
+def _await_workers(
+    shards: list[Shard], meeting: Meeting, file: PlanFile, options: Options, listener: Listener, silence: float | None
+) -> None:
+    """Returns when all are at their end. Raises MigrationFailed, which names those that show no sign of life."""
+    waited, missing = 0.0, shards
+    heard = {shard.number: (meeting.alive(shard), 0.0) for shard in shards}
+    while True:
+        missing = [shard for shard in missing if _read(meeting.done(shard), file.run) is None]
+        if not missing:
+            return
+        silent_ones = []
+        for shard in missing:
+            sign = meeting.alive(shard)
+            if sign != heard[shard.number][0]:
+                heard[shard.number] = (sign, waited)
+            elif silence is not None and waited - heard[shard.number][1] >= silence:
+                silent_ones.append(shard)
+        if silent_ones:
+            raise _given_up(silent_ones, len(missing), meeting, silence or 0.0)
+        if not waited % 60:
+            more = f" ({len(missing)} of {len(shards)} are missing)" if len(missing) > 1 else ""
+            listener(Waiting(f"worker {missing[0]} is not at its end{more}", 60))
+        options.sleep(POLL)
+        waited += POLL
+
+
+def _given_up(shards: list[Shard], missing: int, meeting: Meeting, silence: float) -> MigrationFailed:
+    named = ", ".join(map(str, shards[:_MOST_NAMED])) + (" and others" if len(shards) > _MOST_NAMED else "")
+    never = [shard for shard in shards if not meeting.ledger(shard).exists()]
+    began = " never began" if len(never) == len(shards) else f" showed no sign of life for {silence:g} s"
+    others = f"; {missing - len(shards)} still at work" if missing > len(shards) else ""
+    return MigrationFailed(
+        f"{'Worker' if len(shards) == 1 else 'Workers'} {named}{began}{others}. Nothing is verified yet.",
+        hint=f"start each again with the same EXPORT and target: netdoctor migrate EXPORT --plan {meeting.plan} "
+        f"--shard {shards[0]}; then repeat the coordinator's command, which goes on",
+    )
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 def _await(
-    look: Callable[[], dict[str, Any] | None], options: Options, listener: Listener, patience: float | None, what: str
+    look: Callable[[], dict[str, Any] | None], options: Options, listener: Listener, patience: float, what: str
 ) -> dict[str, Any]:
-    """What ``look`` finds in the end; ``patience`` None: without a limit."""
+    """What ``look`` finds in the end. Raises MigrationFailed after ``patience`` seconds."""
     waited = 0.0
     while True:
         found = look()
         if found is not None:
             return found
-        if patience is not None and waited >= patience:
+        if waited >= patience:
             raise MigrationFailed(
-                f"Waited {patience:g} s for {what}, in vain.", hint="start: netdoctor migrate --coordinate"
+                f"Waited {patience:g} s for {what}, in vain. Nothing was written.",
+                hint="start it: netdoctor migrate EXPORT --plan PLAN --coordinate; then repeat this command",
             )
         if not waited % 60:
             listener(Waiting(f"{what} is not ready", 60))

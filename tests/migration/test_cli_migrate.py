@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,21 @@ def test_json_is_one_document(qdrant: Server, export: Path, capsys: pytest.Captu
     assert (told["schema"], told["ok"], told["transport"]) == ("netdoctor.migration/1", True, "REST")
     assert (told["in_export"], told["migrated"], told["errors"], told["success_percent"]) == (103, 103, 0, 100.0)
     assert sorted(each["planned"] for each in told["collections"]) == [1, 102]
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+@pytest.mark.parametrize("datatype", ["float32", "float16", "uint8"])
+def test_new_collections_keep_the_datatype_that_was_asked_for(
+    qdrant: Server, own: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], datatype: str, transport: str
+) -> None:
+    things = [{**thing, "namespace": own, "values": [1, 2.5, 255]} for thing in records(20, 3)]
+    export = write_export(tmp_path / "e.json", things)
+    command = ["migrate", str(export), *to(qdrant), "--datatype", datatype, "--transport", transport, "-q"]
+    assert run(command) == Exit.OK
+    assert "20 of 20 vectors are in Qdrant, verified" in capsys.readouterr().out
+    with urllib.request.urlopen(f"{qdrant.url}/collections/{own}", timeout=10) as answer:
+        vectors = json.load(answer)["result"]["config"]["params"]["vectors"]
+    assert (vectors.get("datatype") or "float32") == datatype
 
 
 def test_a_folder_needs_neither_server_nor_engine(

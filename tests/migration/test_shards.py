@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netdoctor.errors import MigrationFailed, UsageError
+from netdoctor.exits import Exit
 from netdoctor.migration.batches import Limits
 from netdoctor.migration.ledger import LedgerBusy, LedgerMismatch, open_ledger
 from netdoctor.migration.plan import make_plan
@@ -66,11 +67,12 @@ class Crew:
         self.qdrant, self.file, self.export = qdrant, file, export
         self.options = Options(file.layout, file.limits, in_flight=2, file=file, request_timeout=0.5, **how)
 
-    def coordinate(self, workers: int) -> Result:
+    def coordinate(self, workers: int, silence: float | None = None) -> Result:
         ledger = open_ledger(Meeting(self.file.path).coordinator)
         try:
             with via_host(self.qdrant, Transport.REST) as target:
-                return coordinate(ExportJson(self.export), target, self.file, workers, ledger, self.options)
+                export = ExportJson(self.export)
+                return coordinate(export, target, self.file, workers, ledger, self.options, silence=silence)
         finally:
             ledger.close()
 
@@ -125,6 +127,31 @@ def test_a_worker_without_a_coordinator_gives_up_and_one_of_another_division_is_
         crew.work(2, 2)
     held.close()
     crew.work(2, 2)
+    assert whole.result(60).good
+
+
+def test_a_worker_that_shows_no_sign_of_life_is_given_up_by_name_and_the_same_call_goes_on(
+    qdrant: Server, tmp_path: Path, own: str, pool: ThreadPoolExecutor
+) -> None:
+    file, export, _ = made(tmp_path, own, 20)
+    asleep: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        asleep.append(seconds)
+        if len(asleep) == 3:  # worker 2 writes something, and has all the time again
+            (tmp_path / "plan.json.2-of-3.sqlite").touch()
+
+    crew = Crew(qdrant, file, export, sleep=sleep)
+    with pytest.raises(MigrationFailed, match=r"^Workers 1/3, 3/3 never began; 1 still at work") as caught:
+        crew.coordinate(3, silence=2.5)
+    assert "--shard 1/3" in caught.value.hint and caught.value.status == Exit.FINDINGS
+    assert sum(asleep) == 2.5
+    assert Crew(qdrant, file, export).work(1, 3).good
+    Meeting(file.path).ledger(Shard(2, 3)).unlink()
+    with pytest.raises(MigrationFailed, match=r"Workers 2/3, 3/3 never began\. Nothing is verified yet\."):
+        crew.coordinate(3, silence=1)
+    whole = pool.submit(Crew(qdrant, file, export).coordinate, 3, 60)
+    assert crew.work(2, 3).good and crew.work(3, 3).good
     assert whole.result(60).good
 
 

@@ -104,6 +104,9 @@ def test_what_cannot_be_done_is_said_and_leaves_no_file(
     (tmp_path / name).write_text("mine")
     assert "something else at" in said("download", own, name)
     assert "cannot be written" in said("download", own, name, "--to-file", str(tmp_path / "no" / "such"))
+    told = said("download", own, name, "-o", str(tmp_path / "kept"))
+    assert "where the report goes" in told and f"--to-file {tmp_path / 'kept'}" in told
+    assert not (tmp_path / "kept").exists()
     assert "human or json" in said("list", own, "--format", "junit")
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "mine")]
     assert run([*command, "list", own, "--to", "http://127.0.0.1:6334"]) == Exit.FINDINGS

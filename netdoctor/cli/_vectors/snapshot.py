@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netdoctor.cli._target import open_target, option, target_options
-from netdoctor.cli.common import emit
+from netdoctor.cli.common import emit_told
 from netdoctor.cli.settings import Settings, read_settings, shared_options
 from netdoctor.errors import UsageError
 from netdoctor.exits import Exit
@@ -43,7 +42,7 @@ class _Work:
 @option(
     "--to-file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Where download writes; else ./NAME (-o is for the report).",
+    help="Where download writes the snapshot; else ./NAME. -o is for the report.",
 )
 @option("--expect-points", type=click.IntRange(0), help="Restore: how many points there must be in the end.")
 @option("--yes", is_flag=True, help="Restore without asking.")
@@ -61,6 +60,11 @@ def command(ctx: click.Context, /, doing: str, collection: str, name: str | None
         raise UsageError("Snapshots are reported as human or json.")
     if (name is None) != (doing in ("create", "list")):
         raise UsageError(f"snapshot {doing} takes a collection{'' if name else ' and a name'}.")
+    if doing == "download" and settings.output and not given["to_file"]:
+        raise UsageError(
+            f"-o {settings.output} is where the report goes, not the snapshot.",
+            hint=f"name the snapshot's file with --to-file {settings.output}",
+        )
     given["transport"] = "rest"
     with ExitStack() as stack:
         target, _, _ = open_target(stack, settings, given, timeout=given["patience"])
@@ -145,7 +149,7 @@ def _line(row: dict[str, Any]) -> str:
 
 def _tell(settings: Settings, told: dict[str, Any]) -> None:
     if settings.format == "json":
-        emit(settings, json.dumps(told, indent=2) + "\n")
+        emit_told(settings, told)
         return
     lines = [_line(each) for each in told["snapshots"]]
     proof = told.get("proof")
@@ -155,4 +159,4 @@ def _tell(settings: Settings, told: dict[str, Any]) -> None:
         lines.append(f"  {proof['points']} points{wanted}; status {plain(proof['status'])}")
         lines.append(f"  {searches['found']} of {searches['asked']} sampled vectors find themselves")
         lines.append("OK: restored, counted and searched." if told["ok"] else "RESTORED, but it is not as it must be.")
-    emit(settings, "\n".join(lines or ["no snapshots"]) + "\n")
+    emit_told(settings, "\n".join(lines or ["no snapshots"]) + "\n")
