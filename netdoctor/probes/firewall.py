@@ -76,8 +76,11 @@ def read_rules(filters: str, nat: str) -> FirewallEvidence:
     return FirewallEvidence(forward, translated, drops, tuple(dict.fromkeys(chains)))
 
 
-def engine_process(topology: Topology, *, root: bool = True) -> int:
-    """The process behind the engine's socket. ``root``: for what only root may do there. Raises CannotAsk."""
+def engine_process(topology: Topology, *, root: bool = True, names: Sequence[str] = ("dockerd",)) -> int:
+    """The process behind the engine's socket, called one of ``names``.
+
+    ``root``: for what only root may do there. Raises CannotAsk.
+    """
     endpoint = topology.endpoint or ""
     if topology.source != "engine" or not endpoint.startswith("unix://"):
         raise CannotAsk("the engine is not on this machine")
@@ -88,20 +91,20 @@ def engine_process(topology: Topology, *, root: bool = True) -> int:
             door.settimeout(_PATIENCE)
             door.connect(endpoint.removeprefix("unix://"))
             told = door.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        return _dockerd(struct.unpack("3i", told)[0])
+        return _engine(struct.unpack("3i", told)[0], names)
     except OSError as error:
         raise CannotAsk(f"the engine's process is not visible here: {error.strerror}") from error
 
 
-def _dockerd(listener: int) -> int:
+def _engine(listener: int, names: Sequence[str]) -> int:
     """Who made the socket: the engine, or the init system for it; never a proxy in front of a machine elsewhere."""
-    if _called(listener) == "dockerd":
+    if _called(listener) in names:
         return listener
     if listener == 1:
         for each in Path("/proc").iterdir():
-            if each.name.isdigit() and _called(int(each.name)) == "dockerd":
+            if each.name.isdigit() and _called(int(each.name)) in names:
                 return int(each.name)
-    raise CannotAsk("what answers on the engine's socket is no dockerd of this machine")
+    raise CannotAsk(f"what answers on the engine's socket is no {' or '.join(names)} of this machine")
 
 
 def _called(pid: int) -> str:

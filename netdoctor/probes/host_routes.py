@@ -37,7 +37,7 @@ class HostRoutesProbe:
 
     def ask(self, question: HostRoutes, world: World) -> Observation[HostRoutesEvidence]:
         began = world.clock()
-        engine = engine_process(world.topology, root=False)
+        engine = engine_process(world.topology, root=False, names=("dockerd", "podman"))
         try:
             table = Path(f"/proc/{engine}/net/route").read_text("ascii", "replace")
         except OSError as error:

@@ -30,6 +30,8 @@ from netdoctor.model import Case, Confidence, Container, Fact, Finding, Layer, Q
 from netdoctor.rules._reading import answered, connected, dial_lines, dns_line
 from netdoctor.rules.registry import RULES
 
+KILLED = 137
+
 
 class NotRunning:
     code = "ND501"
@@ -77,6 +79,9 @@ def _details(state: State) -> str:
         parts.append(f"exit code {state.exit_code}")
     if state.oom_killed:
         parts.append("killed for want of memory")
+    elif state.exit_code == KILLED and not state.running:
+        # Podman 4 never says which of the two it was.
+        parts.append("killed: by a stop that it did not follow, or for want of memory")
     if state.restart_count:
         parts.append(f"{state.restart_count} restarts")
     if state.error:

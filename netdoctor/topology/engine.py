@@ -28,6 +28,10 @@ JSON = Mapping[str, Any]
 
 _ICC = "com.docker.network.bridge.enable_icc"
 _DEFAULT_BRIDGE = "com.docker.network.bridge.default_bridge"
+_PODMAN = "podman"
+"""Podman's default network."""
+_STOPPED = "stopped"
+"""Podman's word for one whose program has ended, until it is cleaned up ("exited") or started again."""
 _HEALTH_LOG = 5
 """Entries kept; the engine keeps five itself."""
 
@@ -58,7 +62,7 @@ def build_topology(
     # Podman names networks where Docker gives an id; two networks of one name stay apart by id.
     by_name = {network.name: network for network in known}
     # Podman lists its default network under another name than the one its containers carry.
-    by_name.setdefault("podman", by_name.get("bridge", Network("podman", "podman")))
+    by_name.setdefault(_PODMAN, by_name.get("bridge", Network(_PODMAN, _PODMAN)))
     found = [read_container(entry, by_id, by_name) for entry in containers]
     extra = {
         endpoint.network: Network(endpoint.network, endpoint.network_name, driver="unknown")
@@ -109,9 +113,9 @@ def read_container(entry: JSON, by_id: Mapping[str, Network], by_name: Mapping[s
     settings = entry.get("NetworkSettings") or {}
     full_id = str(entry.get("Id"))
     name = str(entry.get("Name") or full_id[:12]).lstrip("/")
-    mode = str(host_config.get("NetworkMode") or "") or None
     hostname = str(config.get("Hostname") or "") or None
     attached = settings.get("Networks") or {}
+    mode = _mode(str(host_config.get("NetworkMode") or "") or None, attached)
     # Podman repeats the owner's networks for a container that borrows a namespace; Docker leaves them out.
     borrowed = mode is not None and mode.startswith("container:")
     endpoints = (
@@ -146,6 +150,12 @@ def read_container(entry: JSON, by_id: Mapping[str, Network], by_name: Mapping[s
         healthcheck=_healthcheck(config.get("Healthcheck") or {}),
         dns_search=tuple(host_config.get("DnsSearch") or ()),
     )
+
+
+def _mode(told: str | None, attached: Mapping[str, JSON | None]) -> str | None:
+    """Podman says ``bridge`` of every container that is on networks at all; Docker names the first of them."""
+    podman = bool(attached) and all((details or {}).get("NetworkID") == name for name, details in attached.items())
+    return next(iter(attached)) if told == "bridge" and podman and _PODMAN not in attached else told
 
 
 def _endpoint(
@@ -195,11 +205,13 @@ def _served(config: JSON) -> tuple[str, ...]:
 
 def _state(entry: JSON, told: frozenset[str]) -> State:
     state = entry.get("State") or {}
+    status = str(state.get("Status") or "unknown")
+    again = bool(state.get("Restarting")) or _between_restarts(entry, status)
     return State(
-        status=str(state.get("Status") or "unknown"),
-        running=bool(state.get("Running")),
+        status="restarting" if again else "exited" if status == _STOPPED else status,
+        running=bool(state.get("Running")) or again,
         paused=bool(state.get("Paused")),
-        restarting=bool(state.get("Restarting")),
+        restarting=again,
         oom_killed=bool(state.get("OOMKilled")),
         pid=int(state.get("Pid") or 0) or None,
         exit_code=state.get("ExitCode"),
@@ -208,6 +220,12 @@ def _state(entry: JSON, told: frozenset[str]) -> State:
         finished_at=_moment(state.get("FinishedAt")),
         restart_count=int(entry.get("RestartCount") or 0),
     )
+
+
+def _between_restarts(entry: JSON, status: str) -> bool:
+    """Podman never says "restarting": one that ended, and that its policy starts again, is "stopped" for a moment."""
+    policy = ((entry.get("HostConfig") or {}).get("RestartPolicy") or {}).get("Name")
+    return status == _STOPPED and policy not in (None, "", "no") and bool(entry.get("RestartCount"))
 
 
 def _moment(text: Any) -> str | None:

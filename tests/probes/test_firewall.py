@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from pathlib import Path
 
 import pytest
 
 from netdoctor.model import HOST, Fact, Topology
-from netdoctor.probes.firewall import Firewall, FirewallProbe, read_rules
+from netdoctor.probes.firewall import Firewall, FirewallProbe, engine_process, read_rules
 from netdoctor.probes.interface import CannotAsk, World
 
 FILTER = """-P INPUT ACCEPT
@@ -77,6 +78,19 @@ def test_a_socket_that_somebody_else_made_is_no_engine(tmp_path):
         listening.listen(1)
         with pytest.raises(CannotAsk, match="no dockerd"):
             FirewallProbe().ask(Firewall(HOST), world(endpoint=f"unix://{tmp_path}/s"))
+
+
+def test_an_engine_of_another_name_is_taken_where_its_name_will_do(tmp_path):
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "s"))
+        listening.listen(1)
+        own = Path("/proc/self/comm").read_text().strip()
+        there = world(endpoint=f"unix://{tmp_path}/s").topology
+        assert engine_process(there, root=False, names=("dockerd", own)) == os.getpid()
+        with pytest.raises(CannotAsk, match="no dockerd or podman"):
+            engine_process(there, root=False, names=("dockerd", "podman"))
 
 
 @pytest.mark.docker

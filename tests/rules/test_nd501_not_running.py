@@ -44,6 +44,13 @@ def test_the_evidence_says_how_it_ended():
     assert finding.evidence[0] == "state of db: exited, exit code 137, killed for want of memory"
 
 
+def test_a_kill_that_the_engine_gives_no_reason_for_may_be_either():
+    (finding,) = told(State("exited", exit_code=137)).judged(RULE)
+    assert "by a stop that it did not follow, or for want of memory" in finding.evidence[0]
+    (finding,) = told(State("exited", exit_code=1)).judged(RULE)
+    assert finding.evidence[0] == "state of db: exited, exit code 1"
+
+
 def test_a_paused_target_that_takes_connections_is_still_paused():
     assert len(told(PAUSED).dns(Outcome.CONNECTED).tcp(Outcome.CONNECTED).judged(RULE)) == 1
 

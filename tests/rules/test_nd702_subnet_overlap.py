@@ -37,6 +37,13 @@ def test_a_dead_address_that_only_the_own_bridge_claims_is_not():
     assert list(RULE.judge(told(BRIDGE, HostRoute("192.0.2.0/24", "eth0")))) == []
 
 
+def test_a_bridge_that_podman_numbered_is_the_networks_own_by_its_subnet():
+    own = HostRoute("10.231.0.0/16", "podman7")
+    assert list(RULE.judge(told(own))) == []
+    (finding,) = RULE.judge(told(own, VPN))
+    assert "10.231.7.0/24 by wg0" in finding.cause
+
+
 def test_what_answers_or_refuses_is_reached():
     for outcome in (Outcome.CONNECTED, Outcome.REFUSED):
         assert list(RULE.judge(told(BRIDGE, VPN, outcome=outcome))) == []

@@ -132,6 +132,42 @@ def test_an_address_the_user_fixed_is_told_from_a_chosen_one(seen):
     assert on(seen, "app", "back").user_ipv4 is None
 
 
+def test_the_mode_names_a_network_though_podman_calls_every_one_a_bridge(seen, shape):
+    assert one(seen, "app").network_mode == "front"
+    assert one(seen, "old").network_mode == shape.default_mode
+
+
+def test_dockers_bridge_mode_is_left_alone_where_only_another_network_is_left():
+    networks = {"front": {"NetworkID": full("front"), "IPAddress": "10.0.0.2"}}
+    container = {"Id": full("c"), "Name": "/c", "HostConfig": {"NetworkMode": "bridge"}}
+    seen = build_topology([{**container, "NetworkSettings": {"Networks": networks}}], [])
+    assert seen.containers[0].network_mode == "bridge"
+
+
+@pytest.mark.parametrize(
+    ("policy", "count", "status", "told"),
+    [
+        ("always", 3, "stopped", ("restarting", True, True)),
+        ("on-failure", 1, "stopped", ("restarting", True, True)),
+        ("always", 3, "exited", ("exited", False, False)),
+        ("always", 0, "stopped", ("exited", False, False)),
+        ("no", 3, "stopped", ("exited", False, False)),
+        ("", 3, "stopped", ("exited", False, False)),
+    ],
+)
+def test_podmans_word_between_two_restarts_is_read_as_dockers(policy, count, status, told):
+    container = {
+        "Id": full("c"),
+        "Name": "c",
+        "RestartCount": count,
+        "State": {"Status": status, "Running": False, "Restarting": False, "ExitCode": 3},
+        "HostConfig": {"RestartPolicy": {"Name": policy}},
+    }
+    state = build_topology([container], []).containers[0].state
+    assert (state.status, state.running, state.restarting) == told
+    assert (state.exit_code, state.restart_count) == (3, count)
+
+
 def test_two_networks_of_one_name_stay_apart():
     first, second = ({"Name": "twin", "Id": full(word), "Driver": "bridge"} for word in ("one", "two"))
     container = {
