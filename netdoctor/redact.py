@@ -30,6 +30,10 @@ _RAWEST_USERINFO = re.compile(
     _SCHEME
     + r"[^:/@\s\"'?#]{0,99}:(?:(?!://)[^\s\"'?#@]){0,500}@(?:(?!://)[^\s\"'?#]){0,500}[^/\s\"'?#]@(?=[A-Za-z0-9_\[])"
 )
+# The same without a scheme: user:password@host:port, user:password@tcp(db:3306)/x. An image's name:tag@sha256: is none.
+_BARE_USERINFO = re.compile(
+    r"(?<![A-Za-z0-9_.*/@:+-])[A-Za-z0-9_][A-Za-z0-9_.%+-]{0,63}:(?!//)[^\s\"'<>]{1,500}@(?!sha\d+:)(?=[A-Za-z0-9_\[(])"
+)
 _QUERY = re.compile(
     r"(?i)(?P<name>[?&](?:[^=&\s]*(?:pass|pwd|token|secret|sig|auth|key|credential)[^=&\s]*)=)[^&#;\s\"']+"
 )
@@ -51,6 +55,8 @@ _KNOWN_SHAPES = re.compile(
 _PASSWORD = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]{0,31}://[^:/@\s\"'?#]{0,99}:(?P<password>[^\s\"']{1,999})@")
 _LONG_ENOUGH = 6
 """Characters; a shorter secret is too often an ordinary word as well."""
+_NO_WORD = 8
+_CONCEALED: set[str] = set()
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S)
 
 
@@ -59,14 +65,30 @@ def looks_secret(name: str) -> bool:
     return bool(_SECRET_NAME.search(name)) and not _NOT_SECRET.match(name)
 
 
+def conceal(secret: str) -> None:
+    """A credential that this process holds: whoever it is shown to may say it again, bare. Short ones are words."""
+    if len(secret) >= _NO_WORD:
+        _CONCEALED.add(secret)
+
+
+def reveal_all() -> None:
+    """A run is over; what the next one in this process holds is its own."""
+    _CONCEALED.clear()
+
+
 def redact_text(text: str) -> str:
-    """Free text without URL userinfo, credentials in queries, headers and assignments, tokens of known shapes."""
+    """Free text without URL userinfo, credentials in queries, headers and assignments, tokens of known shapes, and
+    without what was given to :func:`conceal`."""
+    for secret in sorted(_CONCEALED, key=len, reverse=True):
+        text = text.replace(secret, MASK)
     text = _PEM.sub(MASK, text)
     if "://" in text:
         text = _RAWEST_USERINFO.sub(_bare, text)
         text = _USERINFO.sub(_bare, text)
         text = _RAW_USERINFO.sub(_bare, text)
         text = _QUERY.sub(_named, text)
+    if "@" in text:
+        text = _BARE_USERINFO.sub(f"{MASK}@", text)
     text = _HEADER.sub(_named, text)
     text = _KEY_HEADER.sub(_named, text)
     text = _BEARER.sub(_named, text)

@@ -18,7 +18,7 @@ from netdoctor.errors import Gone, NotFound, UsageError
 from netdoctor.exits import Exit
 from netdoctor.formats.interface import FORMATS, Format, Look
 from netdoctor.model import Confidence, Edge, Report, Severity, Topology, Verdict
-from netdoctor.redact import redact_text
+from netdoctor.redact import redact_text, redacted
 from netdoctor.terminal import plain
 
 
@@ -209,6 +209,16 @@ def emit(settings: Settings, text: str) -> None:
     except OSError as error:
         give_up_stdout()
         raise _unwritten("stdout", error) from error
+
+
+def emit_told(settings: Settings, told: dict[str, Any] | str) -> None:
+    """What a verb found that is no report: a document for --format json, else text. No secret leaves with it."""
+    if isinstance(told, str):
+        emit(settings, redact_text(told))
+        return
+    import json
+
+    emit(settings, json.dumps(redacted(told), indent=2, ensure_ascii=True, allow_nan=False) + "\n")
 
 
 def give_up_stdout() -> None:

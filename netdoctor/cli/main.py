@@ -92,6 +92,15 @@ def main(argv: list[str] | None = None) -> NoReturn:
 
 def run(argv: list[str]) -> int:
     """Run, and return the exit status. Never raises; a traceback appears only with NETDOCTOR_DEBUG set."""
+    try:
+        return _run(argv)
+    finally:
+        used = sys.modules.get("netdoctor.redact")
+        if used is not None:
+            used.reveal_all()
+
+
+def _run(argv: list[str]) -> int:
     from netdoctor.errors import NetdoctorError
 
     try:

@@ -44,6 +44,8 @@ def command(ctx: click.Context, /, source: str, target: str, listen: str, **opti
     """
     from netdoctor.cli.common import emit, refuse_other_formats, speaker
     from netdoctor.live.tunnel import Tunnel, parse_place
+    from netdoctor.redact import redact_text, redacted
+    from netdoctor.terminal import plain
 
     settings = read_settings(ctx, options)
     refuse_other_formats(settings)
@@ -62,9 +64,10 @@ def command(ctx: click.Context, /, source: str, target: str, listen: str, **opti
                     "target": target,
                     "vantage": way.open().vantage.name,
                 }
-                emit(settings, json.dumps(found) + "\n")
+                emit(settings, json.dumps(redacted(found)) + "\n")
             else:
-                emit(settings, f"{tunnel.place} -> {source} -> {target} ({way.open().vantage.name}). Ctrl-C ends it.\n")
+                text = f"{tunnel.place} -> {source} -> {target} ({way.open().vantage.name}). Ctrl-C ends it."
+                emit(settings, f"{plain(redact_text(text))}\n")
             _until_told()
 
 

@@ -117,8 +117,24 @@ def resolve_target(
     return Address(scheme, host, ip, rest, grpc, path, wanted.origin, named)
 
 
+def refuse_credentials(wanted: Wanted) -> None:
+    """Raises UsageError for an address that holds any, wherever in it: keys come from environment, file or prompt.
+
+    A server's address has no query and no fragment, so that what stands there can only be one.
+    """
+    _, separator, rest = wanted.text.rpartition("://")
+    if "@" in rest.split("?")[0] and folder_of(wanted.text) is None:
+        what = "credentials"
+    elif separator and any(mark in rest for mark in "?#"):
+        what = "a query" if "?" in rest else "a fragment"
+    else:
+        return
+    raise UsageError(f"The URL given by {wanted.origin} holds {what}.", hint="give the key in QDRANT_API_KEY instead")
+
+
 def _parts(wanted: Wanted) -> tuple[str, str, int | None, str]:
-    """Scheme, host, port, path. Credentials in a URL are refused: keys come from environment, file or prompt."""
+    """Scheme, host, port, path."""
+    refuse_credentials(wanted)
     text = wanted.text if "://" in wanted.text else f"http://{wanted.text}"
     try:
         parts = urlsplit(text)
@@ -129,10 +145,6 @@ def _parts(wanted: Wanted) -> tuple[str, str, int | None, str]:
         raise UsageError(
             f"The target given by {wanted.origin} is not an http:// or https:// URL.",
             hint="like http://qdrant:6333, or a container's name",
-        )
-    if parts.username or parts.password:
-        raise UsageError(
-            f"The URL given by {wanted.origin} holds credentials.", hint="give the key in QDRANT_API_KEY instead"
         )
     # A container name may hold capitals; urlsplit lowers them.
     host = parts.netloc.rpartition(":")[0] if port is not None else parts.netloc

@@ -17,6 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from netdoctor.errors import MigrationFailed, UsageError
+from netdoctor.redact import redact_text
 
 FORMAT = 2
 _SCHEMA = """
@@ -143,7 +144,7 @@ class Ledger:
 
     def set_trouble(self, record: int, kind: str, reason: str) -> None:
         """A record that is left out; durable before the batch that it is missing from is done."""
-        self._durably("INSERT OR REPLACE INTO trouble VALUES (?, ?, ?)", (record, kind, reason))
+        self._durably("INSERT OR REPLACE INTO trouble VALUES (?, ?, ?)", (record, kind, redact_text(reason)))
 
     def troubles(self, kind: str) -> dict[int, str]:
         """The records left out for that reason, with the words."""

@@ -19,6 +19,7 @@ from netdoctor.migration.events import (
     Verifying,
     Waiting,
 )
+from netdoctor.redact import redact_text
 from netdoctor.terminal import plain
 
 _EVERY = 1.0
@@ -68,7 +69,11 @@ class Lines:
 
 
 def told(event: Event) -> str:
-    """The event as one line of plain text."""
+    """The event as one line of plain text, without secrets: a server's words are in it."""
+    return redact_text(_told(event))
+
+
+def _told(event: Event) -> str:
     match event:
         case Planning(records, done, size):
             part = f" ({done * 100 // size} %)" if size else ""

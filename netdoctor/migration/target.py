@@ -12,6 +12,7 @@ from netdoctor.migration.address import Address
 from netdoctor.migration.forwarder import Forwarder
 from netdoctor.migration.targets.interface import KeyRefused, Target, TargetUnreachable
 from netdoctor.model import Outcome
+from netdoctor.redact import conceal
 from netdoctor.vantage.host import HostVantage
 from netdoctor.vantage.interface import CannotAsk, DialFailed, Vantage
 
@@ -59,6 +60,7 @@ def open_server(
 
     Raises TargetUnreachable, KeyRefused. Everything opened on the way is closed at the end.
     """
+    conceal(api_key or "")
     with ExitStack() as stack:
         failures: list[str] = []
         for kind, port in _choices(address, transport):

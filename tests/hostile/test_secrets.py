@@ -58,3 +58,32 @@ def test_the_host_behind_a_raw_password_stays_known(tmp_path):
     assert redact_text("smtp://u:p@mail:25/?from=a@b.example") == "smtp://***@mail:25/?from=a@b.example"
     assert redact_text("a://u:p@h1:1,b://u:p@h2:2") == "a://***@h1:1,b://***@h2:2"
     assert redact_text("https://t:x@npm.example/@scope/name") == "https://***@npm.example/@scope/name"
+
+
+def test_an_address_without_a_scheme_keeps_no_password_either_and_an_image_its_digest():
+    from netdoctor.redact import redact_text
+
+    assert redact_text(f"app:{SECRET}@tcp(db:3306)/shop") == "***@tcp(db:3306)/shop"
+    assert redact_text(f"cannot open u:{SECRET}/x@y@127.0.0.1:5432.") == "cannot open ***@127.0.0.1:5432."
+    for kept in (
+        "registry.example:5000/team/app:1.2@sha256:0123abcd",
+        "redis:7@sha256:0123abcd",
+        "https://npm.example/@scope/name",
+        "http://npm:4873/@scope/name",
+        "git@github.com:team/app",
+        "mail to: somebody@example.com",
+        "app -> qdrant:6333",
+    ):
+        assert redact_text(kept) == kept
+
+
+def test_what_a_process_holds_is_masked_bare_until_the_run_is_over():
+    from netdoctor.redact import conceal, redact_text, reveal_all
+
+    conceal("ordinaryLooking")
+    conceal("short")
+    try:
+        assert redact_text("an ordinaryLooking, short word") == "an ***, short word"
+    finally:
+        reveal_all()
+    assert redact_text("an ordinaryLooking word") == "an ordinaryLooking word"

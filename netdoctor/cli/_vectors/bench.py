@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netdoctor.cli._target import open_target, option, target_options
-from netdoctor.cli.common import Session, emit, session, speaker
+from netdoctor.cli.common import Session, emit_told, session, speaker
 from netdoctor.cli.settings import Settings, read_settings, shared_options
 from netdoctor.errors import NetdoctorError, UsageError
 from netdoctor.files import write_whole
+from netdoctor.redact import redact_text, redacted
 from netdoctor.terminal import plain
 
 if TYPE_CHECKING:
@@ -88,10 +89,10 @@ def command(ctx: click.Context, /, collection: str, **given: Any) -> None:
         document["capacity"] = capacity.document(shape.dimension, shape.payload, needed)
         text += capacity.text(shape.dimension, shape.payload, needed)
     if given["save"]:
-        _write(given["save"], json.dumps(document, indent=2) + "\n")
+        _write(given["save"], json.dumps(redacted(document), indent=2, allow_nan=False) + "\n")
     if given["plot"]:
         _write(given["plot"], _plot(rows, document, baseline))
-    emit(settings, json.dumps(document, indent=2) + "\n" if settings.format == "json" else text)
+    emit_told(settings, document if settings.format == "json" else text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +195,10 @@ def _plot(rows: list[Row], document: dict[str, Any], baseline: Baseline | None) 
 
     title = f"{document['collection']} on {document['target']} ({document['transport']})"
     return svg(
-        rows, title, baseline=baseline.rows if baseline else None, baseline_name=baseline.name if baseline else ""
+        rows,
+        redact_text(title),
+        baseline=baseline.rows if baseline else None,
+        baseline_name=baseline.name if baseline else "",
     )
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import ExitStack
 from typing import Any
 
 import click
 
 from netdoctor.cli._target import open_target, option, target_options
-from netdoctor.cli.common import emit
+from netdoctor.cli.common import emit_told
 from netdoctor.cli.settings import read_settings, shared_options
 from netdoctor.errors import UsageError
 
@@ -44,4 +43,4 @@ def command(ctx: click.Context, /, collection: str | None, **given: Any) -> None
     payload = 500 if payload is None else payload
     rows = needs(dimension, payload)
     told = {"schema": "netdoctor.capacity/1", **document(dimension, payload, rows)}
-    emit(settings, json.dumps(told, indent=2) + "\n" if settings.format == "json" else text(dimension, payload, rows))
+    emit_told(settings, told if settings.format == "json" else text(dimension, payload, rows))

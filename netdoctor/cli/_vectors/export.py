@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -14,11 +13,10 @@ import click
 
 from netdoctor.cli._target import option, reaching
 from netdoctor.cli._vectors._access import access_of, access_options, hear_pauses, introduce
-from netdoctor.cli.common import emit, speaker
+from netdoctor.cli.common import emit_told, speaker
 from netdoctor.cli.settings import Settings, read_settings, shared_options
 from netdoctor.errors import UsageError
 from netdoctor.exits import Exit
-from netdoctor.redact import redact_text
 from netdoctor.terminal import plain
 
 if TYPE_CHECKING:
@@ -72,10 +70,10 @@ def command(ctx: click.Context, /, **given: Any) -> None:
         if isinstance(source, PineconeSource) and file is not None:
             say(source.estimate().sentence())
         if file is None:
-            emit(report, _planned(source, report))
+            emit_told(report, _planned(source, report))
             return
         done = _export(source, file, given, say)
-    emit(report, _json(document(done)) if settings.format == "json" else text(done))
+    emit_told(report, document(done) if settings.format == "json" else text(done))
     if not done.good:
         ctx.exit(int(Exit.FINDINGS))
 
@@ -109,7 +107,7 @@ def _export(source: Source, file: Path, given: dict[str, Any], say: Callable[[st
         raise
 
 
-def _planned(source: Source, settings: Settings) -> str:
+def _planned(source: Source, settings: Settings) -> dict[str, Any] | str:
     from netdoctor.migration.sources.pinecone import PineconeSource
 
     if not isinstance(source, PineconeSource):
@@ -118,7 +116,7 @@ def _planned(source: Source, settings: Settings) -> str:
     if settings.format == "json":
         about = {"records": told.records, "read_units": told.units, "usd": round(told.usd, 4), "egress": told.egress}
         names = [{"name": name, "counted": count} for name, count in source.counts.items()]
-        return _json({"schema": "netdoctor.export/1", "source": source.label, "namespaces": names, "estimate": about})
+        return {"schema": "netdoctor.export/1", "source": source.label, "namespaces": names, "estimate": about}
     lines = [plain(source.label), *_table({name: (None, count) for name, count in source.counts.items()})]
     return "\n".join([*lines, told.sentence()]) + "\n"
 
@@ -144,7 +142,7 @@ def document(done: Exported) -> dict[str, Any]:
         "resumed": done.resumed,
         "read_units": done.read_units,
         "seconds": round(done.seconds, 3),
-        "notes": [redact_text(note) for note in done.notes],
+        "notes": list(done.notes),
     }
 
 
@@ -186,7 +184,3 @@ def _table(rows: Mapping[str, tuple[int | None, int | None]]) -> list[str]:
     if len(rows) > _MOST_NAMESPACES:
         lines.append(f"  and {len(rows) - _MOST_NAMESPACES} more namespaces")
     return lines
-
-
-def _json(told: dict[str, Any]) -> str:
-    return json.dumps(told, indent=2, ensure_ascii=True, allow_nan=False) + "\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +11,7 @@ import click
 
 from netdoctor.cli._target import known_ledger, ledger_path, open_target, option, reaching, target_options
 from netdoctor.cli._vectors._access import access_of, access_options
-from netdoctor.cli.common import emit
+from netdoctor.cli.common import emit_told
 from netdoctor.cli.settings import Settings, read_settings, shared_options
 from netdoctor.errors import UsageError
 from netdoctor.exits import Exit
@@ -76,8 +75,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
         if file is not None and result.whole:
             disband(file)
     scene = scene.of(source.label, str(path))
-    text = json.dumps(rollback_document(result, scene), indent=2, ensure_ascii=True, allow_nan=False) + "\n"
-    emit(settings, text if settings.format == "json" else rollback_text(result, scene))
+    emit_told(settings, rollback_document(result, scene) if settings.format == "json" else rollback_text(result, scene))
     if not result.whole:
         ctx.exit(int(Exit.FINDINGS))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +11,7 @@ import click
 
 from netdoctor.cli._target import known_ledger, ledger_path, open_target, option, reaching, target_options
 from netdoctor.cli._vectors._access import access_of, access_options
-from netdoctor.cli.common import emit, speaker
+from netdoctor.cli.common import emit_told, speaker
 from netdoctor.cli.settings import Settings, read_settings, shared_options
 from netdoctor.errors import NetdoctorError, UsageError
 from netdoctor.exits import Exit
@@ -60,9 +59,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
             listener=listener,
         )
     scene = scene.of(Path(given["export"]).name, str(path))
-    told = document(result, scene)
-    text = json.dumps(told, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
-    emit(settings, text if settings.format == "json" else verification_text(result, scene))
+    emit_told(settings, document(result, scene) if settings.format == "json" else verification_text(result, scene))
     if not result.verification.good:
         ctx.exit(int(Exit.FINDINGS))
 

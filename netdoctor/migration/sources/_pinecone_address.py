@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from netdoctor.errors import UsageError
 from netdoctor.migration.sources.interface import Access
+from netdoctor.redact import conceal
 
 SCHEME = "pinecone:"
 CONTROLLER = "https://api.pinecone.io"
@@ -59,11 +60,11 @@ def url_of(text: str, scheme: str = "") -> str:
 
     Raises UsageError.
     """
-    parts = urlsplit(text if "://" in text else f"{scheme or ('http' if _near(text) else 'https')}://{text}")
     try:
+        parts = urlsplit(text if "://" in text else f"{scheme or ('http' if _near(text) else 'https')}://{text}")
         good = parts.scheme in ("http", "https") and parts.hostname and (parts.port or True)
-    except ValueError:
-        good = False
+    except ValueError as error:
+        raise UsageError("This is no index host.", hint=EXAMPLE) from error
     if not good or parts.username or parts.password or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise UsageError("This is no index host.", hint=EXAMPLE)
     if parts.scheme == "http" and not _near(parts.netloc):
@@ -99,4 +100,5 @@ def read_key(access: Access) -> str:
         )
     if not key.isascii() or not key.isprintable() or " " in key:
         raise UsageError("The Pinecone API key holds characters that no key has.", hint="copy it again, one line")
+    conceal(key)
     return key

@@ -232,6 +232,9 @@ def read_url(given: str, collection: str | None) -> tuple[str, str | None]:
     text = text.removeprefix("qdrant:")
     if "://" not in text:
         text = f"http://{text}"
+    from netdoctor.migration.address import Wanted, refuse_credentials
+
+    refuse_credentials(Wanted(text, "the source"))
     try:
         parts = urlsplit(text)
     except ValueError as error:
