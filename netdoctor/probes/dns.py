@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from dns.message import Message
 
 PORT = 53
+MOST_ANSWERS = 256
+"""Addresses of one name; a service of Swarm has one for each task."""
 UDP_TRY = 1.0
 """Seconds before the same question is sent again over UDP; a datagram may be lost."""
 
@@ -141,7 +143,12 @@ def _ask(
             detail = f"{server} gave no answer" if silent else f"{server} gave no answer ({error})"
             return Outcome.RESOLVER_FAILED, DnsEvidence(name, (), "nameserver", server, names, "", detail)
         rcode = _rcode(reply)
-        answers += _addresses(reply, kind)
+        # Resolver libraries do not read the answer of a refusal.
+        answers += _addresses(reply, kind) if rcode == "NOERROR" else []
+        if len(answers) > MOST_ANSWERS:
+            # Not cut: that none of a name's addresses is reachable is only known when all are asked.
+            detail = f"{server} answered with {len(answers)} addresses, more than any name here can have"
+            return Outcome.RESOLVER_FAILED, DnsEvidence(name, (), "nameserver", server, names, rcode, detail)
         if rcode not in ("NOERROR",):
             break
     if answers:
@@ -180,13 +187,37 @@ def _exchange(full: str, kind: str, server: str, vantage: Vantage, world: World,
                     raise
                 # Podman 4's nameserver is one that answers datagrams only; of those nothing is known here.
                 raise CannotAsk(f"{server} takes no DNS over TCP, and {cannot.reason}") from error
-        try:
-            reply = dns.message.from_wire(raw)
-        except dns.exception.DNSException as error:
-            raise OSError("an answer that is no DNS message") from error
+        reply = _read(raw)
         if query.is_response(reply):
-            return reply
+            return _whole(reply, query, server, vantage, world, deadline)
     raise TimeoutError
+
+
+def _read(raw: bytes) -> Message:
+    import dns.exception
+    import dns.message
+
+    try:
+        return dns.message.from_wire(raw)
+    except (dns.exception.DNSException, ValueError) as error:
+        raise OSError("an answer that is no DNS message") from error
+
+
+def _whole(reply: Message, query: Message, server: str, vantage: Vantage, world: World, deadline: float) -> Message:
+    """What did not fit into a datagram is asked for over TCP, as resolver libraries do."""
+    import dns.flags
+
+    if not reply.flags & dns.flags.TC:
+        return reply
+    try:
+        whole = _read(_over_tcp(query.to_wire(), server, vantage, world, deadline))
+    except (DialFailed, CannotAsk, OSError):
+        if reply.answer:
+            return reply
+        raise
+    if not query.is_response(whole):
+        raise OSError("an answer to another question")
+    return whole
 
 
 def _over_tcp(wire: bytes, server: str, vantage: Vantage, world: World, deadline: float) -> bytes:
@@ -216,10 +247,11 @@ def _rcode(reply: Message) -> str:
 
 
 def _addresses(reply: Message, kind: str) -> list[str]:
+    import dns.rdataclass
     import dns.rdatatype
 
-    wanted = dns.rdatatype.from_text(kind)
-    return [item.address for group in reply.answer if group.rdtype == wanted for item in group]
+    wanted = (dns.rdataclass.IN, dns.rdatatype.from_text(kind))
+    return [item.address for group in reply.answer if (group.rdclass, group.rdtype) == wanted for item in group]
 
 
 PROBES.add("dns", DnsProbe(), home=__name__)

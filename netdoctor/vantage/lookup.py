@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 
 from netdoctor.vantage.interface import CannotAsk, DialFailed, ResolverConfig, Stream, Vantage
 
+_PORT = 53
 _TIMEOUT = 2.0
+"""Seconds for one exchange with a nameserver."""
 
 
 def look_up(vantage: Vantage, host: str) -> str | None:
@@ -42,45 +45,61 @@ def _candidates(host: str, config: ResolverConfig) -> Iterator[str]:
         yield from [*with_search, host]
 
 
-def _ask(vantage: Vantage, server: str, name: str, kind: str) -> str | None:
+def _ask(vantage: Vantage, server: str, name: str, kind: str, *, again: bool = False) -> str | None:
+    """``again``: over TCP, as the answer did not fit into a datagram."""
     import dns.exception
+    import dns.flags
     import dns.message
+    import dns.rcode
+    import dns.rdataclass
     import dns.rdatatype
 
     try:
         query = dns.message.make_query(name, kind)
-    except dns.exception.DNSException:
+    except (dns.exception.DNSException, UnicodeError):
         return None
     wire = query.to_wire()
     try:
-        reply = vantage.datagram(server, 53, wire, _TIMEOUT)
+        reply = _over_tcp(vantage, server, wire) if again else vantage.datagram(server, _PORT, wire, _TIMEOUT)
     except CannotAsk:
         reply = _over_tcp(vantage, server, wire)
     try:
         answer = dns.message.from_wire(reply)
-    except dns.exception.DNSException as error:
+    except (dns.exception.DNSException, ValueError) as error:
         raise OSError("not a DNS message") from error
-    wanted = dns.rdatatype.from_text(kind)
+    if not query.is_response(answer):
+        raise OSError("an answer to another question")
+    if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+        raise OSError("refused")
+    if answer.rcode() != dns.rcode.NOERROR:
+        return None
+    if answer.flags & dns.flags.TC and not answer.answer and not again:
+        return _ask(vantage, server, name, kind, again=True)
+    wanted = (dns.rdataclass.IN, dns.rdatatype.from_text(kind))
     for rrset in answer.answer:
-        if rrset.rdtype == wanted:
+        if (rrset.rdclass, rrset.rdtype) == wanted:
             return str(rrset[0])
     return None
 
 
 def _over_tcp(vantage: Vantage, server: str, wire: bytes) -> bytes:
-    stream = vantage.dial(server, 53, _TIMEOUT)
+    stream = vantage.dial(server, _PORT, _TIMEOUT)
+    deadline = time.monotonic() + _TIMEOUT
     try:
         stream.send(len(wire).to_bytes(2, "big") + wire)
-        length = int.from_bytes(_exactly(stream, 2), "big")
-        return _exactly(stream, length)
+        length = int.from_bytes(_exactly(stream, 2, deadline), "big")
+        return _exactly(stream, length, deadline)
     finally:
         stream.close()
 
 
-def _exactly(stream: Stream, size: int) -> bytes:
+def _exactly(stream: Stream, size: int, deadline: float) -> bytes:
     data = b""
     while len(data) < size:
-        piece = stream.receive(size - len(data), _TIMEOUT)
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        piece = stream.receive(size - len(data), left)
         if not piece:
             raise OSError("the nameserver closed the connection")
         data += piece
