@@ -186,14 +186,18 @@ def _free(settings: Settings, given: dict[str, Any], scene: Scene) -> int | None
 
 
 def _dry_run(settings: Settings, given: dict[str, Any], source: Source, options: Options) -> str:
-    from netdoctor.migration.planfile import listing_of, write_plan
+    from netdoctor.migration.planfile import write_plan
+    from netdoctor.migration.planlog import forget
+    from netdoctor.migration.progress import showing
     from netdoctor.migration.run import new_plan
     from netdoctor.migration.summary import Scene, plan_document, plan_text
 
     path: Path | None = given["plan"]
-    plan = new_plan(source, options, listing_of(path) if path else None)
+    with showing(sys.stderr, quiet=bool(settings.quiet)) as listener:
+        plan = new_plan(source, options, path, listener)
     if path:
         write_plan(path, plan, source, limits=options.limits, on_duplicate=options.on_duplicate)
+        forget(path)
     scene = Scene(source.label, given["to"] or "(no target)", "--to")
     if settings.format == "json":
         return json.dumps(redacted(plan_document(plan, scene)), indent=2, ensure_ascii=True, allow_nan=False) + "\n"

@@ -8,13 +8,15 @@ and those of the candidates are told apart by 128 more bits, sorted on disk in t
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from array import array
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+from netdoctor.errors import MigrationFailed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,16 +71,26 @@ class _Rows:
         self._width = width
         self._run = run
         self._held = array("Q")
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._files: list[IO[bytes]] = []
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._folder is not None:
-            self._folder.cleanup()
+        self.clear()
+
+    def clear(self) -> None:
+        for file in self._files:
+            file.close()
+        self._files, self._held = [], array("Q")
 
     def _put(self, row: tuple[int, ...]) -> None:
         self._held.extend(row)
+        if len(self._held) >= self._run:
+            self._spill()
+
+    def extend(self, rows: bytes) -> None:
+        """Many at once, as numbers of this machine."""
+        self._held.frombytes(rows)
         if len(self._held) >= self._run:
             self._spill()
 
@@ -86,24 +98,39 @@ class _Rows:
         """Every row in one of them, rows with the same first number in the same one; shape (rows, width)."""
         import numpy as np
 
-        if self._folder is None:
+        if not self._files:
             yield np.frombuffer(self._held, dtype=np.uint64).reshape(-1, self._width)
             return
         self._spill()
-        for file in sorted(Path(self._folder.name).iterdir()):
-            yield np.fromfile(file, dtype=np.uint64).reshape(-1, self._width)
+        for file in self._files:
+            file.seek(0)
+            yield np.frombuffer(file.read(), dtype=np.uint64).reshape(-1, self._width)
+            file.seek(0, os.SEEK_END)
 
     def _spill(self) -> None:
         import numpy as np
 
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="netdoctor-ids-")
         rows = np.frombuffer(self._held, dtype=np.uint64).reshape(-1, self._width)
         home = rows[:, 0] >> np.uint64(58)  # 6 bits: 64 files
-        for number in range(_FILES):
-            with (Path(self._folder.name) / f"{number:02}").open("ab") as file:
-                file.write(rows[home == number].tobytes())
+        try:
+            while len(self._files) < _FILES:
+                # Without a name: of a process that is killed, nothing remains.
+                self._files.append(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115  # closed by clear
+            for number, file in enumerate(self._files):
+                _write(file, rows[home == number].tobytes())
+        except OSError as error:
+            raise MigrationFailed(
+                f"Ids cannot be sorted in {tempfile.gettempdir()}: {error.strerror or error}. Nothing was written.",
+                hint="make room there, or name another folder with TMPDIR",
+            ) from error
         self._held = array("Q")
+
+
+def _write(file: IO[bytes], data: bytes) -> None:
+    """All of it: an unbuffered file may take less, on a disk that is about to be full."""
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
 
 
 class HashLog(_Rows):

@@ -6,20 +6,26 @@ be overwritten is told with its record and byte offset while the target is still
 
 from __future__ import annotations
 
+import threading
 import time
 from array import array
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
 from netdoctor.migration.duplicates import HashLog, RivalLog, Rivals, Sorted, pair_hash
 from netdoctor.migration.listing import Listing
+from netdoctor.migration.planlog import PlanLog, planlog_of
 from netdoctor.migration.points import Layout, MappingRefused, integral, refuse_name_clash
 from netdoctor.migration.records import NOWHERE, BadRecord, MalformedExport, Record, place
-from netdoctor.migration.sources.interface import Cursor, LiveSource, Source
+from netdoctor.migration.sofar import SoFar
+from netdoctor.migration.sources.interface import Cursor, LiveSource, Resumable, Source
+from netdoctor.version import __version__
 
 KEEP = 32 << 20
 """Records are kept for the later passes as long as they fit into this many bytes."""
@@ -155,21 +161,6 @@ class Plan:
         )
 
 
-class NumberKinds:
-    """Which payload fields hold numbers, and which of those something that is not an integer."""
-
-    def __init__(self) -> None:
-        self.seen: set[str] = set()
-        self.fractional: set[str] = set()
-
-    def look(self, record: Record) -> None:
-        for key, value in record.metadata.items():
-            if type(value) in (int, float):
-                self.seen.add(key)
-                if key not in self.fractional and not integral(value):
-                    self.fractional.add(key)
-
-
 def make_plan(
     source: Source,
     layout: Layout,
@@ -177,8 +168,12 @@ def make_plan(
     max_errors: int = 0,
     on_duplicate: str | None = None,
     tell: Callable[[int, int], None] = lambda _r, _b: None,
+    beside: Path | None = None,
 ) -> Plan:
     """Read everything. ``tell(records, bytes)`` is called now and then.
+
+    ``beside``: the ledger or plan file that this is for. A pass that was killed left another file there, and this one
+    goes on from it; :func:`planlog.forget` it when the plan is safe.
 
     ``on_duplicate``: which of several records for one point wins, ``first`` or ``last``; None: they stop the plan.
 
@@ -186,73 +181,116 @@ def make_plan(
     """
     began = time.monotonic()
     stamp = source.stamp()
-    numbers = NumberKinds()
-    dimensions: dict[str, int] = {}
-    counts: Counter[str] = Counter()
-    names: dict[str, str] = {}
-    sparse: set[str] = set()
-    left_out: set[str] = set()
-    bad: list[BadRecord] = []
-    kept: list[Record] | None = []
-    marks: list[tuple[int, Cursor]] = []
-    weight = total = bad_count = due = 0
-    with HashLog() as log:
-        for found in source.records():
-            total = found.number
-            if total >= due and isinstance(found, Record):
-                marks.append((total, source.cursor(found)))
-                due = total + EVERY
-            record = _fitting(found, layout, names, dimensions) if isinstance(found, Record) else found
-            if isinstance(record, BadRecord):
-                bad_count += 1
-                if len(bad) < _MOST_BAD:
-                    bad.append(record)
-                if bad_count > max_errors and (record.fatal or max_errors or bad_count >= _MOST_BAD):
-                    break
-                continue
-            collection = names[record.namespace]
-            refuse_key_clash(record, layout)
-            counts[collection] += 1
-            if record.sparse is not None:
-                sparse.add(collection)
-            numbers.look(record)
-            log.add(pair_hash(collection, layout.id_of(record)))
-            if record.left_out and len(left_out) < _MOST_KEYS:
-                left_out.update(record.left_out)
-            if kept is not None:
-                weight += record.values.nbytes + record.size
-                kept.append(record)
-                if weight > KEEP:
-                    kept = None
-            if not total & 0x3FF:
-                tell(total, record.offset + record.size)
-        if bad_count > max_errors:
-            raise _malformed(source, bad, bad_count)
+    with ExitStack() as stack:
+        log = stack.enter_context(HashLog())
+        planlog = None
+        if beside is not None and isinstance(source, Resumable):
+            planlog = stack.enter_context(PlanLog(planlog_of(beside), _about(source, layout)))
+        sofar, total, kept = _read(source, layout, log, planlog, max_errors, began, tell)
+        names, counts, bad = sofar.names, sofar.counts, sofar.bad
+        if sofar.bad_count > max_errors:
+            raise _malformed(source, bad, sofar.bad_count)
         if not counts:
             raise MalformedExport(f"{source.label} has no records to migrate. Nothing was written.", bad=tuple(bad))
         if layout.collection is None:
             refuse_name_clash(names.items())
         repeated = log.repeated()
-    losers, lost = Sorted(), Counter[str]()
-    if repeated:
-        losers, lost = _losers(source, layout, repeated, on_duplicate, dimensions)
+        losers, lost = Sorted(), Counter[str]()
+        if repeated:
+            losers, lost = _losers(source, layout, repeated, on_duplicate, sofar.dimensions)
     counts.subtract(lost)
     if kept is not None and losers:
         kept = [record for record in kept if record.number not in losers]
     return Plan(
         records=total,
-        collections=tuple(CollectionPlan(name, dimensions[name], counts[name], name in sparse) for name in counts),
-        layout=replace(layout, integers=frozenset(numbers.seen - numbers.fractional)),
+        collections=tuple(
+            CollectionPlan(name, sofar.dimensions[name], counts[name], name in sofar.sparse) for name in counts
+        ),
+        layout=replace(layout, integers=frozenset(sofar.numbers.seen - sofar.numbers.fractional)),
         digest=source.digest(),
         stamp=stamp,
-        skipped=bad_count,
+        skipped=sofar.bad_count,
         bad=tuple(bad),
-        left_out=tuple(sorted(left_out)),
+        left_out=tuple(sorted(sofar.left_out)),
         losers=losers,
-        marks=tuple(marks),
+        marks=tuple(sofar.marks),
         kept=None if kept is None else tuple(kept),
-        seconds=time.monotonic() - began,
+        seconds=time.monotonic() - began + sofar.seconds,
     )
+
+
+def _read(
+    source: Source,
+    layout: Layout,
+    log: HashLog,
+    planlog: PlanLog | None,
+    max_errors: int,
+    began: float,
+    tell: Callable[[int, int], None],
+) -> tuple[SoFar, int, list[Record] | None]:
+    """What is counted, the number of records, and the records, where they are few. Hashes of all ids go to ``log``."""
+    sofar = (planlog.earlier(log) if planlog else None) or SoFar()
+    records: Iterator[Record | BadRecord] = iter(source.records(sofar.marks[-1][1] if sofar.marks else None))
+    fingerprint = None
+    total = due = weight = 0
+    kept: list[Record] | None = []
+    if sofar.marks:
+        first, kept = sofar.marks[-1][0], None
+        due = first + EVERY
+        records = dropwhile(lambda found: found.number < first, records)
+        assert isinstance(source, Resumable)
+        fingerprint = threading.Thread(target=source.fingerprint, name="netdoctor-digest", daemon=True)
+        fingerprint.start()
+    names, dimensions, counts, numbers = sofar.names, sofar.dimensions, sofar.counts, sofar.numbers
+    earlier = sofar.seconds
+    for found in records:
+        total = found.number
+        if total >= due and isinstance(found, Record):
+            sofar.marks.append((total, source.cursor(found)))
+            due = total + EVERY
+            if planlog is not None and planlog.due():
+                sofar.seconds = earlier + time.monotonic() - began
+                planlog.keep(sofar)
+        record = _fitting(found, layout, names, dimensions) if isinstance(found, Record) else found
+        if isinstance(record, BadRecord):
+            sofar.bad_count += 1
+            if len(sofar.bad) < _MOST_BAD:
+                sofar.bad.append(record)
+            if sofar.bad_count > max_errors and (record.fatal or max_errors or sofar.bad_count >= _MOST_BAD):
+                break
+            continue
+        collection = names[record.namespace]
+        refuse_key_clash(record, layout)
+        counts[collection] += 1
+        if record.sparse is not None:
+            sofar.sparse.add(collection)
+        numbers.look(record)
+        value = pair_hash(collection, layout.id_of(record))
+        log.add(value)
+        if planlog is not None:
+            planlog.fresh.append(value)
+        if record.left_out and len(sofar.left_out) < _MOST_KEYS:
+            sofar.left_out.update(record.left_out)
+        if kept is not None:
+            weight += record.values.nbytes + record.size
+            kept.append(record)
+            if weight > KEEP:
+                kept = None
+        if not total & 0x3FF:
+            tell(total, record.offset + record.size)
+    if fingerprint is not None:
+        fingerprint.join()
+    sofar.seconds = earlier
+    return sofar, total, kept
+
+
+def _about(source: Resumable, layout: Layout) -> dict[str, Any]:
+    """What the pass depends on."""
+    return {
+        "netdoctor": __version__,
+        "export": [type(source).__name__, source.label, source.stamp(), source.reading],
+        "mapping": layout.binding(),
+    }
 
 
 def _fitting(record: Record, layout: Layout, names: dict[str, str], dimensions: dict[str, int]) -> Record | BadRecord:

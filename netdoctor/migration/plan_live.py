@@ -14,9 +14,10 @@ from pathlib import Path
 
 from netdoctor.migration.duplicates import HashLog, RivalLog, Sorted, pair_hash
 from netdoctor.migration.listing import Listing
-from netdoctor.migration.plan import CollectionPlan, NumberKinds, Plan, refuse_key_clash, same_point
+from netdoctor.migration.plan import CollectionPlan, Plan, refuse_key_clash, same_point
 from netdoctor.migration.points import Layout, default_namespace, point_id, refuse_name_clash, tenant_point_id
 from netdoctor.migration.records import BadRecord, MalformedExport, Record
+from netdoctor.migration.sofar import NumberKinds
 from netdoctor.migration.sources.interface import LiveSource
 
 SAMPLE = 1000

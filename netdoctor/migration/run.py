@@ -30,7 +30,8 @@ from netdoctor.migration.events import (
 from netdoctor.migration.ledger import FOUND, LATE, REFUSED, Ledger, LedgerMismatch
 from netdoctor.migration.plan import Plan, make_plan
 from netdoctor.migration.plan_live import make_live_plan
-from netdoctor.migration.planfile import PlanFile
+from netdoctor.migration.planfile import PlanFile, listing_of
+from netdoctor.migration.planlog import forget
 from netdoctor.migration.points import Layout
 from netdoctor.migration.preflight import preflight
 from netdoctor.migration.prepare import Wishes, prepare, snapshot_of
@@ -108,8 +109,9 @@ def plan_of(source: Source, ledger: Ledger | None, options: Options, listener: L
         plan = options.file.plan
         listener(Planned(plan.points, len(plan.collections), False))
         return plan, False
-    plan = new_plan(source, options, ledger.path.with_name(f"{ledger.path.name}.ids") if ledger else None, listener)
-    if known is not None and json.loads(known)["digest"] != plan.digest:
+    plan = new_plan(source, options, ledger.path if ledger else None, listener)
+    if ledger and known is not None and json.loads(known)["digest"] != plan.digest:
+        forget(ledger.path)
         raise LedgerMismatch(
             f"The export {source.label} has changed since the ledger was written.",
             hint="add --restart to start over with the new export",
@@ -118,16 +120,17 @@ def plan_of(source: Source, ledger: Ledger | None, options: Options, listener: L
     return plan, known is not None
 
 
-def new_plan(source: Source, options: Options, listing: Path | None, listener: Listener = silent) -> Plan:
-    """From the source alone. ``listing``: where the ids of a live one are kept; None: nowhere for long."""
+def new_plan(source: Source, options: Options, beside: Path | None, listener: Listener = silent) -> Plan:
+    """From the source alone. ``beside`` this file lies what is kept on the way, and a live one's list of ids."""
 
     def tell(records: int, done: int) -> None:
         listener(Planning(records, done, source.size))
 
     if not isinstance(source, LiveSource):
         limits = {"max_errors": options.max_errors, "on_duplicate": options.on_duplicate}
-        return make_plan(source, options.layout, tell=tell, **limits)  # type: ignore[arg-type]
+        return make_plan(source, options.layout, tell=tell, beside=beside, **limits)  # type: ignore[arg-type]
     with ExitStack() as stack:
+        listing = listing_of(beside) if beside else None
         if listing is None:
             listing = Path(stack.enter_context(TemporaryDirectory(prefix="netdoctor-ids-"))) / "ids"
         return make_live_plan(source, options.layout, listing, on_duplicate=options.on_duplicate, tell=tell)
@@ -151,6 +154,7 @@ def migrate(source: Source, target: Target, ledger: Ledger, options: Options, *,
     if ledger.fact("former target") not in (None, name):
         ledger.forget_collections()
     ledger.set_fact("plan", json.dumps(plan.to_json()))
+    forget(ledger.path)
     if ledger.fact("run") is None:
         ledger.set_fact("run", options.file.run if options.file else uuid4().hex)
     if not ledger.complete:

@@ -55,6 +55,15 @@ class TextFile:
     def digest(self) -> str:
         return self._digest
 
+    @property
+    def reading(self) -> str:
+        return ""
+
+    def fingerprint(self) -> None:
+        stamp = self.stamp()
+        with contextlib.suppress(OSError), self._path.open("rb") as raw:
+            self._digest, self._digested = hashlib.file_digest(raw, "sha256").hexdigest()[:32], stamp
+
     def cursor(self, record: Record) -> Cursor:
         return [record.number, record.offset]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,10 +14,17 @@ from netdoctor.errors import UsageError
 from netdoctor.migration.points import default_namespace
 from netdoctor.migration.records import BadRecord, MalformedExport, Record
 from netdoctor.migration.sources._file import stamp_of
-from netdoctor.migration.sources.interface import SOURCES, Access, Cursor, Source, SourceKind, options_of
+from netdoctor.migration.sources.interface import SOURCES, Access, Cursor, Resumable, Source, SourceKind, options_of
 from netdoctor.migration.unpack import head_of
 
-_ASIDE = (".crc", ".netdoctor.sqlite", ".netdoctor.sqlite-wal", ".netdoctor.sqlite-shm", ".netdoctor.sqlite-journal")
+_ASIDE = (
+    ".crc",
+    ".netdoctor.sqlite",
+    ".netdoctor.sqlite-wal",
+    ".netdoctor.sqlite-shm",
+    ".netdoctor.sqlite-journal",
+    ".planning",
+)
 _ABOUT = frozenset({"VDF_META.json"})
 _HIDDEN = (".", "_")
 _MOST_NAMED = 5
@@ -103,6 +111,17 @@ class Folder:
             if inner is None:
                 self._digests[path] = source.digest()
             before, inner = before + count, None
+
+    @property
+    def reading(self) -> str:
+        return json.dumps([[kind.name for _, kind in self._files if kind], sorted(self._access.options.items())])
+
+    def fingerprint(self) -> None:
+        for index, (path, _) in enumerate(self._files):
+            source = self._open(index)
+            if isinstance(source, Resumable):
+                source.fingerprint()
+                self._digests[path] = source.digest()
 
     def _open(self, index: int) -> Source:
         path, kind = self._files[index]

@@ -80,6 +80,18 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class Resumable(Source, Protocol):
+    """A file source whose plan pass need not begin at its first record again."""
+
+    @property
+    def reading(self) -> str:
+        """What is read of it depends on this, beside its content: options."""
+
+    def fingerprint(self) -> None:
+        """Make :meth:`digest` known from the bytes alone. Leaves it be where they cannot be read."""
+
+
+@runtime_checkable
 class LiveSource(Source, Protocol):
     """An index that others may change while it is read. ``live`` is True.
 

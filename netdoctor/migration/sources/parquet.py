@@ -99,10 +99,18 @@ class Parquet:
             yield BadRecord(number + 1, NOWHERE, f"the file cannot be read from here on ({_words(error)})", fatal=True)
             return
         if start is None and self._digested != stamp:
-            # Its own pass: Parquet is not read from front to back.
-            with contextlib.suppress(OSError), self._path.open("rb") as raw:
-                self._digest = hashlib.file_digest(raw, "sha256").hexdigest()[:32]
-                self._digested = stamp
+            self.fingerprint()
+
+    @property
+    def reading(self) -> str:
+        return repr(self._columns)
+
+    def fingerprint(self) -> None:
+        """Its own pass: Parquet is not read from front to back."""
+        stamp = self.stamp()
+        with contextlib.suppress(OSError), self._path.open("rb") as raw:
+            self._digest = hashlib.file_digest(raw, "sha256").hexdigest()[:32]
+            self._digested = stamp
 
     def _open(self) -> Any:
         parquet: Any = importlib.import_module("pyarrow.parquet")
