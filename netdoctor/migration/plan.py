@@ -142,6 +142,7 @@ class Plan:
             "losers": list(self.losers),
             "marks": [list(mark) for mark in self.marks],
             "listing": self.listing,
+            "seconds": round(self.seconds, 1),
         }
 
     @classmethod
@@ -158,6 +159,7 @@ class Plan:
             losers=Sorted(data.get("losers", ())),
             marks=tuple((number, cursor) for number, cursor in data.get("marks", ())),
             listing=data.get("listing", ""),
+            seconds=data.get("seconds", 0.0),
         )
 
 

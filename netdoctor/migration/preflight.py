@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from netdoctor.errors import MigrationFailed
 from netdoctor.migration.batches import Limits
+from netdoctor.migration.pace import in_words
 from netdoctor.migration.plan import CollectionPlan, Plan
 from netdoctor.migration.retry import Retry
 from netdoctor.migration.targets.interface import CollectionState, Target, TargetUnreachable, Transient
@@ -30,7 +31,9 @@ class PreflightFailed(MigrationFailed):
 class Preflight:
     """``version`` "" when the server does not tell; ``needed`` and ``free`` bytes of disk, ``free`` None: not known.
 
-    ``seconds`` is at least what the run takes; ``there`` the planned collections that exist, with their points.
+    ``seconds``: the least that the run takes (reading once more, the pace that strict mode allows), 0 where nothing is
+    known; how fast the target is shows only while it is written to (``pace``). ``there``: the planned collections that
+    exist, with their points.
     """
 
     version: str
@@ -51,7 +54,8 @@ class Preflight:
         told.append(f"{self.missing} to create")
         space = f"about {_size(self.needed)} of disk"
         told.append(f"{space}, {_size(self.free)} free" if self.free is not None else space)
-        told.append(f"at least {_time(self.seconds)}")
+        if self.seconds >= 1:
+            told.append(f"at least {in_words(self.seconds)}")
         return [", ".join(told), *(f"warning: {each}" for each in self.warnings)]
 
 
@@ -67,7 +71,7 @@ def preflight(plan: Plan, target: Target, limits: Limits, retry: Retry, *, free:
         if state is not None:
             states[wanted.name] = state
     warnings = _about_version(version)
-    seconds = max(plan.seconds, 0.1)
+    seconds = plan.seconds
     for wanted in plan.collections:
         found = states.get(wanted.name)
         if found is None:
@@ -153,9 +157,3 @@ def _size(count: int) -> str:
             return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.3g} {unit}"
         size /= 1000
     return f"{size:.3g} TB"
-
-
-def _time(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s" if seconds >= 1 else "1 s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -19,6 +19,7 @@ from netdoctor.migration.events import (
     Verifying,
     Waiting,
 )
+from netdoctor.migration.pace import Pace, in_words
 from netdoctor.redact import redact_text
 from netdoctor.terminal import plain
 
@@ -47,12 +48,16 @@ class Lines:
         self._write = write
         self._clock = clock
         self._last = clock()
+        self._pace = Pace(clock)
 
     def __call__(self, event: Event) -> None:
         line: str | None = told(event)
         if isinstance(event, BatchDone):
             few = event.points * _ALL_SHOWN >= event.total or event.batches <= _ALL_SHOWN
+            left = self._pace.left(event.done, event.total)
             line = line if few or event.done == event.total or self._due() else None
+            if line and left is not None and event.done < event.total:
+                line = f"{line}, about {in_words(left)} left to write"
         elif isinstance(event, Verifying):
             line = line if event.done == event.total or self._due() else None
         elif isinstance(event, Planning):

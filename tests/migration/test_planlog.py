@@ -118,7 +118,7 @@ def test_an_interrupted_pass_goes_on_and_its_plan_is_that_of_one_pass(
         assert planlog_of(ledger).exists()
     source = open_source(export)
     last = read(source, ledger, None, began)
-    assert last.to_json() == whole.to_json() and last.layout == whole.layout
+    assert {**last.to_json(), "seconds": 0} == {**whole.to_json(), "seconds": 0} and last.layout == whole.layout
     assert last.points == COUNT - 1 and last.skipped == 1
     assert began[0] == 1 and 80 < began[1] <= 121 and began[1] < began[2] < 150 and began[3] > 210
     assert [record.number for record in last.good(source, 300, 305)] == [300, 301, 302, 303, 304]
@@ -138,7 +138,7 @@ def test_a_file_that_was_cut_anywhere_is_taken_as_far_as_it_is_whole(tmp_path: P
         if damaged and chance.random() < 0.3:
             damaged[chance.randrange(len(damaged))] ^= 1 << chance.randrange(8)
         planlog_of(ledger).write_bytes(damaged)
-        assert read(open_source(export), ledger).to_json() == whole.to_json()
+        assert {**read(open_source(export), ledger).to_json(), "seconds": 0} == {**whole.to_json(), "seconds": 0}
 
 
 def test_what_does_not_fit_is_begun_anew(tmp_path: Path) -> None:

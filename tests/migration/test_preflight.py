@@ -50,6 +50,12 @@ def test_what_is_there_and_what_is_missing_is_told() -> None:
     assert "version not told" in look(There("")).lines()[0]
 
 
+def test_the_time_is_told_where_something_is_known_of_it() -> None:
+    assert "at least" not in look(There()).lines()[0]
+    told = preflight(replace(PLAN, seconds=200.0), There(), Limits(), Retry())  # type: ignore[arg-type]
+    assert told.lines()[0].endswith(", at least 3 min")
+
+
 def test_strict_mode_bounds_batches_and_the_time() -> None:
     found = look(There(limits={"upsert_max_batchsize": 10, "write_rate_limit": 60}))
     assert found.limits.points == 10

@@ -37,6 +37,9 @@ def test_a_long_run_gets_a_line_a_second() -> None:
         listener(BatchDone("c", number, 1000, 10, number * 10, 10_000))
     assert 9 <= len(lines) <= 12
     assert lines[-1].endswith("(10000/10000 total)")
+    assert "left" not in lines[0]
+    # Ten seconds in all, a line each: what is left is told, and comes true.
+    assert [line.rpartition(", about ")[2] for line in lines[4:8]] == [f"{5 - n} s left to write" for n in range(4)]
 
 
 def test_lines_where_there_is_no_terminal_a_bar_where_there_is_one_nothing_when_quiet() -> None:
