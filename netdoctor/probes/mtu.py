@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 
 from netdoctor.model import Layer, Observation, Outcome, Question, Topology
@@ -12,12 +13,14 @@ DEFAULT = "0.0.0.0/0"
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """``mtu`` in bytes; ``address`` is its IPv4 address, "" for none. ``outward``: the default route goes here."""
+    """``mtu`` in bytes; ``address`` is its IPv4 address, "" for none, or where it is not told. ``outward``: the default
+    route goes here. ``subnets``: what is reached through it without a gateway, CIDR."""
 
     name: str
     address: str
     mtu: int
     outward: bool = False
+    subnets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,12 @@ class MtuEvidence:
     interfaces: tuple[Interface, ...] = ()
 
     def of(self, address: str | None) -> int | None:
-        """The MTU of the interface with that address."""
-        return next((each.mtu for each in self.interfaces if address and each.address == address), None)
+        """The MTU of the interface with that address; where no address is told, of the one that leads to its subnet."""
+        if not address:
+            return None
+        having = (each.mtu for each in self.interfaces if each.address == address)
+        leading = (each.mtu for each in self.interfaces if not each.address and _leads(each, address))
+        return next(having, None) or next(leading, None)
 
     @property
     def outward(self) -> Interface | None:
@@ -40,6 +47,11 @@ class Mtu(Question[MtuEvidence]):
     needed: bool = field(default=False, compare=False)
 
 
+def _leads(interface: Interface, address: str) -> bool:
+    own = ipaddress.ip_address(address)
+    return any(own in ipaddress.ip_network(subnet) for subnet in interface.subnets if subnet != DEFAULT)
+
+
 class MtuProbe:
     question = Mtu
     layer = Layer.TARGET
@@ -50,9 +62,14 @@ class MtuProbe:
             vantage = world.vantage_at(question.at)
             read = getattr(vantage, "mtus", None)
             if read is None:
-                raise CannotAsk("the size of packets can be read from inside the network namespace only")
-            outward = {route.interface for route in vantage.routes() if route.destination == DEFAULT}
-            found = tuple(Interface(name, address, size, name in outward) for name, address, size in read())
+                raise CannotAsk(f"the size of packets cannot be read through {vantage.name}")
+            routes = vantage.routes()
+            outward = {route.interface for route in routes if route.destination == DEFAULT}
+            direct = [(route.interface, route.destination) for route in routes if route.gateway is None]
+            found = tuple(
+                Interface(name, address, size, name in outward, tuple(to for by, to in direct if by == name))
+                for name, address, size in read()
+            )
         except (CannotAsk, OSError) as error:
             if question.needed:
                 raise CannotAsk(str(error)) from error

@@ -131,7 +131,7 @@ def _evidence(case: Case, at: Ref) -> MtuEvidence | None:
 
 
 def _limit(network: Network) -> int:
-    said = network.options.get(OPTION, "")
+    said = network.options.get(OPTION) or network.options.get("mtu", "")  # Podman's word for it
     return int(said) if said.isdigit() and int(said) else ETHERNET
 
 

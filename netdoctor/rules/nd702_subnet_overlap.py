@@ -131,8 +131,7 @@ def _route(case: Case, address: str, network: Network) -> str | None:
     answer = case.seen.get(HostRoutes(HOST))
     routes = answer.evidence.routes if answer is not None and answer.good and answer.evidence is not None else ()
     bridge = network.options.get("com.docker.network.bridge.name") or f"br-{network.id[:12]}"
-    # Podman numbers its bridges, and tells no number: then the one with the very subnet is the network's.
-    if not any(each.interface == bridge for each in routes):
+    if not any(each.interface == bridge for each in routes):  # Podman numbers its bridges, and tells no number.
         bridge = next((each.interface for each in routes if each.destination in network.subnets), bridge)
     for each in routes:
         if each.interface not in (bridge, "docker0") and _overlap(each.destination, address):

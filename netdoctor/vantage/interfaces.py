@@ -31,3 +31,9 @@ def mtus(make: Callable[[int, int, int], socket.socket], names: Iterable[str]) -
 def names_in(table: str) -> tuple[str, ...]:
     """The interfaces of /proc/net/dev."""
     return tuple(line.partition(":")[0].strip() for line in table.splitlines() if ":" in line)
+
+
+def sizes_in(lines: str) -> tuple[tuple[str, int], ...]:
+    """(interface, MTU) of lines like ``eth0 1500``; a line that is none is passed over."""
+    pairs = (line.split() for line in lines.splitlines())
+    return tuple((pair[0], int(pair[1])) for pair in pairs if len(pair) == 2 and pair[1].isdecimal())

@@ -209,6 +209,10 @@ class Relay:
         """Raises CannotAsk, FileNotFoundError."""
         return self._read_text(table, f"/proc/net/{table}")
 
+    def packet_sizes(self) -> str:
+        """A line for each interface: its name and its MTU in bytes. Raises CannotAsk, FileNotFoundError."""
+        return self._read_text("/sys/class/net", "/sys/class/net")
+
     def etc_file(self, path: str) -> str:
         """/etc/resolv.conf or /etc/hosts as the relay sees them. Raises CannotAsk, FileNotFoundError."""
         return self._read_text(path, path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from netdoctor.vantage.interface import CannotAsk, Connection, ListeningSocket, PingReply, ResolverConfig, Route
+from netdoctor.vantage.interfaces import sizes_in
 from netdoctor.vantage.procnet import NamespaceTables, Neighbour
 from netdoctor.vantage.relay import Relay, RelayStream
 from netdoctor.vantage.resolver_files import parse
@@ -59,6 +60,12 @@ class RelayedVantage:
     def addresses(self) -> tuple[str, ...]:
         return self._tables.addresses()
 
+    def mtus(self) -> tuple[tuple[str, str, int], ...]:
+        """(interface, "", MTU): a relay knows no address of an interface. Raises OSError, CannotAsk."""
+        text = self._relay.packet_sizes()
+        self._still_the_same()
+        return tuple((name, "", size) for name, size in sizes_in(text))
+
     def neighbours(self) -> tuple[Neighbour, ...]:
         return self._tables.neighbours()
 
@@ -70,9 +77,12 @@ class RelayedVantage:
 
     def _net_table(self, table: str) -> str:
         text = self._relay.net_table(table)
+        self._still_the_same()
+        return text
+
+    def _still_the_same(self) -> None:
         if self._check is not None:
             self._check()
-        return text
 
     def _file(self, path: str) -> str:
         # A container that borrows a namespace has its owner's two files, so the relay reads the right ones.

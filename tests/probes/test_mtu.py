@@ -27,6 +27,11 @@ class Deaf:
     name = "deaf"
 
 
+class Relayed(Told):
+    def mtus(self):
+        return (("eth0", "", 1500), ("eth1", "", 1400))
+
+
 def asked(vantage, needed=False):
     world = World(Topology(frozenset({Fact.RUNTIME}), (), ()), lambda ref: vantage, 4.0, time.monotonic)
     return MtuProbe().ask(Mtu(HOST, needed), world)
@@ -36,6 +41,14 @@ def test_each_interface_has_its_size_and_one_leads_outside():
     found = asked(Told()).evidence
     assert found.of("10.0.0.5") == 1500
     assert found.of("10.9.9.9") is None and found.of(None) is None
+    assert (found.outward.name, found.outward.mtu) == ("eth1", 1400)
+
+
+def test_where_no_address_is_told_the_interface_that_leads_to_the_subnet_is_meant():
+    found = asked(Relayed()).evidence
+    assert found.of("10.0.0.5") == 1500
+    # By a gateway or by the default route it leads anywhere: that says nothing about an address of its own.
+    assert found.of("10.9.9.9") is None
     assert (found.outward.name, found.outward.mtu) == ("eth1", 1400)
 
 

@@ -25,7 +25,12 @@ def told(net, mine: int, theirs: int):
     return found.saw(Mtu(app.ref), size("10.0.0.2", mine)).saw(Mtu(api.ref), size("10.0.0.3", theirs))
 
 
-@pytest.mark.parametrize(("net", "mine", "theirs"), [(SMALL, 9000, 9000), (SMALL, 1500, 1500), (PLAIN, 9000, 1501)])
+PODMANS = network("podmans", options={"mtu": "1400"})
+
+
+@pytest.mark.parametrize(
+    ("net", "mine", "theirs"), [(SMALL, 9000, 9000), (PODMANS, 1500, 1500), (SMALL, 1500, 1500), (PLAIN, 9000, 1501)]
+)
 def test_both_ends_above_the_network_lose_long_messages(net, mine, theirs):
     (finding,) = told(net, mine, theirs).judged(RULE)
     assert finding.caller_fails

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tomllib
@@ -10,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from netdoctor.vantage import programs
+from netdoctor.vantage.interface import CannotAsk
+from netdoctor.vantage.interfaces import sizes_in
+from netdoctor.vantage.relay import Relay
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(programs.__file__).parent
@@ -62,3 +66,49 @@ def test_the_perl_relay_needs_nothing_but_perl_base() -> None:
         pytest.skip("this perl keeps no perl-base of its own: not Debian's")
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"netdoctor relay 1 perl" in done.stdout
+
+
+class Here:
+    """A program of ours, run on this machine, as a relay's pipe."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def read(self, timeout: float | None = None) -> tuple[int, bytes] | None:
+        assert self._process.stdout is not None
+        said = os.read(self._process.stdout.fileno(), 65536)
+        return (1, said) if said else None
+
+    def write(self, data: bytes) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(data)
+        self._process.stdin.flush()
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(10)
+
+
+@pytest.mark.parametrize(
+    ("name", "interpreter"),
+    [("relay_python.py", ["python3", "-ISc"]), ("relay.pl", ["perl", "-e"]), ("relay.js", ["node", "-e"])],
+)
+def test_each_relay_tells_how_large_a_packet_may_be(name: str, interpreter: list[str]) -> None:
+    if shutil.which(interpreter[0]) is None:
+        pytest.skip(f"there is no {interpreter[0]} here")
+    pipe = Here([*interpreter, programs.text(name)])
+    relay = Relay(pipe, patience=10, name="x")
+    try:
+        told = dict(sizes_in(relay.packet_sizes()))
+        with pytest.raises((CannotAsk, FileNotFoundError)):
+            relay.net_table("../../etc/passwd")
+    finally:
+        relay.close()
+        assert pipe._process.stdout is not None
+        pipe._process.stdout.close()
+    assert told["lo"] == int(Path("/sys/class/net/lo/mtu").read_text())
+
+
+def test_lines_that_tell_no_size_are_passed_over() -> None:
+    assert sizes_in("eth0 1500\n\nlo\neth1 many\neth2 1 2\nwg0 1420\n") == (("eth0", 1500), ("wg0", 1420))

@@ -5,7 +5,8 @@ big-endian), payload. Nothing is ever pasted into a text; what it works on arriv
 
 To a relay: ``D`` dial (address, port, timeout; one per line), ``S`` data, ``F`` we send no more, ``C`` close,
 ``W`` so many bytes were taken, ``U`` datagram (address, port, timeout, then the payload), ``P`` ping (address,
-timeout), ``R`` read (a table of /proc/net by its name, /etc/resolv.conf or /etc/hosts).
+timeout), ``R`` read (a table of /proc/net by its name, /etc/resolv.conf or /etc/hosts; or, as lines of name and
+bytes, the MTU of each interface in /sys/class/net).
 From a relay: ``H`` here I am, ``O`` connected (seconds), ``E`` failed (errno's name, text, seconds), ``S``, ``F``,
 ``W``, ``X`` an open stream broke (errno's name, text), ``A`` the answer.
 Either side sends at most WINDOW bytes of a stream that the other has not taken yet.

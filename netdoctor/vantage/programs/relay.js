@@ -85,6 +85,18 @@ function datagram(number, payload) {
   socket.connect(Number(lines[1]), lines[0], () => socket.send(payload.subarray(start)));
 }
 
+function packetSizes(folder) {
+  const lines = [];
+  for (const name of fs.readdirSync(folder)) {
+    try {
+      lines.push(`${name} ${fs.readFileSync(`${folder}/${name}/mtu`, 'latin1').trim()}\n`);
+    } catch (error) {
+      continue;
+    }
+  }
+  return lines.join('');
+}
+
 function hear(kind, number, payload) {
   const thing = things.get(number);
   if (kind === 'D') dial(number, payload);
@@ -93,6 +105,13 @@ function hear(kind, number, payload) {
   else if (kind === 'R') {
     const began = process.hrtime.bigint();
     const name = payload.toString();
+    if (name === '/sys/class/net') {
+      try {
+        return say('A', number, packetSizes(name));
+      } catch (error) {
+        return failed('E', number, error, began);
+      }
+    }
     const known = name === '/etc/resolv.conf' || name === '/etc/hosts';
     if (!known && !/^[a-z0-9_]+$/.test(name)) return failed('E', number, { code: 'EINVAL' }, began);
     try {

@@ -56,6 +56,19 @@ sub place {
 
 sub drop { my ($number) = @_; my $thing = delete $things{$number}; close $thing->{socket} if $thing; }
 
+sub packet_sizes {
+    my ($number, $folder, $began) = @_;
+    opendir(my $listing, $folder) or return failed('E', $number, named($! + 0), $began);
+    my $lines = '';
+    for my $name (readdir $listing) {
+        next if $name =~ /\A\.\.?\z/;
+        open(my $handle, '<', "$folder/$name/mtu") or next;
+        my $size = <$handle>;
+        $lines .= "$name $size" if defined $size;
+    }
+    say_frame('A', $number, $lines);
+}
+
 sub begin {
     my ($kind, $number, $payload) = @_;
     my ($address, $port, $timeout, $body) = split /\n/, $payload, 4;
@@ -120,6 +133,7 @@ sub hear {
     elsif ($kind eq 'P') { failed('E', $number, 'EPERM', 'this relay has no ICMP sockets', now()); }
     elsif ($kind eq 'R') {
         my $began = now();
+        if ($payload eq '/sys/class/net') { packet_sizes($number, $payload, $began); return; }
         my $name = $payload =~ m{\A/etc/(?:resolv\.conf|hosts)\z} ? $payload : $payload =~ /\A[a-z0-9_]+\z/ ? "/proc/self/net/$payload" : '';
         if (open my $handle, '<', $name) { local $/; say_frame('A', $number, scalar(<$handle>) // ''); }
         else { failed('E', $number, named($! + 0), $began); }

@@ -255,12 +255,26 @@ def begin(kind, number, payload):
         things[number] = Echo(number, address, float(timeout))
     elif kind == b"R":
         name = payload.decode()
+        if name == "/sys/class/net":
+            say(b"A", number, packet_sizes(name))
+            return
         if name not in ("/etc/resolv.conf", "/etc/hosts"):
             if not name.replace("_", "").isalnum():
                 raise OSError(errno.EINVAL, "no table")
             name = "/proc/thread-self/net/" + name
         with open(name, "rb") as handle:
             say(b"A", number, handle.read())
+
+
+def packet_sizes(folder):
+    lines = []
+    for interface in os.listdir(folder):  # noqa: PTH208 - no pathlib is loaded here
+        try:
+            with open("%s/%s/mtu" % (folder, interface)) as handle:
+                lines.append("%s %s\n" % (interface, handle.read().strip()))
+        except OSError:
+            continue
+    return "".join(lines).encode()
 
 
 def hear(kind, number, payload):
