@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from netdoctor.errors import EngineRefused, NotFound
@@ -11,8 +13,19 @@ if TYPE_CHECKING:
     from netdoctor.engine.client import Engine
 
 
-def on_another_node(engine: Engine, error: NotFound, source: str | None, target: str | None) -> NotFound:
-    """The same error, or that the name is carried on another node of the Swarm, and what can be asked from here."""
+@contextmanager
+def on_this_node(engine: Engine, verb: str, source: str | None, target: str | None = None) -> Iterator[None]:
+    """Around what looks containers up: a name that only another node carries is told as that.
+
+    Raises NotFound, with what ``netdoctor VERB`` can do about it from here.
+    """
+    try:
+        yield
+    except NotFound as error:
+        raise _told(engine, error, verb, source, target) from None
+
+
+def _told(engine: Engine, error: NotFound, verb: str, source: str | None, target: str | None) -> NotFound:
     from netdoctor.edges.address import parse_address
     from netdoctor.engine.swarm import elsewhere
 
@@ -29,16 +42,23 @@ def on_another_node(engine: Engine, error: NotFound, source: str | None, target:
             continue
         network, nodes = found
         where = f"{'another node' if len(nodes) == 1 else 'other nodes'} of the Swarm ({', '.join(map(plain, nodes))})"
-        hint = "Run this on that node."
+        hint = f"Run netdoctor {verb} on that node."
         if role == "target" and source:
-            port = (target or "").partition(":")[2] or "PORT"
-            hint = (
-                f"Its name and port can be asked from here: netdoctor check {plain(source)} tcp://{plain(name)}:"
-                f"{plain(port)}. What it listens on, and the way back, only on that node."
-            )
+            hint = _from_here(verb, plain(source), plain(name), plain((target or "").partition(":")[2]) or "PORT")
         return NotFound(
             f"{plain(name)!r} is on the overlay network {plain(network)}, but runs on {where}, where this engine "
             "cannot inspect it.",
             hint=hint,
         )
     return error
+
+
+def _from_here(verb: str, source: str, name: str, port: str) -> str:
+    """The caller is here: its own network can be stood in, and what it finds under the name can be asked."""
+    there = f"{source} tcp://{name}:{port}"
+    if verb == "tunnel":
+        return f"The overlay leads there from here: netdoctor tunnel {there}"
+    asked = f"Its name and port can be asked from here: netdoctor check {there}."
+    if verb == "fix":
+        return f"{asked} A fix is planned where both ends can be seen, or declared in the stack file of {name}."
+    return f"{asked} What it listens on, and the way back, only on that node."

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from netdoctor.cli._elsewhere import on_this_node
 from netdoctor.cli.check import edges_for
 from netdoctor.cli.common import emit, refuse_other_formats, session, speaker
 from netdoctor.cli.settings import Settings, read_settings, shared_options
@@ -45,7 +46,9 @@ def command(ctx: click.Context, /, path: str, source: str | None, target: str | 
     with session(settings) as opened:
         seen = None
         if source is not None:
-            seen = opened.diagnose(edges_for(opened.topology, source, target)).seen
+            with on_this_node(opened.engine, "bundle FILE", source, target):
+                edges = edges_for(opened.topology, source, target)
+            seen = opened.diagnose(edges).seen
         removed = write_bundle(path, opened.topology, seen)
         count = len(opened.topology.containers)
         say = speaker(settings)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from netdoctor.cli._elsewhere import on_this_node
 from netdoctor.cli._expected import expectations as find_expectations
 from netdoctor.cli._expected import meet_expectations, something
 from netdoctor.cli.common import (
@@ -22,7 +23,7 @@ from netdoctor.cli.common import (
     until_green,
 )
 from netdoctor.cli.settings import Settings, read_settings, shared_options
-from netdoctor.errors import NotFound, UsageError
+from netdoctor.errors import UsageError
 from netdoctor.exits import Exit
 from netdoctor.model import Edge, Finding, Report, Topology, Verdict
 
@@ -182,12 +183,9 @@ def _attempt(opened: Session, asked: Asked, turn: int) -> Report:
     if asked.everyone:
         found = pairs_of(opened.topology, asked.projects)
         return opened.diagnose_pairs(found.edges, found.left_out)
-    try:
-        return opened.diagnose(edges_for(opened.topology, asked.source, asked.target, asked.projects))
-    except NotFound as error:
-        from netdoctor.cli._elsewhere import on_another_node
-
-        raise on_another_node(opened.engine, error, asked.source, asked.target) from None
+    with on_this_node(opened.engine, "check", asked.source, asked.target):
+        edges = edges_for(opened.topology, asked.source, asked.target, asked.projects)
+    return opened.diagnose(edges)
 
 
 def pairs_of(topology: Topology, projects: frozenset[str]) -> Pairs:

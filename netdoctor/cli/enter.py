@@ -31,6 +31,7 @@ def command(ctx: click.Context, /, container: str, command: tuple[str, ...], **o
     nothing is changed in the container. It needs root on the engine's machine. Else a helper container is used, where
     only the commands of its image can be run. The exit status is COMMAND's own.
     """
+    from netdoctor.cli._elsewhere import on_this_node
     from netdoctor.cli.common import session, speaker
     from netdoctor.errors import NoVantage, UsageError
     from netdoctor.live.enter import Entrance, beside
@@ -44,7 +45,8 @@ def command(ctx: click.Context, /, container: str, command: tuple[str, ...], **o
     if settings.vantage == "exec":
         raise UsageError("exec runs a container's own programs.", hint=f"docker exec -it {container} COMMAND")
     with session(settings) as opened:
-        found = find_container(opened.topology, container)
+        with on_this_node(opened.engine, "enter", container):
+            found = find_container(opened.topology, container)
         allow = settings.pull == "missing"
         with Vantages(opened.engine, opened.topology, preference=settings.vantage, allow_pull=allow) as vantages:
             try:

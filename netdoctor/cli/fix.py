@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from netdoctor.cli._elsewhere import on_this_node
 from netdoctor.cli._expected import expectations as find_expectations
 from netdoctor.cli._expected import meet_expectations, something
 from netdoctor.cli._panels import panels_of
@@ -185,7 +186,9 @@ def _asked(
     """Of the containers that were named, else of what is expected, else of what is declared, as ``check`` does it."""
     file = find_expectations(expectations) if source is None else None
     if file is None:
-        return opened.diagnose(edges_for(opened.topology, source, target))
+        with on_this_node(opened.engine, "fix", source, target):
+            edges = edges_for(opened.topology, source, target)
+        return opened.diagnose(edges)
     for warning in something(file).warnings:
         speaker(settings)(f"warning: {warning}")
     return meet_expectations(

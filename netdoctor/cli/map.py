@@ -80,6 +80,7 @@ def _drawing(name: str) -> Drawing:
 
 
 def _picture(settings: Settings, source: str | None, target: str | None, bundle: str | None, asking: bool) -> Picture:
+    from netdoctor.cli._elsewhere import on_this_node
     from netdoctor.cli.common import codes, session
     from netdoctor.maps._picture import picture_of
 
@@ -97,7 +98,8 @@ def _picture(settings: Settings, source: str | None, target: str | None, bundle:
             topology, diagnose(topology, edges, Recorded(), timeout=1.0, only=only, skip=skip, recorded=answers)
         )
     with session(settings) as opened:
-        edges = _edges(opened.topology, source, target)
+        with on_this_node(opened.engine, "map", source, target):
+            edges = _edges(opened.topology, source, target)
         if not edges or not asking:
             return picture_of(opened.topology, None, tuple(edges))
         return picture_of(opened.topology, opened.diagnose(edges))

@@ -75,6 +75,7 @@ def _way(settings: Any, source: str, target: str) -> Any:
     """The way, closed with its engine."""
     from contextlib import closing, contextmanager
 
+    from netdoctor.cli._elsewhere import on_this_node
     from netdoctor.cli.common import session, speaker
     from netdoctor.live.way import Names, Way
     from netdoctor.vantage.choose import Vantages
@@ -93,7 +94,10 @@ def _way(settings: Any, source: str, target: str) -> Any:
                 )
 
             names = Names(source, target)
-            with closing(Way(names, at.look_again, stand, timeout=settings.timeout)) as way:
+            with (
+                on_this_node(at.engine, "tunnel", source, target),
+                closing(Way(names, at.look_again, stand, timeout=settings.timeout)) as way,
+            ):
                 yield way
 
     return opened()

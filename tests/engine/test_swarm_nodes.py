@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -73,16 +74,20 @@ def nodes(module_lab: object) -> Iterator[tuple[Node, Node]]:
         yield first, second
 
 
-def check(node: Node, *words: str, state: Path) -> tuple[int, dict[str, object]]:
+def netdoctor(node: Node, *words: str, state: Path) -> subprocess.CompletedProcess[bytes]:
     environment = {**os.environ, "DOCKER_HOST": node.host, "NETDOCTOR_STATE_DIR": str(state)}
-    done = subprocess.run(
-        [sys.executable, "-m", "netdoctor", "check", *words, "--format", "json"],
+    return subprocess.run(
+        [sys.executable, "-m", "netdoctor", *words],
         capture_output=True,
         timeout=120,
         check=False,
         env=environment,
         cwd=ROOT,
     )
+
+
+def check(node: Node, *words: str, state: Path) -> tuple[int, dict[str, object]]:
+    done = netdoctor(node, "check", *words, "--format", "json", state=state)
     return done.returncode, json.loads(done.stdout)
 
 
@@ -106,6 +111,48 @@ def test_a_container_on_another_node_is_said_to_be_there(
     assert status == 2, said
     assert "another node of the Swarm (198.18.214.2)" in said
     assert ("tcp://db:" in said) is (words[0] == "app")
+
+
+@pytest.mark.parametrize(
+    ("words", "next_command"),
+    [
+        (("fix", "app", "db:8080", "--dry-run"), "netdoctor check app tcp://db:8080."),
+        (("fix", "app", "db", "--dry-run"), "netdoctor check app tcp://db:PORT."),
+        (("fix", "db", "app", "--dry-run"), "Run netdoctor fix on that node."),
+        (("tunnel", "app", "db:8080"), "netdoctor tunnel app tcp://db:8080\n"),
+        (("tunnel", "db", "app:80"), "Run netdoctor tunnel on that node."),
+        (("enter", "db", "--", "true"), "Run netdoctor enter on that node."),
+        (("map", "app", "db"), "netdoctor check app tcp://db:PORT."),
+        (("check", "db"), "Run netdoctor check on that node."),
+    ],
+)
+def test_every_verb_says_the_same_sentence_and_its_own_next_command(
+    nodes: tuple[Node, Node], tmp_path: Path, words: tuple[str, ...], next_command: str
+) -> None:
+    done = netdoctor(nodes[0], *words, state=tmp_path)
+    said = done.stderr.decode()
+    assert (done.returncode, done.stdout) == (2, b""), said
+    assert "'db' is on the overlay network ndov, but runs on another node of the Swarm (198.18.214.2)" in said
+    assert next_command in said
+
+
+def test_a_tunnel_goes_through_the_overlay_to_the_other_node(nodes: tuple[Node, Node], tmp_path: Path) -> None:
+    """The next command that the refusal names is one that works."""
+    words = ["tunnel", "app", "tcp://db:8080", "--format", "json", "--vantage", "netns"]
+    environment = {**os.environ, "DOCKER_HOST": nodes[0].host, "NETDOCTOR_STATE_DIR": str(tmp_path)}
+    with subprocess.Popen(
+        [sys.executable, "-m", "netdoctor", *words], stdout=subprocess.PIPE, env=environment, cwd=ROOT
+    ) as process:
+        try:
+            assert process.stdout is not None
+            at = json.loads(process.stdout.readline())["listen"]
+            with socket.create_connection((at["address"], at["port"]), 20) as near:
+                near.settimeout(20)
+                near.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                assert near.recv(7, socket.MSG_WAITALL) == b"HTTP/1."
+        finally:
+            process.terminate()
+            assert process.wait(20) == 0
 
 
 def test_a_name_on_no_node_is_not_found(nodes: tuple[Node, Node], tmp_path: Path) -> None:
