@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from netdoctor.migration.plan import CollectionPlan
     from netdoctor.migration.records import Vector
 
-DIGEST_VERSION = 2
+DIGEST_VERSION = 3
 MOST_BITS = 16
 """65,536 buckets for a collection; a smaller one has as many as points, so that thousands of them stay small."""
 _ALL_BUCKETS = 1 << 20
@@ -32,7 +32,7 @@ def point_digest(identity: str, entries: Sequence[bytes], vector: bytes | Vector
 
     ``named``: its named vectors (``wire.named_bytes``), where it has any.
     """
-    payload = b"".join([b"%d:%b" % (len(entry), entry) for entry in entries])
+    payload = b"".join(entries)  # each tells where it ends
     head = b"%b %d:%b" % (identity.encode(), len(payload), payload)
     if named:
         digest = hashlib.blake2b(b"%b%d:%b" % (head, len(named), named), digest_size=16, person=b"named")

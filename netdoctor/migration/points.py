@@ -31,6 +31,8 @@ _UUID = re.compile(
 )
 SPARSE_NAME = "sparse_vector"
 """What the sparse vector is called on the target, as Qdrant's own migration tool calls it."""
+_UUID_LENGTHS = frozenset({32, 36, 38, 45})
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00\x1f%]')
 _LONGEST_NAME = 255
 _INTEGRAL = 2**53
@@ -62,7 +64,7 @@ def default_namespace(namespace: str | None) -> str:
 
 def canonical_uuid(identity: str) -> str | None:
     """The id as a canonical lower-case UUID when it is one in any of its four written forms, else None."""
-    found = _UUID.fullmatch(identity)
+    found = _UUID.fullmatch(identity) if len(identity) in _UUID_LENGTHS else None
     if found is None:
         return None
     digits = (found[1] or found[2] or found[3]).replace("-", "").lower()
@@ -86,11 +88,8 @@ def _namespace_bytes(namespace: str) -> bytes:
 
 def _uuid5(namespace: bytes, name: str) -> str:
     """``str(uuid.uuid5(...))`` without the object: it is asked for every record, twice."""
-    digest = bytearray(hashlib.sha1(namespace + name.encode("utf-8"), usedforsecurity=False).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x50
-    digest[8] = digest[8] & 0x3F | 0x80
-    text = digest.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = hashlib.sha1(namespace + name.encode("utf-8"), usedforsecurity=False).hexdigest()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
 
 
 def collection_name(namespace: str, *, strip_prefix: str = "", default: str = "default") -> str:

@@ -54,6 +54,10 @@ _NULL = _tag(1, _VARINT) + b"\x00"
 _INTEGER = _tag(3, _VARINT)
 _BOOL = _tag(5, _VARINT)
 _DOUBLE_TAG = 2 << 3 | _FIXED64
+_SHORT_TEXT = tuple(_F2 + varint(length + 2) + _F4 + varint(length) for length in range(100))
+"""What stands between the key and the text of an entry, by the text's bytes; both lengths have one byte."""
+_ID_HEAD = _F1 + varint(38) + _F2 + varint(36)
+"""What stands before an id of 36 characters."""
 _DENSE, _SPARSE = _tag(101, _BYTES), _tag(102, _BYTES)
 
 
@@ -81,7 +85,16 @@ def payload_entries(items: Mapping[str, Any]) -> list[bytes]:
 
     Equal payloads give equal entries, whatever the order of their keys: digests rely on it.
     """
-    return sorted([_key(key) + _sized(_F2, value_bytes(item)) for key, item in items.items()])
+    return sorted([_entry(key, item) for key, item in items.items()])
+
+
+def _entry(key: str, item: Any) -> bytes:
+    """Most of what payloads hold are short texts: they are put together in one step."""
+    if type(item) is str:
+        text = item.encode("utf-8")
+        if len(text) < len(_SHORT_TEXT):
+            return _key(key) + _SHORT_TEXT[len(text)] + text
+    return _key(key) + _sized(_F2, value_bytes(item))
 
 
 def entry_start(key: str) -> bytes:
@@ -100,19 +113,33 @@ def point_protobuf(point: Point, entries: Sequence[bytes] | None = None) -> byte
 
     ``entries``: its payload's, where somebody has made them already.
     """
-    dense = _sized(_DENSE, _sized(_F1, _sent(point).astype("<f4", copy=False).tobytes()))
-    vectors = _sized(_F1, dense) if point.sparse is None else _sized(_F2, _named(point, dense))
+    if point.sparse is None:
+        values = point.vector if point.sent is None else point.sent
+        head, tail = _dense_head(values.nbytes), values.astype("<f4", copy=False).tobytes()
+    else:
+        dense = _sized(_DENSE, _sized(_F1, _sent(point).astype("<f4", copy=False).tobytes()))
+        head, tail = b"", _sized(_F4, _sized(_F2, _named(point, dense)))
     payload = payload_entries(point.payload) if entries is None else entries
-    return _sized(
-        _F3,
-        b"".join(
-            [
-                _sized(_F1, _sized(_F2, point.id.encode("ascii"))),
-                *[_sized(_F3, entry) for entry in payload],
-                _sized(_F4, vectors),
-            ]
-        ),
-    )
+    parts = [_ID_HEAD if len(point.id) == 36 else _sized_id(point.id), point.id.encode("ascii")]
+    for entry in payload:
+        length = len(entry)
+        parts += (_F3, _LENGTHS[length] if length < 1024 else varint(length), entry)
+    parts += (head, tail)
+    body = b"".join(parts)
+    return b"%b%b%b" % (_F3, varint(len(body)), body)
+
+
+def _sized_id(identity: str) -> bytes:
+    return _F1 + varint(len(identity) + 1 + len(varint(len(identity)))) + _F2 + varint(len(identity))
+
+
+@functools.lru_cache(64)
+def _dense_head(size: int) -> bytes:
+    """What stands before the bytes of a dense vector, all of one size in a collection."""
+    head = b""
+    for tag in (_F1, _DENSE, _F1, _F4):  # from the inside out
+        head = tag + varint(len(head) + size) + head
+    return head
 
 
 def _named(point: Point, dense: bytes) -> bytes:
