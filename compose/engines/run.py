@@ -86,9 +86,27 @@ def _private() -> Iterator[tuple[str, int]]:
             check=True,
         )
         subprocess.run(["docker", "-H", host, "load"], input=saved.stdout, capture_output=True, timeout=300, check=True)
-        yield host, int(Path(folder, "state", "engine").read_text().split()[0])
+        pid = int(Path(folder, "state", "engine").read_text().split()[0])
+        _uplink(pid)
+        yield host, pid
     finally:
         subprocess.run([*script, "stop"], capture_output=True, check=False)
+
+
+def _uplink(pid: int) -> None:
+    """A way out into nowhere, as ``node.py`` gives one to the others: routes as a machine has them."""
+    for words in (
+        "link add up0 type veth peer name nowhere",
+        "address add 198.18.213.2/24 dev up0",
+        "link set up0 up",
+        "link set nowhere up",
+        "neighbour add 198.18.213.1 lladdr 02:00:00:00:00:01 dev up0",
+        "route add default via 198.18.213.1",
+    ):
+        inside = ["nsenter", f"--net=/proc/{pid}/ns/net", "ip", *words.split()]
+        done = subprocess.run(inside, capture_output=True, text=True, timeout=20, check=False)
+        if done.returncode != 0:
+            raise CannotHave(f"ip {words}: {done.stderr.strip()}")
 
 
 def _version(host: str) -> str:
