@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -41,7 +43,7 @@ def command(ctx: click.Context, /, container: str, command: tuple[str, ...], **o
     from netdoctor.vantage.kinds import Impossible
 
     settings = read_settings(ctx, options)
-    command = command[1:] if command[:1] == ("--",) else command
+    command = _command(container, command)
     if settings.vantage == "exec":
         raise UsageError("exec runs a container's own programs.", hint=f"docker exec -it {container} COMMAND")
     with session(settings) as opened:
@@ -71,4 +73,50 @@ def command(ctx: click.Context, /, container: str, command: tuple[str, ...], **o
             raise UsageError(
                 "In a helper container a COMMAND is needed.", hint=f"netdoctor enter {container} -- COMMAND"
             )
-        ctx.exit(beside(opened.engine, site, command))
+        ctx.exit(_to_its_end(lambda: beside(opened.engine, site, command)))
+
+
+def _command(container: str, words: tuple[str, ...]) -> tuple[str, ...]:
+    """What follows the container. Raises UsageError for what can only be a slip."""
+    from netdoctor.errors import UsageError
+    from netdoctor.terminal import plain
+
+    if words[:1] == ("--",):
+        words = words[1:]
+    elif words and words[0].startswith("-"):
+        raise UsageError(
+            f"{plain(words[0])} stands behind the container, where the COMMAND begins.",
+            hint=f"netdoctor enter {plain(words[0])} ... {plain(container)} -- COMMAND",
+        )
+    if words and not words[0]:
+        raise UsageError("An empty COMMAND was given.", hint=f"netdoctor enter {plain(container)} -- COMMAND")
+    return words
+
+
+class _Told(BaseException):
+    """By a signal, to end."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def _to_its_end(work: Callable[[], int]) -> int:
+    """Its status. A signal that ends us ends the helper first: a command that reads no stdin would stay behind."""
+
+    def told(number: int, _frame: object) -> None:
+        for each in taken:
+            signal.signal(each, signal.SIG_IGN)
+        raise _Told(number)
+
+    wanted = (signal.SIGTERM, signal.SIGHUP)
+    taken = [each for each in wanted if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {each: signal.signal(each, told) for each in taken}
+    try:
+        return work()
+    except _Told as order:
+        signal.signal(order.number, signal.SIG_DFL)
+        os.kill(os.getpid(), order.number)
+        raise
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

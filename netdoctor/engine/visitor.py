@@ -17,6 +17,8 @@ from netdoctor.engine.translate import translated
 from netdoctor.errors import EngineRefused
 
 _PIECE = 1 << 16
+_NOT_STARTED = ("executable file not found", "no such file or directory", "unable to start container process: exec:")
+"""What engines say of a command that is not there, or is no program."""
 
 
 class NoSuchProgram(EngineRefused):
@@ -31,7 +33,7 @@ def visit(engine: Engine, *, image: str, beside: str, argv: Sequence[str]) -> in
             engine, image=image, beside=beside, argv=argv, created=lambda made: answers.append(_ending(engine, made))
         )
     except EngineRefused as error:
-        if "executable file not found" in error.message or "no such file or directory" in error.message.lower():
+        if any(sign in error.message.lower() for sign in _NOT_STARTED):
             raise NoSuchProgram(error.message) from error
         raise
     finally:

@@ -13,6 +13,7 @@ from netdoctor.engine.client import Engine
 from netdoctor.errors import NetdoctorError, NoVantage
 from netdoctor.live.programs import text
 from netdoctor.model import Container
+from netdoctor.terminal import plain
 from netdoctor.vantage.interface import CannotAsk
 from netdoctor.vantage.kinds import Impossible, Site
 from netdoctor.vantage.netns import SocketFactory
@@ -83,7 +84,7 @@ def beside(engine: Engine, site: Site, command: Sequence[str]) -> int:
         return visit(engine, image=image, beside=site.container.id, argv=command)
     except NoSuchProgram as error:
         raise NetdoctorError(
-            f"{command[0]} is not in the helper's image {image}.",
+            f"{plain(command[0])} is no program of the helper's image {plain(image)}.",
             hint="As root on the engine's machine every command of that machine can be used: sudo netdoctor enter ...",
         ) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -68,9 +69,16 @@ def test_names_and_interfaces_are_the_containers_and_files_are_this_machines(pla
 
 @needs_root
 def test_nothing_of_this_machine_is_changed_by_it(place):
-    before = Path("/etc/resolv.conf").read_bytes(), Path("/proc/self/mountinfo").read_text()
+    before = Path("/etc/resolv.conf").read_bytes(), laid_over()
     assert enter(place.app.name, "--", "true").status == 0
-    assert (Path("/etc/resolv.conf").read_bytes(), Path("/proc/self/mountinfo").read_text()) == before
+    assert (Path("/etc/resolv.conf").read_bytes(), laid_over()) == before
+
+
+def laid_over() -> list[str]:
+    """This machine's mounts where enter makes its own; engines and containers come and go elsewhere."""
+    mounts = [line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    ours = re.compile(r"/(etc/.*|sys|mnt|tmp|run|media|(var/)?run/nscd)")
+    return sorted(" ".join(each[3:5]) for each in mounts if ours.fullmatch(each[4]))
 
 
 @needs_root
@@ -124,9 +132,90 @@ def test_a_member_of_the_docker_group_gets_a_helper_and_is_told_why(place, engin
 def test_what_the_helpers_image_lacks_is_said_with_the_other_way(place):
     ended = enter(place.app.name, "no-such-program", env={"NETDOCTOR_VANTAGE": "sidecar"})
     assert (ended.status, ended.out) == (3, "")
-    assert "no-such-program is not in the helper's image" in ended.err
+    assert "no-such-program is no program of the helper's image" in ended.err
     assert "sudo" in ended.err
     assert not place.lab.api.containers(all=True, filters={"label": f"netdoctor.for={place.app.id}"})
+
+
+@needs_root
+def test_a_program_that_nobody_reads_any_more_ends_quietly(place):
+    script = f"{sys.executable} -m netdoctor enter {place.app.name} -- yes | head -n 1"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, timeout=60, check=False, env=settings())
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"y\n", b"")
+
+
+@needs_root
+@pytest.mark.parametrize("given", [b"", b"line\n" * 100_000], ids=["nothing", "a lot"])
+def test_what_is_piped_in_arrives_whole_without_a_terminal(place, given):
+    argv = [sys.executable, "-m", "netdoctor", "enter", place.app.name, "--", "cat"]
+    done = subprocess.run(
+        argv, input=given, capture_output=True, timeout=60, check=False, env=settings(), start_new_session=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, given, b"")
+
+
+@needs_root
+def test_without_a_command_it_is_a_shell_which_reads_what_is_piped_in(place):
+    argv = [sys.executable, "-m", "netdoctor", "enter", place.app.name]
+    script = b"echo in $NETDOCTOR_CONTAINER; exit 9\n"
+    done = subprocess.run(
+        argv, input=script, capture_output=True, timeout=60, check=False, env=settings(SHELL="/bin/sh")
+    )
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (9, f"in {place.app.name}\n", b"")
+
+
+@needs_root
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
+def test_curl_looks_names_up_with_the_containers_resolver_and_in_its_hosts_file(place):
+    """An alias that only that network has, and a name that stands in that one hosts file."""
+    lab = place.lab
+    web = lab.container("busybox", networks=[place.net], aliases=["web-alias"], command=["httpd", "-f", "-p", "8080"])
+    lab.wait_for_listener(web, 8080)
+    hosts = {"only-here": lab.address(web, place.net)}
+    app = lab.container("scratch", networks=[place.net], word="knows", extra_hosts=hosts)
+    for name in ("web-alias", "only-here"):
+        words = ("curl", "-sS", "--max-time", "10", "-o", os.devnull, "-w", "%{http_code}", f"http://{name}:8080/")
+        ended = enter(app.name, "--", *words)
+        assert (ended.status, ended.out, ended.err) == (0, "404", ""), name
+        outside = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        assert outside.returncode == 6, "this machine itself knows no such name"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
+def test_a_helper_that_reads_nothing_is_gone_when_we_are_told_to_end(place, number):
+    argv = [sys.executable, "-m", "netdoctor", "--vantage", "sidecar", "enter", place.app.name, "--"]
+    program = "print('here', flush=True); import time; time.sleep(600)"
+    with subprocess.Popen([*argv, "python3", "-c", program], stdout=subprocess.PIPE, env=settings()) as process:
+        assert process.stdout.readline() == b"here\n"
+        process.send_signal(number)
+        assert process.wait(20) == -number
+    assert not place.lab.api.containers(all=True, filters={"label": f"netdoctor.for={place.app.id}"})
+
+
+def test_a_file_that_is_no_program_is_one_sentence(place):
+    ended = enter(place.app.name, "/etc/passwd", env={"NETDOCTOR_VANTAGE": "sidecar"})
+    assert (ended.status, ended.out) == (3, "")
+    assert "/etc/passwd is no program of the helper's image" in ended.err
+    assert "runc" not in ended.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), [(("",), "empty COMMAND"), (("--vantage", "netns", "--", "true"), "--vantage stands behind")]
+)
+def test_a_slip_of_the_command_is_wrong_usage(place, words, said):
+    ended = enter(place.app.name, *words)
+    assert (ended.status, ended.out) == (2, "")
+    assert said in ended.err
+    assert f"{place.app.name} -- COMMAND" in ended.err
+
+
+def test_somebody_without_any_right_is_told_which_one_it_takes(place, engine):
+    socket = engine.host.socket_path
+    if os.geteuid() != 0 or shutil.which("setpriv") is None or socket is None:
+        pytest.skip("becoming another user needs root and setpriv")
+    ended = enter(place.app.name, "--", "true", before=as_nobody(65534), cwd="/")
+    assert (ended.status, ended.out) == (3, "")
+    assert "ND903" in ended.err
 
 
 def test_a_container_that_does_not_run_cannot_be_entered(place):

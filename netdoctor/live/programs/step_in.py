@@ -12,6 +12,7 @@ import ctypes
 import errno
 import json
 import os
+import signal
 import sys
 from typing import Any
 
@@ -104,6 +105,9 @@ def main(namespace: str, described: str, *command: str) -> int:
         return 3
     os.close(int(namespace))
     show_interfaces()
+    # Python ignores these two, and what is ignored stays so in the command: `| head` would not end it.
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
     try:
         os.execvp(command[0], command)
     except (FileNotFoundError, NotADirectoryError):
