@@ -106,7 +106,8 @@ def test_what_cannot_be_migrated_is_one_sentence_and_leaves_nothing(
 
 
 IDS = [
-    "plain", "with space", " both ", "", "\t", "\n", "\x00", "\x1b[31mred\x1b[0m", "\u00e9", "e\u0301", "\uff21", "😀" * 20,
+    "plain", "with space", " both ", "", "\t", "\n", "\x00", "\x1b[31mred\x1b[0m", "\u00e9", "e\u0301", "\uff21",
+    "😀" * 20,
     "\u202e reversed", "\ufeff", "a/b?c#d%20", "'; DROP TABLE done; --", "{{.Task.Slot}}", "x" * 5000, "007", "7",
     "\u2028", "NaN", "null", "../../etc/passwd", "\x7f",
 ]  # fmt: skip
