@@ -17,8 +17,10 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+from netdoctor.migration.pump import Pump
 from netdoctor.vantage.interface import CannotAsk, DialFailed, Vantage
 from netdoctor.vantage.joined import Joined
+from netdoctor.vantage.sockets import SocketStream
 
 _PREFIX = "netdoctor-forward-"
 
@@ -53,6 +55,7 @@ class Forwarder:
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._pairs: set[Joined] = set()
+        self._pump = Pump()
         self.last_failure: CannotAsk | DialFailed | None = None
         sweep()
         # mkdtemp makes the folder 0700: nobody else can reach the socket inside.
@@ -88,6 +91,8 @@ class Forwarder:
         self._acceptor.join(5)
         with self._lock:
             pairs = list(self._pairs)
+        with self._lock:
+            self._pump.close()
         for pair in pairs:
             pair.cut()
         for pair in pairs:
@@ -115,6 +120,8 @@ class Forwarder:
         with self._lock:
             if self._closing.is_set():
                 pair.cut()
+                return
+            if isinstance(far, SocketStream) and self._pump.take(near, far):
                 return
             self._pairs.add(pair)
             pair.start()

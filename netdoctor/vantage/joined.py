@@ -42,6 +42,10 @@ class Joined:
             if thread.ident is not None:
                 thread.join(timeout)
 
+    @property
+    def alive(self) -> bool:
+        return any(thread.is_alive() for thread in self._threads)
+
     def cut(self) -> None:
         """Break both directions now."""
         self._cut.set()

@@ -65,6 +65,16 @@ class SocketStream:
         if self._on_close is not None:
             self._on_close(self)
 
+    @property
+    def descriptor(self) -> int:
+        return self._socket.fileno()
+
+    def abandon(self) -> None:
+        """Let go of it here, without a word to the peer: another process has it now."""
+        self._socket.close()
+        if self._on_close is not None:
+            self._on_close(self)
+
     def _wait(self, event: int, seconds: float | None) -> None:
         descriptor = self._socket.fileno()
         if descriptor < 0:
