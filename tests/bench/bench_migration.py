@@ -37,6 +37,7 @@ from netdoctor.migration import run as running
 from netdoctor.migration.address import Address
 from netdoctor.migration.batches import Limits, cut
 from netdoctor.migration.ledger import open_ledger
+from netdoctor.migration.pages import keep_pages
 from netdoctor.migration.points import Layout, Metric, point_id
 from netdoctor.migration.records import Record
 from netdoctor.migration.run import Options, Result, migrate
@@ -352,6 +353,8 @@ def main() -> None:
     if options.points:
         cases = (Case(options.points, options.dimension, 4.0 if options.dimension >= 1024 else 2.0),)
     import qdrant_client.grpc  # noqa: F401  # its import is not what is measured
+
+    keep_pages()  # as the command does; the baselines have it as well
 
     with tempfile.TemporaryDirectory(prefix="netdoctor-bench-") as folder:
         for case in cases:
