@@ -139,8 +139,9 @@ def id_json(point_id: Any) -> int | str:
 
 def record_json(record: edge.Record) -> Json:
     found: Json = {"id": id_json(record.id), "payload": record.payload}
-    if record.vector is not None:
-        found["vector"] = vector_json(record.vector)
+    vector = record.vector  # the storage engine makes a list of it every time
+    if vector is not None:
+        found["vector"] = vector_json(vector)
     if record.order_value is not None:
         found["order_value"] = record.order_value
     return found
@@ -150,8 +151,9 @@ def scored_json(point: edge.ScoredPoint) -> Json:
     found: Json = {"id": id_json(point.id), "version": point.version, "score": point.score}
     if point.payload is not None:
         found["payload"] = point.payload
-    if point.vector is not None:
-        found["vector"] = vector_json(point.vector)
+    vector = point.vector
+    if vector is not None:
+        found["vector"] = vector_json(vector)
     if point.order_value is not None:
         found["order_value"] = point.order_value
     return found
