@@ -33,7 +33,7 @@ test: venv      ## all tests, those that need an engine included
 ifeq ($(strip $(ARGS)),)
 	$(BIN)/python -m pytest -m "not docker and not browser" -n auto
 	@compose/browser.sh
-	@$(LAB) --images "busybox scratch python probe qdrant" $(BIN)/python -m pytest -m "docker or browser" -n 2 --dist loadfile
+	@$(LAB) --images "busybox scratch python probe qdrant" compose/engine_tests.sh $(BIN)/python
 else
 	@$(LAB) --images "busybox scratch python probe qdrant" $(BIN)/python -m pytest $(ARGS)
 endif

@@ -7,7 +7,7 @@
 ENGINE: 20.10, 26.1, 28.5, podman; none: all of them. 20.10 is this machine's own dockerd, as a private engine
 (``compose/engine.sh --private``); the others come from Debian's suites (``rootfs.py``), each in namespaces of its own
 (``node.py``). Images come from the engine that the docker client talks to by itself. Exit status 1 where something was
-red; an engine that this machine cannot have is listed with the reason and is not red.
+red, 75 where a COMMAND had no engine; one that this machine cannot have is listed with the reason and is not red.
 """
 
 from __future__ import annotations
@@ -215,7 +215,7 @@ def _one_command(name: str, command: list[str]) -> int:
             return subprocess.run([*before, *command], env=env, check=False).returncode
     except CannotHave as error:
         print(f"engines: {name}: {error}", file=sys.stderr)
-        return 1
+        return 75  # EX_TEMPFAIL: the command was not run
 
 
 def _split(arguments: list[str]) -> tuple[list[str], str, list[str]]:

@@ -22,20 +22,11 @@ PERSISTED = "nd103-default-dropped"
 
 @pytest.mark.docker
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_stack_gets_its_code_and_no_other(case, request):
+def test_the_stack_gets_its_code_and_no_other(case):
     if case.missing:
         pytest.skip(f"this machine lacks {case.missing}")
     # The persisted half makes every fixable stack anew twice: `make clinic` does that for all of them.
-    whole = os.environ.get("NETDOCTOR_CLINIC") == "whole" or case.name == PERSISTED
-    try:
-        clinic.treat(case, whole=whole)
-    except clinic.Failed as first:
-        if "PYTEST_XDIST_WORKER" not in os.environ:
-            raise
-        # Another worker's tests make and remove networks on the same engine meanwhile. Seen once, never alone, and not
-        # explained. What is wrong with the stack itself is wrong the second time as well; both are shown then.
-        request.node.add_report_section("call", "first look", str(first))
-        clinic.treat(case, whole=whole)
+    clinic.treat(case, whole=os.environ.get("NETDOCTOR_CLINIC") == "whole" or case.name == PERSISTED)
 
 
 def test_every_folder_is_a_stack_with_a_case():
