@@ -32,6 +32,7 @@ Each folder holds ``compose.yaml`` and ``case.yaml``:
     edited     a file that takes compose.yaml's place once the stack is up (in a copy of the folder)
     under      codes that must be listed under the one that comes first
     not_on     {engine of ``compose/engines``: why it cannot show this stack}
+    fix_not_on {engine of ``compose/engines``: why what is found there is not fixed}
 
 ``{N}`` is this run's name, in front of everything the run creates; ``{PORT}`` a free port, ``{HEX}`` four
 hexadecimal digits; ``{pid:NAME}`` the main process of a container, ``{ip:NAME}`` its address, ``{vip:NAME}`` that of
@@ -106,6 +107,7 @@ class Case:
     under: Sequence[str] = ()
     edited: str | None = None
     not_on: Mapping[str, str] = field(default_factory=dict)
+    fix_not_on: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def found_status(self) -> int:
@@ -373,7 +375,7 @@ def treat(case: Case, *, whole: bool = True, fixes: bool = True) -> Seen:
         status, report, said = stack.check()
         seen.check_seconds = time.monotonic() - asked
         _judge(case, seen, status, report, said, case.expect, case.announced, case.found_status)
-        if case.fixable and fixes:
+        if case.fixable and fixes and KIND not in case.fix_not_on:
             seen.live = live(stack)
             seen.persisted = persisted(stack) if whole else "-"
     seen.seconds = time.monotonic() - began
@@ -478,6 +480,7 @@ def main(words: Sequence[str]) -> int:
     for title, reasons in (
         ("Made permanent by hand", {case.name: case.paste for case in chosen if case.paste}),
         ("Not fixed by netdoctor", {case.name: case.by_hand for case in chosen if case.by_hand}),
+        (f"Not fixed on {KIND}", {case.name: case.fix_not_on[KIND] for case in chosen if KIND in case.fix_not_on}),
     ):
         if reasons:
             print(f"\n{title}, because:")

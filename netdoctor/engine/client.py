@@ -69,7 +69,8 @@ class Engine:
     @property
     def id(self) -> str:
         """Stable for one engine installation."""
-        return str(self.info.get("ID") or self.host.url)
+        # Podman makes up another one each time it is asked: no fix would be found again to be undone.
+        return self.host.url if self.is_podman else str(self.info.get("ID") or self.host.url)
 
     @property
     def info(self) -> JSON:

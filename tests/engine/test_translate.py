@@ -184,3 +184,16 @@ def test_many_threads_ask_one_engine(socket_path):
         for thread in threads:
             thread.join(20)
         assert found == [40] * 4
+
+
+@pytest.mark.parametrize("podman", [False, True])
+def test_an_engine_is_known_again_though_podman_makes_up_an_id_each_time(socket_path, podman):
+    parts = [{"Name": "Podman Engine" if podman else "Engine", "Version": "4.3.1"}]
+    version = {"Version": "4.3.1", "ApiVersion": "1.41", "MinAPIVersion": "1.24", "Components": parts}
+    known = set()
+    for made_up in ("one", "two") if podman else ("one", "one"):
+        script = Script(special={"/info": Answer({"ID": made_up})}, version=version)
+        with fake_engine(socket_path, script), Engine(host(socket_path)) as engine:
+            known.add(engine.id)
+        socket_path.unlink(missing_ok=True)
+    assert known == ({f"unix://{socket_path}"} if podman else {"one"})
