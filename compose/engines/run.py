@@ -13,6 +13,7 @@ red, 75 where a COMMAND had no engine; one that this machine cannot have is list
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -34,6 +35,8 @@ from rootfs import RECIPES, CannotHave  # noqa: E402
 ENGINES = ("20.10", *reversed([name for name in RECIPES if name != "podman"]), "podman")
 CONTRACT = ["tests/vantage/test_contract.py", "tests/vantage/test_exec_tools.py"]
 CLINIC = CHECKOUT / "compose" / "clinic" / "run.py"
+TO_CLEAN_UP = 90.0
+"""Seconds that a suite may take to stop and remove what it started."""
 
 
 @dataclass
@@ -136,9 +139,9 @@ def _contract(row: Row, env: dict[str, str], before: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="nde-report-") as folder:
         report = Path(folder, "junit.xml")
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs", f"--junitxml={report}"]
-        done = subprocess.run([*before, *command, *CONTRACT], cwd=CHECKOUT, env=env, check=False)
+        status = _to_its_end([*before, *command, *CONTRACT], env)
         if not report.exists():
-            row.failed.append(f"pytest ended with {done.returncode}")
+            row.failed.append(f"pytest ended with {status}")
             return
         for case in ET.parse(report).getroot().iter("testcase"):
             if case.find("skipped") is not None:
@@ -153,11 +156,25 @@ def _clinic(row: Row, env: dict[str, str], before: list[str], words: list[str]) 
     command = [*before, sys.executable, str(CLINIC), *words]
     with tempfile.TemporaryDirectory(prefix="nde-report-") as folder:
         result = Path(folder, "clinic.json")
-        done = subprocess.run(command, cwd=CHECKOUT, env={**env, "NETDOCTOR_CLINIC_RESULT": str(result)}, check=False)
+        status = _to_its_end(command, {**env, "NETDOCTOR_CLINIC_RESULT": str(result)})
         if not result.exists():
-            row.failed.append(f"the clinic ended with {done.returncode}")
+            row.failed.append(f"the clinic ended with {status}")
             return
         row.clinic = json.loads(result.read_text())
+
+
+def _to_its_end(command: list[str], env: dict[str, str], folder: Path = CHECKOUT) -> int:
+    """Its exit status. What ends this program ends that one too, and waits: it may have engines of its own to stop."""
+    running = subprocess.Popen(command, cwd=folder, env=env)
+    try:
+        return running.wait()
+    except BaseException:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.terminate()
+            running.wait(TO_CLEAN_UP)
+        running.kill()
+        running.wait()
+        raise
 
 
 def table(rows: list[Row]) -> str:
@@ -212,7 +229,7 @@ def main(arguments: list[str]) -> int:
 def _one_command(name: str, command: list[str]) -> int:
     try:
         with engine(name) as (_, env, before):
-            return subprocess.run([*before, *command], env=env, check=False).returncode
+            return _to_its_end([*before, *command], env, Path.cwd())
     except CannotHave as error:
         print(f"engines: {name}: {error}", file=sys.stderr)
         return 75  # EX_TEMPFAIL: the command was not run
