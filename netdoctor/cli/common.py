@@ -115,7 +115,9 @@ def speaker(settings: Settings) -> Callable[[str], None]:
     """Says things on stderr, unless --quiet."""
 
     def say(text: str) -> None:
-        if not settings.quiet:
+        if settings.quiet:
+            return
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it any more: no reason to stop
             sys.stderr.write(f"netdoctor: {plain(redact_text(text))}\n")
 
     return say

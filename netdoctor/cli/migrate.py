@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netdoctor.cli._fleet import coordinate_all, emitted, fleet_options, planned, shard_of, write_part
+from netdoctor.cli._orders import obeying
 from netdoctor.cli._target import ledger_path, open_target, option, reaching, target_options
 from netdoctor.cli._vectors._access import access_of, access_options, hear_pauses, introduce, told_access
 from netdoctor.cli.common import emit, emit_told, session, speaker
@@ -92,7 +93,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     settings = read_settings(ctx, given)
     if settings.format not in ("human", "json"):
         raise UsageError("A migration is reported as human or json.")
-    with ExitStack() as stack:
+    with obeying(), ExitStack() as stack:
         done = _told_to(stack, settings, given)
     if isinstance(done, str):
         emit(settings, done)
@@ -111,9 +112,11 @@ def _told_to(stack: ExitStack, settings: Settings, given: dict[str, Any]) -> str
     """What there is to print, or the outcome of a run or of one worker."""
     from netdoctor.migration.address import Wanted, refuse_credentials
     from netdoctor.migration.events import Retrying
+    from netdoctor.migration.pages import keep_pages
     from netdoctor.migration.progress import showing
     from netdoctor.migration.sources.interface import open_source, suited
 
+    keep_pages()
     options = _options(given)
     if given["to"]:
         # A plan, a ledger or a file for an engine would keep what stands there.

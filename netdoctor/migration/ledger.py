@@ -10,7 +10,7 @@ import contextlib
 import json
 import sqlite3
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,10 @@ REFUSED, LATE = "refused", "late"
 
 class LedgerBusy(MigrationFailed):
     """Another process is using it."""
+
+
+class LedgerFailed(MigrationFailed):
+    """Its disk is full, or broken."""
 
 
 class LedgerMismatch(UsageError):
@@ -75,7 +79,7 @@ class Ledger:
 
     def remember(self, facts: Mapping[str, str | None]) -> None:
         """Facts that later commands start from; those without a value are forgotten. Not worth a disk's flush."""
-        with self._lock, self._db:
+        with self._change():
             for name, value in facts.items():
                 if value is None:
                     self._db.execute("DELETE FROM fact WHERE name = ?", (name,))
@@ -173,7 +177,7 @@ class Ledger:
             while upto in self._above:
                 upto += 1
             self._above = {number for number in self._above if number >= upto} if upto != self._upto else self._above
-            with self._db:
+            with self._told(), self._db:
                 if upto == self._upto:
                     self._db.execute("INSERT OR IGNORE INTO done VALUES (?)", (batch,))
                 else:
@@ -199,7 +203,7 @@ class Ledger:
 
         ``place``: where reading goes on (``batches.Place``), at batch ``upto`` or before.
         """
-        with self._lock, self._db:
+        with self._change():
             self._db.executemany("INSERT OR REPLACE INTO sums VALUES (?, ?)", sums.items())
             self._db.executemany("INSERT OR REPLACE INTO sample VALUES (?, ?)", samples.items())
             self._db.execute("INSERT OR REPLACE INTO fact VALUES ('summed', ?)", (str(upto),))
@@ -218,14 +222,14 @@ class Ledger:
 
     def forget_sums(self) -> None:
         """They were made in another way, or are of another run."""
-        with self._lock, self._db:
+        with self._change():
             self._db.execute("DELETE FROM sums")
             self._db.execute("DELETE FROM sample")
             self._db.execute("DELETE FROM fact WHERE name IN ('summed', 'place', 'complete')")
 
     def start_over(self) -> None:
         """Forget everything but which collections of which target we created."""
-        with self._lock, self._db:
+        with self._change():
             for table in ("done", "sums", "sample", "looked", "trouble"):
                 self._db.execute(f"DELETE FROM {table}")  # noqa: S608  # the names are ours
             binding = self._db.execute("SELECT value FROM fact WHERE name = 'binding'").fetchone()
@@ -236,7 +240,7 @@ class Ledger:
             self._upto, self._above = 0, set()
 
     def forget_collections(self) -> None:
-        with self._lock, self._db:
+        with self._change():
             self._db.execute("DELETE FROM collection")
             self._db.execute("DELETE FROM deferred")  # of another server
 
@@ -251,13 +255,30 @@ class Ledger:
             self._db.close()
 
     def _durably(self, statement: str, values: tuple[str | int | bytes, ...]) -> None:
-        with self._lock:
+        with self._lock, self._told():
             self._db.execute("PRAGMA synchronous=FULL")
             try:
                 with self._db:
                     self._db.execute(statement, values)
             finally:
                 self._db.execute("PRAGMA synchronous=NORMAL")
+
+    @contextlib.contextmanager
+    def _change(self) -> Iterator[None]:
+        """All of it or nothing."""
+        with self._lock, self._told(), self._db:
+            yield
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """What the disk refuses, in a sentence: what is done and not written down is done once more."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise LedgerFailed(
+                f"The ledger {self.path} cannot be written any more: {error}. What is on the target stays there.",
+                hint="make room, or mend what is wrong with the disk, and repeat the same command, which goes on",
+            ) from error
 
 
 def _packed(ids: frozenset[str]) -> bytes:
@@ -281,6 +302,9 @@ def open_ledger(path: Path, *, restart: bool = False) -> Ledger:
     """Raises LedgerBusy when another process has it, UsageError when it cannot be used."""
     connection = None
     touched = _touched(path)
+    if (path.exists() and not path.is_file()) or not path.parent.is_dir():
+        why = "it is no plain file" if path.exists() else f"there is no folder {path.parent}"
+        raise UsageError(f"The ledger {path} cannot be used: {why}.", hint="choose another with --ledger")
     try:
         connection = sqlite3.connect(path, timeout=0, check_same_thread=False)
         # Exclusive mode keeps the lock until the connection closes or the process dies.
@@ -305,7 +329,10 @@ def open_ledger(path: Path, *, restart: bool = False) -> Ledger:
         raise UsageError(f"The ledger {path} cannot be used: {error}.", hint="choose another with --ledger") from error
     if told != str(FORMAT):
         ledger.close()
-        raise UsageError(f"The ledger {path} was written by another version of netdoctor.", hint="add --restart")
+        raise UsageError(
+            f"The ledger {path} was written by another version of netdoctor.",
+            hint="end its run with that version, or give this one a ledger of its own with --ledger",
+        )
     if restart:
         ledger.start_over()
     return ledger

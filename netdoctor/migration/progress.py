@@ -31,14 +31,25 @@ _ALL_SHOWN = 20
 
 @contextlib.contextmanager
 def showing(stream: TextIO, *, quiet: bool = False, bar: bool | None = None) -> Iterator[Listener]:
-    """A listener that writes to ``stream``. ``bar`` None: when the stream is a terminal."""
+    """A listener that writes to ``stream``. ``bar`` None: when the stream is a terminal.
+
+    Nobody may be there to read it any more, or its disk be full: that is no reason to stop.
+    """
     if quiet:
         yield lambda _event: None
     elif stream.isatty() if bar is None else bar:
         with _bar(stream) as listener:
-            yield listener
+            yield _unfailing(listener)
     else:
-        yield Lines(lambda line: (stream.write(f"{line}\n"), stream.flush())[0])
+        yield _unfailing(Lines(lambda line: (stream.write(f"{line}\n"), stream.flush())[0]))
+
+
+def _unfailing(listener: Listener) -> Listener:
+    def listen(event: Event) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            listener(event)
+
+    return listen
 
 
 class Lines:

@@ -113,8 +113,8 @@ def plan_of(source: Source, ledger: Ledger | None, options: Options, listener: L
     if ledger and known is not None and json.loads(known)["digest"] != plan.digest:
         forget(ledger.path)
         raise LedgerMismatch(
-            f"The export {source.label} has changed since the ledger was written.",
-            hint="add --restart to start over with the new export",
+            f"The export {source.label} has changed since the ledger {ledger.path} was written, or is another one.",
+            hint="give it a ledger of its own with --ledger, or add --restart to start over with it",
         )
     listener(Planned(plan.points, len(plan.collections), known is not None))
     return plan, known is not None

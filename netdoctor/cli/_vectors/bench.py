@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import signal
-import threading
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from netdoctor.cli._orders import obeying
 from netdoctor.cli._target import open_target, option, target_options
 from netdoctor.cli.common import Session, emit_told, session, speaker
 from netdoctor.cli.settings import Settings, read_settings, shared_options
@@ -59,10 +56,9 @@ def command(ctx: click.Context, /, collection: str, **given: Any) -> None:
     for path in (given["save"], given["plot"]):
         if path is not None and not path.absolute().parent.is_dir():
             raise UsageError(f"There is no folder for {path}.", hint="Choose another --save or --plot.")
-    with ExitStack() as stack:
+    with obeying(), ExitStack() as stack:
         target, scene, _ = open_target(stack, settings, given)
         watched = _Watched.begin(stack, settings, scene)
-        stack.enter_context(_ending_well())
         rows = measure(target, collection, rounds=given["rounds"], limit=given["limit"], write=given["write"])
         usage = watched.end() if watched else None
         shape = shape_of(target, collection) if given["capacity"] else None
@@ -135,19 +131,6 @@ class _Watched:
             "memory_limit_bytes": used.limit,
             "disk_bytes": stored,
         }
-
-
-@contextlib.contextmanager
-def _ending_well() -> Iterator[None]:
-    """A termination ends like an interrupt, so that the scratch collection goes."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _text(document: dict[str, Any], baseline: Baseline | None) -> str:

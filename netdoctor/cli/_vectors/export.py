@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from netdoctor.cli._orders import obeying
 from netdoctor.cli._target import option, reaching
 from netdoctor.cli._vectors._access import access_of, access_options, hear_pauses, introduce
 from netdoctor.cli.common import emit_told, speaker
@@ -59,7 +60,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
 
     file = None if given["dry_run"] else _file(settings)
     report = replace(settings, output=settings.output if given["dry_run"] else None)
-    with ExitStack() as stack:
+    with obeying(), ExitStack() as stack:
         source = open_source(given["from"], reaching(stack, settings, given, access_of(given)))
         close = getattr(source, "close", None)
         if close is not None:

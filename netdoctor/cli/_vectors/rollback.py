@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from netdoctor.cli._orders import obeying
 from netdoctor.cli._target import known_ledger, ledger_path, open_target, option, reaching, target_options
 from netdoctor.cli._vectors._access import access_of, access_options
 from netdoctor.cli.common import emit_told
@@ -57,7 +58,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     if given["plan"] and given["ledger"]:
         raise UsageError("--plan has ledgers of its own: leave out --ledger.")
     path = Meeting(given["plan"]).coordinator if given["plan"] else ledger_path(given)
-    with ExitStack() as stack:
+    with obeying(), ExitStack() as stack:
         ledger = known_ledger(stack, given, path)
         source = open_source(given["export"], reaching(stack, settings, given, access_of(given)))
         if source.live:

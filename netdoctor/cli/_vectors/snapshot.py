@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from netdoctor.cli._orders import obeying
 from netdoctor.cli._target import open_target, option, target_options
 from netdoctor.cli.common import emit_told
 from netdoctor.cli.settings import Settings, read_settings, shared_options
@@ -66,7 +67,7 @@ def command(ctx: click.Context, /, doing: str, collection: str, name: str | None
             hint=f"name the snapshot's file with --to-file {settings.output}",
         )
     given["transport"] = "rest"
-    with ExitStack() as stack:
+    with obeying(), ExitStack() as stack:
         target, _, _ = open_target(stack, settings, given, timeout=given["patience"])
         if target.transport != "REST":
             raise UsageError("An embedded folder has no snapshots.", hint="copy the folder")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from netdoctor.cli._orders import obeying
 from netdoctor.cli._target import known_ledger, ledger_path, open_target, option, reaching, target_options
 from netdoctor.cli._vectors._access import access_of, access_options
 from netdoctor.cli.common import emit_told, speaker
@@ -43,7 +44,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     if settings.format not in ("human", "json"):
         raise UsageError("A verification is reported as human or json.")
     path = ledger_path(given)
-    with ExitStack() as stack:
+    with obeying(), ExitStack() as stack:
         ledger = known_ledger(stack, given, path)
         source = _source(stack, settings, given)
         target, scene, name = open_target(stack, settings, given)
