@@ -36,6 +36,8 @@ VERSION = "2025-10"
 """The last stable version of the vector calls before documents replace them; 2025-01 servers understand it too."""
 PAGE = 100
 """Ids a page: the documented default, and the only size that every server is known to give."""
+_SLOWEST = 4
+"""Times the timeout, which is for each wait: so long may an answer take as a whole."""
 LONGEST_URL = 6000
 """Bytes of ids in one fetch: no server or proxy in between refuses that."""
 
@@ -83,6 +85,9 @@ class PineconeClient:
     def __init__(self, key: str, pace: Pace, *, timeout: float = 30.0, connections: int = 16) -> None:
         import httpx
 
+        from netdoctor.migration.bounded import BoundedTransport
+
+        self._timeout = timeout
         self.pace = pace
         self.read_units = 0
         self.host = ""
@@ -101,7 +106,7 @@ class PineconeClient:
         }
         # A company's proxy and certificates count for the service, never for an emulator beside us.
         self._far = httpx.Client(**how)
-        self._near = httpx.Client(**how, trust_env=False)
+        self._near = httpx.Client(**how, trust_env=False, transport=BoundedTransport(connections=connections))
 
     def close(self) -> None:
         self.pace.stop.set()
@@ -244,10 +249,15 @@ class PineconeClient:
         def once() -> bytes:
             import httpx
 
+            from netdoctor.migration.bounded import LARGE, at_most, whole
+
             try:
                 # Not read(): httpx ties a reply into a cycle, and megabytes would wait for the collector of cycles.
-                with client.stream(method, url, params=params, content=content, headers=headers) as reply:
-                    told = b"".join(reply.iter_bytes(1 << 20))
+                with (
+                    at_most(_SLOWEST * self._timeout, LARGE),
+                    client.stream(method, url, params=params, content=content, headers=headers) as reply,
+                ):
+                    told = whole(reply, _SLOWEST * self._timeout, LARGE)
             except httpx.TimeoutException as error:
                 raise Transient(f"no answer in time ({type(error).__name__})") from error
             except httpx.UnsupportedProtocol as error:

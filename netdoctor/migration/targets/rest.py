@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, BinaryIO
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 from urllib.parse import quote
 
 from netdoctor.migration.points import Metric, Point
@@ -42,11 +43,29 @@ if TYPE_CHECKING:
     import httpx
 
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+_SLOWEST = 4
+"""Times the timeout, which is for each wait: so long may an answer take as a whole."""
 _RESCORED = {"quantization": {"rescore": True}}
 """Quantised vectors choose the candidates; their scores are of the vectors themselves."""
 _JSON = {"Content-Type": "application/json"}
 _INSERT_ONLY = b'{"update_mode":"insert_only",'
 """Begins the body of a write in the place of its brace."""
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _understood(method: F) -> F:
+    """An answer of another shape than Qdrant's is not Qdrant's."""
+
+    @functools.wraps(method)
+    def reading(self: RestTarget, *given: Any, **how: Any) -> Any:
+        try:
+            return method(self, *given, **how)
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+            raise TargetUnreachable(f"What answers at {self.address} is not Qdrant.") from error
+
+    return cast(F, reading)
 
 
 class RestTarget:
@@ -59,10 +78,13 @@ class RestTarget:
     ) -> None:
         import httpx
 
+        from netdoctor.migration.bounded import BoundedTransport
+
         self.address = url
+        self._timeout = timeout
         self._client = httpx.Client(
             base_url=url,
-            transport=httpx.HTTPTransport(uds=socket, limits=httpx.Limits(max_connections=64)),
+            transport=BoundedTransport(uds=socket),
             headers={"api-key": api_key} if api_key else {},
             timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
             trust_env=False,
@@ -91,14 +113,12 @@ class RestTarget:
             raise TargetUnreachable(f"What answers at {self.address} is not Qdrant.")
         return version
 
+    @_understood
     def collection(self, name: str) -> CollectionState | None:
         found = self._call("GET", _path(name), absent=True)
         if found is None:
             return None
-        try:
-            return self._state(name, found)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise TargetUnreachable(f"What answers at {self.address} is not Qdrant.") from error
+        return self._state(name, found)
 
     def _state(self, name: str, found: Any) -> CollectionState:
         vectors = found["config"]["params"].get("vectors") or {}
@@ -152,6 +172,7 @@ class RestTarget:
     def delete(self, name: str, ids: Sequence[str]) -> None:
         self._call("POST", f"{_path(name)}/points/delete?wait=true", {"points": list(ids)})
 
+    @_understood
     def snapshot(self, name: str) -> str:
         return str(self._call("POST", f"{_path(name)}/snapshots?wait=true", {})["name"])
 
@@ -159,6 +180,7 @@ class RestTarget:
         """Another call of the API: the reply's ``result``."""
         return self._call(method, path, body)
 
+    @_understood
     def ids(self, name: str, limit: int, start: str | int | None = None) -> tuple[list[str], str | int | None]:
         """At most ``limit`` ids in their order, from ``start`` on, and where the next ones start."""
         body: dict[str, Any] = {"limit": limit, "with_payload": False, "with_vector": False}
@@ -167,6 +189,7 @@ class RestTarget:
         found = self._call("POST", f"{_path(name)}/points/scroll", body)
         return [str(point["id"]) for point in found["points"]], found.get("next_page_offset")
 
+    @_understood
     def collections(self) -> list[str]:
         return sorted(str(each["name"]) for each in self._call("GET", "/collections")["collections"])
 
@@ -175,10 +198,13 @@ class RestTarget:
         """The reply's body in pieces."""
         import httpx
 
+        from netdoctor.migration.bounded import SMALL, at_most
+
         try:
             with self._client.stream(method, path) as reply:
                 if reply.status_code != 200:
-                    reply.read()
+                    with at_most(self._timeout, SMALL):
+                        reply.read()
                     raise refusal(reply.status_code, _reason(reply), self.address)
                 yield reply.iter_bytes(1 << 20)
         except httpx.HTTPError as error:
@@ -188,8 +214,11 @@ class RestTarget:
         """A file as a form's field ``snapshot``: the reply's ``result``."""
         import httpx
 
+        from netdoctor.migration.bounded import SMALL, at_most
+
         try:
-            reply = self._client.post(path, files={"snapshot": (name, file)})
+            with at_most(None, SMALL):
+                reply = self._client.post(path, files={"snapshot": (name, file)})
         except httpx.HTTPError as error:
             raise TargetUnreachable(f"The connection to {self.address} broke: {error}.") from error
         if reply.status_code != 200:
@@ -205,6 +234,7 @@ class RestTarget:
     def encode_all(self, points: Sequence[Point], entries: Sequence[Sequence[bytes]]) -> list[bytes]:
         return points_json(points)
 
+    @_understood
     def upsert(self, name: str, points: Sequence[bytes], *, insert_only: bool = False) -> None:
         length, pieces = upsert_json(points)
         if insert_only:  # servers before 1.17 pass over a key that they do not know
@@ -219,9 +249,11 @@ class RestTarget:
         if status not in ("completed", "acknowledged"):
             raise Transient(f"the write is reported as {status!r}, not completed")
 
+    @_understood
     def count(self, name: str) -> int:
         return int(self._call("POST", f"{_path(name)}/points/count", {"exact": True})["count"])
 
+    @_understood
     def retrieve(self, name: str, ids: Sequence[str]) -> Mapping[str, Point]:
         body = {"ids": list(ids), "with_payload": True, "with_vector": True}
         found = self._call("POST", f"{_path(name)}/points", body)
@@ -232,6 +264,7 @@ class RestTarget:
             for point in found
         }
 
+    @_understood
     def scroll(self, name: str, limit: int, start: str | int | None = None) -> Page:
         body: dict[str, Any] = {"limit": limit, "with_payload": True, "with_vector": True}
         if start is not None:
@@ -248,6 +281,7 @@ class RestTarget:
             points.append(Stored(str(point["id"]), entries, vector.tobytes(), named_bytes(named)))
         return Page(points, found.get("next_page_offset"))
 
+    @_understood
     def search(self, name: str, queries: Sequence[Query], limit: int) -> Sequence[Sequence[Hit]]:
         searches = []
         for query in queries:
@@ -277,11 +311,14 @@ class RestTarget:
     ) -> httpx.Response:
         import httpx
 
+        from netdoctor.migration.bounded import LARGE, SMALL, at_most
+
         headers = _JSON if content else None
         if length is not None:
             headers = {**_JSON, "Content-Length": str(length)}
         try:
-            return self._client.request(method, path, content=content, headers=headers)
+            with at_most(self._timeout if content is None else _SLOWEST * self._timeout, LARGE if content else SMALL):
+                return self._client.request(method, path, content=content, headers=headers)
         except httpx.TimeoutException as error:
             raise Transient(f"no answer in time ({type(error).__name__})") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
