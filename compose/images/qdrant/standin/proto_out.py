@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import sys
-from array import array
+import struct
+from collections.abc import Callable
 from typing import Any
 
 import qdrant_edge as edge
@@ -61,25 +61,34 @@ def _vector(found: Any) -> Any:
 
 
 def _set_vectors(message: Any, found: Any) -> None:
-    """Most points have one dense vector: packed by the array, it is copied once instead of number by number."""
+    """Most points have one dense vector: its bytes are made in one step, and copied once."""
     if isinstance(found, list) and found and isinstance(found[0], float):
-        numbers = array("f", found)
-        if sys.byteorder == "big":
-            numbers.byteswap()
-        message.vectors.vector.dense.MergeFromString(_packed(len(numbers)) + numbers.tobytes())
+        head, pack = _packed(len(found))
+        message.vectors.vector.dense.MergeFromString(head + pack(*found))
     else:
         message.vectors.CopyFrom(vectors(found))
 
 
 @functools.cache
-def _packed(count: int) -> bytes:
-    """Tag and length of `DenseVector.data` with so many floats."""
+def _packed(count: int) -> tuple[bytes, Callable[..., bytes]]:
+    """Tag and length of `DenseVector.data` with so many floats, and what makes their bytes."""
     whole: bytes = messages.DenseVector(data=[0.0] * count).SerializeToString()
-    return whole[: len(whole) - 4 * count]
+    return whole[: len(whole) - 4 * count], struct.Struct(f"<{count}f").pack
+
+
+def _set_payload(message: Any, found: Json | None) -> None:
+    """Texts, which payloads mostly are, are set in their place; other values are made and copied."""
+    entries = message.payload
+    for key, one in (found or {}).items():
+        if type(one) is str:
+            entries[key].string_value = one
+        else:
+            entries[key].CopyFrom(value(one))
 
 
 def record(found: edge.Record) -> Any:
-    message = messages.RetrievedPoint(id=point_id(found.id), payload=payload(found.payload))
+    message = messages.RetrievedPoint(id=point_id(found.id))
+    _set_payload(message, found.payload)
     vector = found.vector
     if vector is not None:
         _set_vectors(message, vector)
