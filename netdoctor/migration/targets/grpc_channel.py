@@ -35,6 +35,8 @@ _BUSY = frozenset(
     {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED", "CANCELLED", "INTERNAL", "UNKNOWN"}
 )
 _KEY = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
+_LARGEST = 256 << 20
+"""Bytes of a reply: a page of the longest vectors."""
 _COMPLETED, _ACKNOWLEDGED = 2, 1
 _INSERT_ONLY = b"\x40\x01"
 """``update_mode`` (field 8) ``InsertOnly``, as bytes: servers before 1.17 pass over a field that they do not know."""
@@ -64,7 +66,7 @@ class GrpcTarget:
         self._metadata = (("api-key", api_key),) if api_key else ()
         host = authority.rpartition(":")[0].strip("[]")
         options: list[tuple[str, Any]] = [
-            ("grpc.max_receive_message_length", -1),
+            ("grpc.max_receive_message_length", _LARGEST),
             ("grpc.max_send_message_length", -1),
             ("grpc.enable_http_proxy", 0),
             ("grpc.default_authority", authority),
