@@ -3,8 +3,8 @@
     python tests/bench/bench_inside.py [--points 10000] [--rounds 5]
 
 The lab's server and an app stand on one network of their own. The same export goes to the server's address directly
-from this machine, and from inside the app's network namespace, in turns; the ratio is of the medians of the write. Needs
-root, a running engine and the lab's images (make images).
+from this machine, and from inside the app's network namespace, in turns; the ratio is of the medians of the write.
+Needs root, a running engine and the lab's images (make images).
 """
 
 from __future__ import annotations
