@@ -10,17 +10,26 @@ from netdoctor.exits import Exit
 
 
 class NetdoctorError(Exception):
-    """Root of everything netdoctor raises on purpose."""
+    """Root of everything netdoctor raises on purpose. What it says is safe to print, whoever prints it: no secrets,
+    no control characters."""
 
     status: Exit = Exit.UNKNOWN
     code: str | None = None
 
     def __init__(self, message: str, *, hint: str = "", status: Exit | None = None) -> None:
+        message, self.hint = _safe(message), _safe(hint)
         super().__init__(message)
         self.message = message
-        self.hint = hint
         if status is not None:
             self.status = status
+
+
+def _safe(text: str) -> str:
+    # Loaded when something has failed: most runs never need it.
+    from netdoctor.redact import redact_text
+    from netdoctor.terminal import plain_block
+
+    return plain_block(redact_text(text)) if text else text
 
 
 class UsageError(NetdoctorError):

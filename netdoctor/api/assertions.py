@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from netdoctor.api import given
 from netdoctor.api.checking import check
 from netdoctor.model import EdgeReport, Report, Verdict
 
@@ -23,7 +24,7 @@ def assert_reaches(source: str, target: str | None = None, **options: Any) -> Re
     ``options`` are those of :func:`netdoctor.check`. Unknown fails as well: it is never health. Raises NotAsExpected,
     and NetdoctorError as check does.
     """
-    return _assert(f"{source} -> {target}" if target is not None else source, "->", options)
+    return _assert(_said(source, "->", target), "->", options)
 
 
 def assert_isolated(source: str, target: str | None = None, **options: Any) -> Report:
@@ -31,7 +32,12 @@ def assert_isolated(source: str, target: str | None = None, **options: Any) -> R
 
     It holds only when everything that leads there was dialled in vain, the reason is known, and the target is alive.
     """
-    return _assert(f"{source} -x> {target}" if target is not None else source, "-x>", options)
+    return _assert(_said(source, "-x>", target), "-x>", options)
+
+
+def _said(source: str, arrow: str, target: str | None) -> str:
+    given.text("source", source)
+    return source if target is None else f"{source} {arrow} {given.text('target', target)}"
 
 
 def _assert(text: str, arrow: str, options: dict[str, Any]) -> Report:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from os import PathLike, fspath
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from netdoctor.api import given
 from netdoctor.errors import Gone, NotFound, UsageError
 from netdoctor.model import Edge, Report, Topology
 
@@ -48,9 +49,15 @@ def check(
     fetched. Raises NotFound, Ambiguous, UsageError, EngineUnreachable, PermissionRefused; never for what the network
     does: that is in the report, whose ``ok`` is true only when everything asked holds.
     """
+    for name, value in (("source", source), ("target", target), ("host", host), ("context", context)):
+        if value is not None:
+            given.text(name, value)
+    timeout, wait = given.seconds("timeout", timeout), given.seconds("wait", wait, zero=True)
+    topology = None if topology is None else given.topology(topology)
+    _known(vantage)
     file = _expected(source, target, expectations)
     asked = _Asked(source, target, file)
-    options = {"timeout": timeout, "only": _codes(only), "skip": _codes(skip)}
+    options = {"timeout": timeout, "only": _codes("only", only), "skip": _codes("skip", skip)}
     with ExitStack() as stack:
         seen: _Seen
         if topology is None or topology.source == "engine":
@@ -82,6 +89,8 @@ def render(report: Report, format: str = "human") -> str:  # noqa: A002
     """The report as the command prints it: ``human``, ``json``, ``markdown``, ... Raises UsageError."""
     from netdoctor.formats.interface import FORMATS, Look
 
+    if not isinstance(report, Report):
+        raise UsageError(f"report is of type {type(report).__name__}, and not a Report.", hint="check() makes one.")
     if format not in FORMATS:
         raise UsageError(f"There is no format {format!r}.", hint=f"Choose one of: {', '.join(FORMATS.names())}.")
     return FORMATS.get(format).render(report, Look())
@@ -175,13 +184,20 @@ def _live(
     from netdoctor.engine.client import open_engine
     from netdoctor.engine.hosts import resolve_host
     from netdoctor.topology.engine import read_topology
+
+    patience = max(20.0, options["timeout"] * 2)
+    engine = stack.enter_context(open_engine(resolve_host(host, context), timeout=patience))
+    return _Live(engine, read_topology(engine), options, {"preference": vantage, "allow_pull": pull})
+
+
+def _known(vantage: object) -> None:
+    """Raises UsageError for a vantage that does not exist."""
+    if vantage == "auto":
+        return
     from netdoctor.vantage.choose import PREFERENCES
 
     if vantage not in PREFERENCES:
         raise UsageError(f"There is no vantage {vantage!r}.", hint=f"Choose one of: {', '.join(PREFERENCES)}.")
-    patience = max(20.0, options["timeout"] * 2)
-    engine = stack.enter_context(open_engine(resolve_host(host, context), timeout=patience))
-    return _Live(engine, read_topology(engine), options, {"preference": vantage, "allow_pull": pull})
 
 
 def _expected(
@@ -193,7 +209,7 @@ def _expected(
 
         if source is not None:
             raise UsageError("A source cannot go with expectations.", hint="Give one or the other.")
-        file = read_file(fspath(expectations))
+        file = read_file(given.path("expectations", expectations))
         if not file.entries:
             raise UsageError(f"{file.path} expects nothing, and nothing asked is not health.")
         return file
@@ -231,9 +247,9 @@ def _edges(topology: Topology, source: str | None, target: str | None) -> list[E
     return found
 
 
-def _codes(given: Sequence[str]) -> frozenset[str]:
+def _codes(name: str, told: Sequence[str]) -> frozenset[str]:
     """Raises UsageError for a code that no rule has: a check by no rule would find nothing."""
-    wanted = frozenset(code.strip().upper() for code in given)
+    wanted = frozenset(code.strip().upper() for code in given.codes(name, told))
     if wanted:
         from netdoctor.rules.registry import RULES
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
-from os import PathLike, fspath
-from typing import TypeAlias
+from os import PathLike
+from typing import Any, TypeAlias
 
 from netdoctor import model
+from netdoctor.api import given
+from netdoctor.errors import UsageError
 from netdoctor.model import Answers
 
 StrPath: TypeAlias = str | PathLike[str]
@@ -30,7 +32,10 @@ class Topology(model.Topology):
         from netdoctor.engine.hosts import resolve_host
         from netdoctor.topology.engine import read_topology
 
-        with open_engine(resolve_host(host, context), timeout=timeout) as engine:
+        for name, value in (("host", host), ("context", context)):
+            if value is not None:
+                given.text(name, value)
+        with open_engine(resolve_host(host, context), timeout=given.seconds("timeout", timeout)) as engine:
             made = cls._of(read_topology(engine))
         object.__setattr__(made, "_engine", (host, context))
         return made
@@ -49,12 +54,12 @@ class Topology(model.Topology):
         """
         from netdoctor.topology.compose import EVERY_PROFILE, read_compose
 
-        projects = [_paths((one,) if isinstance(one, str | PathLike) else one) for one in files]
+        projects = [_paths("files", (one,) if isinstance(one, str | PathLike) else one) for one in files]
         return cls._of(
             read_compose(
                 projects,
-                env_files=_paths(env_files),
-                profiles=(EVERY_PROFILE,) if profiles is None else tuple(profiles),
+                env_files=_paths("env_files", env_files, none=True),
+                profiles=(EVERY_PROFILE,) if profiles is None else given.codes("profiles", profiles),
             )
         )
 
@@ -63,7 +68,7 @@ class Topology(model.Topology):
         """What ``netdoctor bundle`` wrote, with the answers that were had then. Raises UsageError."""
         from netdoctor.topology.bundle import read_bundle
 
-        topology, answers = read_bundle(fspath(path))
+        topology, answers = read_bundle(given.path("path", path))
         return cls._of(topology, answers)
 
     @property
@@ -83,5 +88,9 @@ class Topology(model.Topology):
         return made
 
 
-def _paths(given: Sequence[StrPath]) -> tuple[str, ...]:
-    return tuple(fspath(each) for each in given)
+def _paths(name: str, told: Any, *, none: bool = False) -> tuple[str, ...]:
+    """Raises UsageError."""
+    if isinstance(told, str | bytes) or not isinstance(told, Sequence) or not (told or none):
+        what = "empty" if isinstance(told, Sequence) and not told else f"of type {type(told).__name__}"
+        raise UsageError(f"{name} is {what}, and not a list of paths.", hint='For example: ["compose.yaml"]')
+    return tuple(given.path(name, each) for each in told)

@@ -35,8 +35,7 @@ _BUSY = frozenset(
     {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED", "CANCELLED", "INTERNAL", "UNKNOWN"}
 )
 _KEY = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
-_LARGEST = 256 << 20
-"""Bytes of a reply: a page of the longest vectors."""
+_LARGEST = 256 << 20  # bytes of a reply: a page of the longest vectors
 _COMPLETED, _ACKNOWLEDGED = 2, 1
 _INSERT_ONLY = b"\x40\x01"
 """``update_mode`` (field 8) ``InsertOnly``, as bytes: servers before 1.17 pass over a field that they do not know."""
