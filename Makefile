@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 LAB := compose/with_lab.sh
 STANDIN := compose/images/qdrant
 
-.PHONY: help venv dev lint reformat test test-unit demo clinic faults kills bench bench-migrate bench-migrate-long bench-migrate-many bench-migrate-memory engine images lock dist docs site clean
+.PHONY: help venv dev lint reformat test test-unit demo clinic faults kills bench bench-migrate bench-migrate-long bench-migrate-many bench-migrate-memory million engine images lock dist docs site clean
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1|/p' Makefile | column -t -s '|' 2>/dev/null || grep '##' Makefile
@@ -72,6 +72,9 @@ bench-migrate-many: venv ## the same at 1,000,000 x 128
 
 bench-migrate-memory: venv ## its memory at 30 MB, 300 MB and 10 GB of export: needs 25 GB of disk
 	$(BIN)/python tests/bench/migration_memory.py 30 300 10000
+
+million: venv   ## a generated million goes through, killed three times on the way, and every point is proven (minutes)
+	@$(BIN)/python tests/bench/million.py $(ARGS)
 
 engines: venv   ## contract and clinic on Engine 20.10, 26.1, 28.5 and Podman 4.3, each beside this one (root, an hour)
 	@$(LAB) --images "busybox scratch python probe qdrant" $(BIN)/python compose/engines/run.py $(ARGS)
