@@ -33,7 +33,7 @@ class Pump:
 
     def start(self) -> None:
         """Begin; it gets ready while the caller goes on. Never raises: without it the caller does the work."""
-        if self._process is not None or self._broken:
+        if self._process is not None or self._broken or not sys.executable:  # some hosts of Python have none
             return
         ours, theirs = socket.socketpair()
         with theirs:
