@@ -137,3 +137,32 @@ def test_a_real_engine_is_asked(pytester: pytest.Pytester, lab: Any) -> None:
         "ND101 no shared network" in said and f"{shared.name} {far.name}" in said and "docker network connect" in said
     )
     assert f"Both are on {shared.name}: take one of them off it." in said
+
+
+def test_hostile_and_wrong_arguments_are_sentences_without_secrets_and_escapes(project: pytest.Pytester) -> None:
+    project.makepyfile("""
+        def test_number(reaches):
+            reaches(7)
+
+        def test_escape(reaches):
+            reaches("app\\x1b[31m", "redis:80")
+
+        def test_wait(reaches):
+            reaches("app", "redis:80", wait=float("nan"))
+
+        def test_option(reaches):
+            reaches("app", "redis:80", nonsense=1)
+    """)
+    for words in (
+        ("--netdoctor-host", "tcp://u:hunter2S3cretZq@127.0.0.1:1"),
+        ("--netdoctor-compose", "compose.yaml"),
+    ):
+        result = ran(project, *words)
+        result.assert_outcomes(failed=4)
+        said = "\n".join(result.outlines + result.errlines)
+        assert "source is of type int" in said
+        assert "wait is nan" in said
+        assert "unexpected keyword argument 'nonsense'" in said
+        assert "hunter2" not in said
+        assert "\x1b" not in said
+        assert "netdoctor itself failed" not in said

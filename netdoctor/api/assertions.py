@@ -24,6 +24,7 @@ def assert_reaches(source: str, target: str | None = None, **options: Any) -> Re
     ``options`` are those of :func:`netdoctor.check`. Unknown fails as well: it is never health. Raises NotAsExpected,
     and NetdoctorError as check does.
     """
+    __tracebackhide__ = True
     return _assert(_said(source, "->", target), "->", options)
 
 
@@ -32,6 +33,7 @@ def assert_isolated(source: str, target: str | None = None, **options: Any) -> R
 
     It holds only when everything that leads there was dialled in vain, the reason is known, and the target is alive.
     """
+    __tracebackhide__ = True
     return _assert(_said(source, "-x>", target), "-x>", options)
 
 
@@ -41,6 +43,7 @@ def _said(source: str, arrow: str, target: str | None) -> str:
 
 
 def _assert(text: str, arrow: str, options: dict[str, Any]) -> Report:
+    __tracebackhide__ = True  # pytest prints a frame's arguments, and an engine's URL may hold a password
     from netdoctor.errors import UsageError
 
     if f" {arrow} " not in text:
