@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from netdoctor.version import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -85,6 +89,12 @@ def test_the_list_of_parts_names_every_locked_requirement_with_its_hash(dist):
         if "==" in line and not line.startswith((" ", "#"))
     }
     assert locked <= {part["name"].lower() for part in found["components"]}
+    root = found["metadata"]["component"]
+    assert root["version"] == __version__
+    (own,) = (each["dependsOn"] for each in found["dependencies"] if each["ref"] == root["bom-ref"])
+    direct = {part["name"] for part in found["components"] if part["bom-ref"] in own}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert direct == {re.match(r"[\w.-]+", each)[0].lower() for each in project["dependencies"]}
     assert "://" not in (ROOT / "requirements.txt").read_text("utf-8")
 
 
