@@ -186,7 +186,6 @@ def test_what_needs_no_engine_runs(block, tmp_path):
     made = run(sys.executable, str(ROOT / "compose" / "incident" / "make_export.py"), "-o", str(folder / "export.json"))
     assert made.returncode == 0, made.stderr
     nowhere = {"DOCKER_HOST": f"unix://{tmp_path}/no-engine.sock"}
-    (folder / "exports").mkdir()
     play(block, folder, tmp_path / "state", **nowhere)
 
 
