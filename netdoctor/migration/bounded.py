@@ -78,7 +78,7 @@ class BoundedTransport(httpx.BaseTransport):
 
     def __init__(self, *, uds: str | None = None, connections: int = 64) -> None:
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False),
+            ssl_context=httpx.create_ssl_context(),  # SSL_CERT_FILE counts: a server of a company has its own
             max_connections=connections,
             max_keepalive_connections=20,
             keepalive_expiry=5.0,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import subprocess
 import threading
 import time
 import zlib
@@ -134,3 +136,36 @@ def test_a_server_in_qdrants_place_that_never_ends_is_none():
                     target.health()
             finally:
                 target.close()
+
+
+def test_a_server_with_a_certificate_of_its_own_is_trusted_where_the_environment_says_so(tmp_path, monkeypatch):
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+    words += ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(cert)]
+    subprocess.run(words, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    with socket.create_server(("127.0.0.1", 0)) as made:
+        made.settimeout(10)
+
+        def serve() -> None:
+            for _ in range(2):
+                one, _ = made.accept()
+                with one:
+                    try:
+                        with context.wrap_socket(one, server_side=True) as wrapped:
+                            wrapped.recv(65536)
+                            wrapped.sendall(OK + b"Content-Length: 2\r\n\r\nhi")
+                    except OSError:
+                        continue
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        url = f"https://localhost:{made.getsockname()[1]}"
+        monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+        with pytest.raises(httpx.ConnectError, match="certificate"):
+            get(url)
+        monkeypatch.setenv("SSL_CERT_FILE", str(cert))
+        with at_most(5, 10_000):
+            assert get(url).text == "hi"
+        serving.join(10)
