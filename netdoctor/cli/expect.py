@@ -119,7 +119,8 @@ def _learn(path: str, force: bool, projects: frozenset[str], settings: Settings)
         _write(path, text, force)
     if not count:
         say("warning: nothing that was asked works; the file expects nothing")
-    say(f"{count} expectations written to {'stdout' if path == '-' else path}; check them with: netdoctor check")
+    written = f"{count} {'expectation' if count == 1 else 'expectations'} written"
+    say(f"{written} to {'stdout' if path == '-' else path}; check them with: netdoctor check")
 
 
 def _asked(opened: Session, projects: frozenset[str]) -> tuple[str, int]:
