@@ -243,8 +243,8 @@ class Stand:
 
     def broken(self) -> None:
         """As it was, whatever was fixed."""
-        while (done := self.undo()).returncode == 0 and "undone" in done.stdout:
-            pass
+        if "netdoctor fix" in self.last and "netdoctor undo" not in self.last:
+            self.undo()
         run("docker", "network", "disconnect", "-f", "coolify", "qdrant")
 
     def undo(self) -> subprocess.CompletedProcess[str]:
