@@ -18,14 +18,11 @@ LARGEST = 32 << 20
 # Everything up to the next brace or bracket that is not inside a string; never goes back over what it has matched.
 _NO_BRACKETS = re.compile(rb'(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+', re.DOTALL)
 # The same, and over objects and arrays that hold nothing but scalars and flat arrays: most metadata, in one step.
-# Unrolled: a loop over runs of strings takes half the time of one that chooses between strings and all the rest.
-_PLAIN = rb"""[^"\[\]{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{}]*+)*+"""
-_FLAT_OBJECT = rb"\{%b(?:\[%b\]%b)*+\}" % (_PLAIN, _PLAIN, _PLAIN)
-_FLAT = rb"%b(?:%b%b)*+" % (_PLAIN, _FLAT_OBJECT, _PLAIN)
-# A usual record up to its one array, and from there on to its end; then what stands before the next record, and that
-# one up to its array.
-_HEAD = re.compile(rb"\{%b(\[)?" % _FLAT, re.DOTALL)
-_TAIL = re.compile(rb"%b(\})(?:[ \t\r\n]*+,[ \t\r\n]*+(?=(\{%b(\[)?)))?+" % (_FLAT, _FLAT), re.DOTALL)
+_FLAT = rb"""(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"
+    |\{(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"|\[(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+\])*+\})*+"""
+# A usual record up to its one array, and from there on to its end; then what stands before the next record.
+_HEAD = re.compile(rb"\{" + _FLAT + rb"(\[)?", re.DOTALL | re.VERBOSE)
+_TAIL = re.compile(_FLAT + rb"(\})(?:[ \t\r\n]*+,[ \t\r\n]*+(?=\{))?+", re.DOTALL | re.VERBOSE)
 _BLANK = re.compile(rb"[ \t\r\n]*")
 _SEPARATOR = re.compile(rb"[ \t\r\n]*+,[ \t\r\n]*+(?=\{)")
 _BOM = b"\xef\xbb\xbf"
@@ -102,51 +99,34 @@ def _usual(data: bytes | bytearray, start: int) -> tuple[int, int, int, int] | N
     arrays in it, the brackets behind it would not match, and this would see it.
     """
     head = _HEAD.match(data, start)
-    tail = _ended(data, start, head.end(), head.end(1)) if head else None
-    if tail is None:
+    if head is None:
         return None
-    first, last, found = tail
-    return first, last, found.end(1), found.end()
-
-
-def _ended(data: bytes | bytearray, start: int, position: int, bracket: int) -> tuple[int, int, re.Match[bytes]] | None:
-    """The array of the object at ``start`` and the match of what is behind it. Its head ends at ``position``.
-
-    ``bracket``: where the opening bracket of the array ends; not above 0 when it has none.
-    """
     first = last = start
-    if bracket > 0:
+    position = head.end()
+    if head.end(1) > 0:
         first = position - 1
         last = data.find(b"]", position) + 1
         if last <= 0 or data.find(b'"', position, last) >= 0:
             return None
         position = last
     tail = _TAIL.match(data, position)
-    return None if tail is None else (first, last, tail)
-
-
-def _usual_ones(data: bytes, start: int, base: int) -> Iterator[tuple[Frame, int]]:
-    """The objects of an array from the one at ``start`` on, as long as they are usual, and where each of them ends."""
-    head = _HEAD.match(data, start)
-    if head is None:
-        return
-    position, bracket = head.end(), head.end(1)
-    while True:
-        found = _ended(data, start, position, bracket)
-        if found is None:
-            return
-        first, last, tail = found
-        _, (_, end), (following, position), (_, bracket) = tail.regs
-        yield _tuple(Frame, (base + start, data[start:end], first - start, last - start)), end
-        if following < 0:
-            return
-        start = following
+    if tail is None:
+        return None
+    return first, last, tail.end(1), tail.end()
 
 
 def usual_frames(data: bytes, start: int) -> tuple[list[Frame], int]:
     """The objects of an array from the one at ``start`` on, as long as they are usual, and where the last one ends."""
-    found = list(_usual_ones(data, start, 0))
-    return [frame for frame, _ in found], found[-1][1] if found else start
+    frames: list[Frame] = []
+    following, end = start, start
+    while following != end or not frames:
+        begin = following
+        found = _usual(data, begin)
+        if found is None:
+            break
+        first, last, end, following = found
+        frames.append(_tuple(Frame, (begin, data[begin:end], first - begin, last - begin)))
+    return frames, end
 
 
 class ArrayFramer:
@@ -195,11 +175,21 @@ class ArrayFramer:
 
     def _usual_ones(self) -> Iterator[Frame]:
         """As many records as lie complete in what is read already, and look as most do."""
-        between = _SEPARATOR.match(self._data, self._at)
+        data, base = self._data, self._base
+        between = _SEPARATOR.match(data, self._at)
         if between is None:
             return
-        for frame, self._at in _usual_ones(self._data, between.end(), self._base):  # noqa: B020
-            yield frame
+        following = between.end()
+        while True:
+            start = following
+            found = _usual(data, start)
+            if found is None:
+                return
+            first, last, end, following = found
+            self._at = end
+            yield _tuple(Frame, (base + start, data[start:end], first - start, last - start))
+            if following == end:
+                return
 
     def _open(self) -> None:
         while len(self._data) < 4 and self._fill():
