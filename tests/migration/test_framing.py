@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netdoctor.migration.framing import ArrayFramer, BrokenFrame, object_end
+from netdoctor.migration.framing import CAREFUL, QUICK, ArrayFramer, BrokenFrame, Patterns, object_end
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -83,3 +84,18 @@ def test_an_incomplete_object_has_no_end() -> None:
     text = b'{"a": [1, {"b": "]"}]}'
     assert object_end(text, 0) == len(text)
     assert all(object_end(text[:cut], 0) == -1 for cut in range(len(text)))
+
+
+def test_the_careful_patterns_match_what_the_quick_ones_do():
+    """Which of them are used depends on Python's version; what they match must not."""
+    if sys.version_info < (3, 11, 5):
+        pytest.skip("this Python's possessive groups lose their place")
+    whole = (
+        b'{"a": "b\\\\", "c": {"d\\"": [1, "]"], "e": {}}, "values": [1, 2], "f": {"g": "}"}}, {"h": 1, "values": [3]}'
+    )
+    careful, quick = Patterns.of(CAREFUL), Patterns.of(QUICK)
+    for end in range(len(whole) + 1):
+        for start in range(end + 1):
+            for one, other in zip(careful, quick, strict=True):
+                found = [each.match(whole[:end], start) for each in (one, other)]
+                assert len({each and each.regs for each in found}) == 1, (one, start, end)
