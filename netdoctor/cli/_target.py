@@ -60,7 +60,7 @@ def open_target(
     ``make``: an embedded one may begin here; else a folder that is not there is a mistake. ``timeout``: seconds of
     one call.
     """
-    from netdoctor.migration.address import folder_of, resolve_target, what_was_asked
+    from netdoctor.migration.address import folder_of, refuse_credentials, resolve_target, what_was_asked
     from netdoctor.migration.summary import Scene
     from netdoctor.migration.target import Transport, open_folder, open_server
     from netdoctor.topology.names import find_container
@@ -68,6 +68,7 @@ def open_target(
     opened = stack.enter_context(session(settings)) if given["via"] else None
     app = find_container(opened.topology, given["via"]) if opened else None
     wanted = what_was_asked(given["to"], os.environ, app)
+    refuse_credentials(wanted)  # before an engine is asked for: it may not be there
     folder = folder_of(wanted.text)
     # A folder may happen to have the container's name: a path says so by its dot or slash.
     if folder is not None and not (opened and _is_container(opened.topology, wanted.text)):
