@@ -44,8 +44,8 @@ class Patterns(NamedTuple):
 
 
 CAREFUL, QUICK = b"*", b"*+"
-"""A possessive group never goes back over what it has matched; here going back never helps, since what would be given
-back begins with a quote, a brace or a bracket. Python before 3.11.5 loses its place when such a group fails half way."""
+"""A possessive group never goes back over what it has matched. Here going back never helps: what would be given back
+begins with a quote, a brace or a bracket. Python before 3.11.5 loses its place when such a group fails half way."""
 _NO_BRACKETS, _HEAD, _TAIL = Patterns.of(QUICK if sys.version_info >= (3, 11, 5) else CAREFUL)
 _BLANK = re.compile(rb"[ \t\r\n]*")
 _SEPARATOR = re.compile(rb"[ \t\r\n]*+,[ \t\r\n]*+(?=\{)")
