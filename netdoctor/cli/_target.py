@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from netdoctor.cli._elsewhere import on_this_node
 from netdoctor.cli.common import Session, session, speaker
 from netdoctor.cli.settings import Settings
 from netdoctor.errors import NotFound, NoVantage, UsageError
@@ -66,7 +67,11 @@ def open_target(
     from netdoctor.topology.names import find_container
 
     opened = stack.enter_context(session(settings)) if given["via"] else None
-    app = find_container(opened.topology, given["via"]) if opened else None
+    app = None
+    if opened:
+        verb = click.get_current_context().command_path.partition(" ")[2]
+        with on_this_node(opened.engine, verb, given["via"]):
+            app = find_container(opened.topology, given["via"])
     wanted = what_was_asked(given["to"], os.environ, app)
     refuse_credentials(wanted)  # before an engine is asked for: it may not be there
     folder = folder_of(wanted.text)

@@ -107,6 +107,10 @@ def command(
     """
     settings = read_settings(ctx, options)
     refuse_bad_settings(settings)
+    if source is not None:
+        projects = projects if _typed(ctx, "projects") else ()
+        everyone = everyone and _typed(ctx, "everyone")
+        drift = drift and _typed(ctx, "drift")
     if source is not None and (everyone or projects or (expectations and _typed(ctx, "expectations"))):
         raise UsageError(
             "SOURCE cannot go with --all, --project or --expectations.", hint="Name containers, or one of these."

@@ -113,8 +113,13 @@ def command(
         raise UsageError("A watch speaks human or jsonl.", hint="Use --format jsonl.")
     if settings.output or settings.report:
         raise UsageError("A watch has no end, so it writes no report.", hint="Send its stdout where you want it.")
-    typed = ctx.get_parameter_source("expectations") is click.core.ParameterSource.COMMANDLINE
-    if source is not None and (projects or (expectations and typed)):
+    typed = {
+        name
+        for name in ("expectations", "projects")
+        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    }
+    projects = projects if source is None or "projects" in typed else ()  # a variable contradicts nothing
+    if source is not None and (projects or (expectations and "expectations" in typed)):
         raise UsageError("SOURCE cannot go with --expectations or --project.", hint="Name containers, or one of these.")
     channels = _channels(options)
     wanted = _source(source, target, expectations, frozenset(projects), settings)

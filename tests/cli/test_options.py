@@ -298,3 +298,19 @@ def test_a_failure_of_our_own_is_3_and_asks_for_a_report(host, capsys, monkeypat
     monkeypatch.setenv("NETDOCTOR_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
         run([*CHECK])
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [{"NETDOCTOR_PROJECT": "shop"}, {"NETDOCTOR_ALL": "1"}, {"NETDOCTOR_DRIFT": "1"}],
+    ids=lambda one: next(iter(one)),
+)
+def test_a_variable_that_is_set_for_all_runs_contradicts_no_source(variable):
+    nowhere = {"DOCKER_HOST": "unix:///nonexistent/d.sock", **variable}
+    for verb in ("check", "watch"):
+        ended = netdoctor(verb, "app", "db", env=nowhere)
+        assert "cannot go with" not in ended.err
+        assert "ND902" in ended.err  # it went on to the engine
+    option = "--" + next(iter(variable)).removeprefix("NETDOCTOR_").lower()
+    typed = netdoctor("check", "app", "db", option, *(["shop"] if option == "--project" else []), env=nowhere)
+    assert (typed.status, "cannot go with" in typed.err) == (2, True)

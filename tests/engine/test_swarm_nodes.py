@@ -124,6 +124,7 @@ def test_a_container_on_another_node_is_said_to_be_there(
         (("enter", "db", "--", "true"), "Run netdoctor enter on that node."),
         (("map", "app", "db"), "netdoctor check app tcp://db:PORT."),
         (("check", "db"), "Run netdoctor check on that node."),
+        (("vectors", "bench", "any", "--via", "db"), "Run netdoctor vectors bench on that node."),
     ],
 )
 def test_every_verb_says_the_same_sentence_and_its_own_next_command(
