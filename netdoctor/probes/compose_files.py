@@ -204,13 +204,18 @@ def _networks(
 
 
 def _same(live: Network | None, declared: Network | None, name: str) -> bool:
-    """A project's own network by its key, which no shell changes; any other by its name."""
+    """A project's own network by its key, which no shell changes; any other by its name.
+
+    Compose 1 labels a network that has a name of its own with that, not with its key.
+    """
     if live is None:
         return False
+    if live.name == name:
+        return True
     key, project = f"{_LABEL}.network", f"{_LABEL}.project"
     if declared is not None and not declared.external and live.labels.get(project) == declared.labels.get(project):
         return live.labels.get(key) == declared.labels.get(key)
-    return live.name == name
+    return False
 
 
 def _variables(container: Container, mine: Container, other: Container) -> tuple[Changed, ...]:

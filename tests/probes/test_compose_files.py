@@ -18,7 +18,10 @@ OWN = Network(
 )
 BACK = Network("n2", "odd-name", labels={"com.docker.compose.project": "shop", "com.docker.compose.network": "back"})
 COOLIFY = Network("n3", "coolify")
-NETWORKS = (OWN, BACK, COOLIFY)
+BY_HAND = Network(
+    "n4", "by-hand", labels={"com.docker.compose.project": "shop", "com.docker.compose.network": "by-hand"}
+)
+NETWORKS = (OWN, BACK, COOLIFY, BY_HAND)
 
 
 def endpoint(network: Network, *aliases: str) -> Endpoint:
@@ -81,6 +84,12 @@ def test_a_projects_own_network_is_known_by_its_key_whatever_its_name(tmp_path):
     text = "services: {app: {image: x, networks: [back]}}\nnetworks: {back: {name: '${N:-clinic}-back'}}\n"
     found = asked(tmp_path, text, endpoint(BACK, "app")).evidence
     assert (found.undeclared, found.missing) == ((), ())
+
+
+def test_compose_1_labels_a_network_with_the_name_of_its_own(tmp_path):
+    text = "services: {app: {image: x, networks: [own]}}\nnetworks: {own: {name: by-hand}}\n"
+    evidence = asked(tmp_path, text, endpoint(BY_HAND, "app")).evidence
+    assert (evidence.missing, evidence.undeclared) == ((), ())
 
 
 def test_what_another_shell_may_have_named_is_never_called_a_difference(tmp_path):
