@@ -53,8 +53,8 @@ def test_a_storm_of_429_and_503_is_weathered_with_fewer_requests_at_once(
     line.storm = 0.5
     line.after = formatdate(time.time(), usegmt=True) if after == "date" else after
     events: list[Event] = []
-    result = through(line, export_of(tmp_path, own, 200), tmp_path / "l", options(), listener=events.append)
-    assert result.good and result.sent == 200
+    result = through(line, export_of(tmp_path, own, 300), tmp_path / "l", options(), listener=events.append)
+    assert result.good and result.sent == 300
     waits = [event for event in events if isinstance(event, Retrying)]
     assert len(waits) == line.refused > 5
     assert {"HTTP 429: slow down", "HTTP 503: slow down"} == {wait.reason for wait in waits}

@@ -42,8 +42,8 @@ def test_a_storm_of_refusals_is_weathered(lined: Lined, tmp_path: Path, own: str
     line, _ = lined
     line.storm, line.after = 0.4, after
     events: list[Event] = []
-    result = through(line, export_of(tmp_path, own, 80), tmp_path / "l", options(), listener=events.append)
-    assert result.good and result.sent == 80
+    result = through(line, export_of(tmp_path, own, 300), tmp_path / "l", options(), listener=events.append)
+    assert result.good and result.sent == 300
     assert len([event for event in events if isinstance(event, Retrying)]) == line.refused > 1
 
 
