@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -91,6 +92,26 @@ def test_enter_and_doctor_over_ssh(remote, broken, tmp_path):
     told = in_a_child("doctor", env=env)
     assert told.status == 0
     assert remote.url in told.out
+
+
+def test_a_tunnel_over_ssh_carries_an_answer_behind_a_half_close(remote, lab):
+    net = lab.network()
+    target = lab.container("scratch", networks=[net], word="target")
+    app = lab.container("python", networks=[net], word="app")
+    lab.wait_for_listener(target, 8080)
+    argv = [sys.executable, "-m", "netdoctor", "tunnel", app.name, f"{target.name}:8080", "--format", "json"]
+    env = {**os.environ, **remote.environment, "NETDOCTOR_HOST": remote.url}
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, env=env) as process:
+        try:
+            at = json.loads(process.stdout.readline())["listen"]
+            with socket.create_connection((at["address"], at["port"]), 20) as near:
+                near.settimeout(20)
+                near.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                near.shutdown(socket.SHUT_WR)
+                assert near.recv(12, socket.MSG_WAITALL) == b"HTTP/1.1 200"
+        finally:
+            process.terminate()
+            assert process.wait(20) == 0
 
 
 def test_a_key_that_is_not_let_in_is_said_in_ssh_s_own_words(remote):
