@@ -114,8 +114,8 @@ def point_protobuf(point: Point, entries: Sequence[bytes] | None = None) -> byte
     ``entries``: its payload's, where somebody has made them already.
     """
     if point.sparse is None:
-        values = point.vector if point.sent is None else point.sent
-        head, tail = _dense_head(values.nbytes), values.astype("<f4", copy=False).tobytes()
+        tail = _sent(point).astype("<f4", copy=False).tobytes()
+        head = _dense_head(len(tail))  # of what is written, whatever the array's own type
     else:
         dense = _sized(_DENSE, _sized(_F1, _sent(point).astype("<f4", copy=False).tobytes()))
         head, tail = b"", _sized(_F4, _sized(_F2, _named(point, dense)))

@@ -87,3 +87,10 @@ def test_a_rest_body_in_pieces_is_the_whole_and_as_long_as_told(sizes: list[int]
     whole = list(pieces)
     assert b"".join(whole) == b'{"points":[' + b",".join(points) + b"]}"
     assert sum(map(len, whole)) == length
+
+
+def test_a_vector_of_another_type_is_written_as_float32_with_the_length_of_that():
+    narrow = Point("00000000-0000-5000-8000-000000000000", np.array([1, 0.5], np.float32), {})
+    for kind in (np.float64, np.float16):
+        wide = Point(narrow.id, narrow.vector.astype(kind), {})
+        assert point_protobuf(wide) == point_protobuf(narrow)
