@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
+from netdoctor.cli import _interrupts
 from netdoctor.cli.settings import Settings, given, shared_options
 from netdoctor.exits import Exit
 from netdoctor.version import __version__
@@ -87,11 +88,20 @@ def main(argv: list[str] | None = None) -> NoReturn:
     # What is imported lives until the end; collecting it again and again was a tenth of a short run (measured).
     gc.set_threshold(50_000, 20, 20)
     _ready_streams()
-    sys.exit(int(run(sys.argv[1:] if argv is None else argv)))
+    _interrupts.install()
+    try:
+        status = run(sys.argv[1:] if argv is None else argv)
+    except KeyboardInterrupt:  # one more, while the run was unwound for the first
+        status = Exit.INTERRUPTED
+    _interrupts.no_more()
+    sys.exit(int(status))
 
 
 def run(argv: list[str]) -> int:
-    """Run, and return the exit status. Never raises; a traceback appears only with NETDOCTOR_DEBUG set."""
+    """Run, and return the exit status; a traceback appears only with NETDOCTOR_DEBUG set.
+
+    Raises nothing but a KeyboardInterrupt that comes while the end is being told.
+    """
     try:
         return _run(argv)
     finally:
@@ -109,6 +119,7 @@ def _run(argv: list[str]) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except (click.Abort, KeyboardInterrupt):
+        _interrupts.no_more()
         return _fail(argv, "interrupted", "", Exit.INTERRUPTED)
     except click.ClickException as error:
         hint = ""

@@ -43,6 +43,8 @@ class Tracker:
         self._changed: set[str] = set()
         self._new: dict[int, Sample] = {}
         self._due = clock() + _EVERY
+        self._torn = False
+        """An order to stop came while a batch was being added: the sums are of no whole number of batches."""
 
     def settled(
         self, number: int, collection: str, tally: Tally, samples: Mapping[int, Sample], after: Place | None = None
@@ -54,17 +56,24 @@ class Tracker:
         self._waiting[number] = (collection, tally, after)
         self.samples.update(samples)
         self._new.update(samples)
+        torn, self._torn = self._torn, True
         while self._next in self._waiting:
             name, waiting, place = self._waiting.pop(self._next)
             self.place = place or self.place
             self.sums[name].add(waiting)
             self._changed.add(name)
             self._next += 1
+        self._torn = torn
         if self._clock() >= self._due:
             self.save()
 
     def save(self, *, complete: bool = False) -> None:
-        """Write a checkpoint; ``complete``: every batch of the plan is in it."""
+        """Write a checkpoint; ``complete``: every batch of the plan is in it.
+
+        After an interrupted :meth:`settled` nothing is written: the next run goes on from the checkpoint before it.
+        """
+        if self._torn:
+            return
         began = self._clock()
         sums = {name: self.sums[name].to_bytes() for name in self._changed}
         samples = {number: sample.to_bytes() for number, sample in self._new.items()}

@@ -219,6 +219,33 @@ def test_an_interruption_is_130_and_leaves_a_whole_document(tmp_path, script):
     assert json.loads(out)["error"]["status"] == 130
 
 
+@pytest.mark.parametrize("pause", [0.0, 0.002, 0.01])
+def test_an_impatient_user_sees_no_traceback(tmp_path, script, pause):
+    script.special["/networks"] = Answer([], late=20)
+    with fake_engine(tmp_path / "e.sock", script) as url:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "netdoctor", *CHECK, "--format", "json"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=settings(DOCKER_HOST=url),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )  # fmt: skip
+        try:
+            deadline = time.monotonic() + 20
+            while "/networks" not in script.asked and time.monotonic() < deadline:
+                time.sleep(0.02)
+            for _ in range(40):
+                if child.poll() is not None:
+                    break
+                child.send_signal(signal.SIGINT)
+                time.sleep(pause)
+            _, err = child.communicate(timeout=20)
+        finally:
+            child.kill()
+            child.communicate()
+    assert child.returncode in (130, -signal.SIGINT)
+    assert err.strip() in ("netdoctor: interrupted", "")
+
+
 def test_waiting_asks_again_until_the_time_is_up(host, script):
     began = time.monotonic()
     ended = asked(host, *CHECK, "--wait", "1.5")
