@@ -88,11 +88,10 @@ def to_the_end(near: socket.socket) -> bytes:
 
 @contextlib.contextmanager
 def tunnelled(port: int, wrap: Callable[[Stream], Stream] = lambda stream: stream) -> Iterator[tuple[str, int]]:
-    before = threading.active_count()
     with contextlib.closing(HostVantage()) as vantage:
         with Tunnel(Place(), lambda: wrap(vantage.dial("127.0.0.1", port, 4.0)), pytest.fail) as tunnel:
             yield (tunnel.place.address, tunnel.place.port)
-        assert threading.active_count() <= before, threading.enumerate()
+        assert [thread for thread in threading.enumerate() if thread.name.startswith("netdoctor")] == []
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((tunnel.place.address, tunnel.place.port), 2).close()
 

@@ -60,12 +60,19 @@ def test_streams_that_close_or_fill_up_do_not_stop_it(
 
 
 CHILD = """
-import sys
+import sys, time
 from netdoctor.migration import deferral
+from netdoctor.migration.targets.rest import RestTarget
 deferral.WORTH = 0.0
+upsert = RestTarget.upsert
+def slowly(*arguments, **more):
+    time.sleep(0.04)
+    return upsert(*arguments, **more)
+RestTarget.upsert = slowly
 from netdoctor.cli.main import main
 main(sys.argv[1:])
 """
+"""Fifteen seconds for what comes: the order is there before the end, however busy the machine is."""
 
 
 @pytest.mark.parametrize(
