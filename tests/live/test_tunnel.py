@@ -91,7 +91,7 @@ def tunnelled(port: int, wrap: Callable[[Stream], Stream] = lambda stream: strea
     with contextlib.closing(HostVantage()) as vantage:
         with Tunnel(Place(), lambda: wrap(vantage.dial("127.0.0.1", port, 4.0)), pytest.fail) as tunnel:
             yield (tunnel.place.address, tunnel.place.port)
-        assert [thread for thread in threading.enumerate() if thread.name.startswith("netdoctor")] == []
+        assert [thread for thread in threading.enumerate() if thread.name.startswith("netdoctor-tunnel")] == []
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((tunnel.place.address, tunnel.place.port), 2).close()
 
