@@ -7,6 +7,7 @@ venv and pip added, and the wheels come from a folder: the same Dockerfile, anot
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -20,7 +21,8 @@ from conftest import Lab, missing
 
 from .kit import ROOT
 
-SOCKET = Path("/var/run/docker.sock")
+# On the machine: the socket of the engine that the tests were given. In the container it is where everybody looks.
+SOCKET = Path(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://"))
 IGNORED = ROOT / ".dockerignore"
 TIMEOUT = 600
 
@@ -68,6 +70,8 @@ def test_what_it_installs_is_locked_and_hashed():
 @pytest.fixture(scope="module")
 def image(module_lab: Lab, tmp_path_factory) -> Iterator[str]:
     """netdoctor's image, built from this checkout."""
+    if not SOCKET.is_socket():
+        missing(f"the engine is not reached by a socket of this machine: {SOCKET}")
     folder = tmp_path_factory.mktemp("image")
     suffix = uuid.uuid4().hex[:8]
     base, built = f"fmtx-base:{suffix}", f"fmtx-netdoctor:{suffix}"
@@ -145,7 +149,7 @@ def in_the_image(image: str, *words: str, rights: tuple[str, ...] = (), check: b
     return run("docker", "run", "--rm", "--label", "fmtx=1", *rights, image, *words, check=check)
 
 
-MOUNT = ("-v", f"{SOCKET}:{SOCKET}")
+MOUNT = ("-v", f"{SOCKET}:/var/run/docker.sock")
 GROUP = ("--group-add", str(SOCKET.stat().st_gid)) if SOCKET.exists() else ()
 CAPABILITIES = ("--cap-drop", "ALL", "--cap-add", "SYS_ADMIN", "--cap-add", "SYS_PTRACE", "--cap-add", "NET_RAW")
 NAMESPACES = ("--pid=host", "--user", "0", *CAPABILITIES)

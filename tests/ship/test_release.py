@@ -1,55 +1,74 @@
-"""The release workflow is of the published schema, asks for no right that it does not need, and pastes nothing in."""
+"""The release workflow: tested before built, built before signed, signed before published; and its checks do check."""
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+
+from netdoctor.version import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / ".github" / "workflows" / "release.yml"
 
 
-def workflow() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(FILE.read_text("utf-8"))
+def jobs() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(FILE.read_text("utf-8"))["jobs"]
     return found
 
 
-def test_it_is_of_the_published_schema():
-    argv = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(FILE)]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_only_one_job_may_write_contents_and_only_two_have_an_identity():
+    having = {name: job["permissions"] for name, job in jobs().items()}
+    assert [name for name, rights in having.items() if rights.get("contents") == "write"] == ["notes"]
+    assert [name for name, rights in having.items() if "id-token" in rights] == ["attest", "publish"]
 
 
-def test_nothing_has_a_right_by_default_and_only_one_job_may_write_contents():
-    found = workflow()
-    assert found["permissions"] == {}
-    writers = [name for name, job in found["jobs"].items() if job["permissions"].get("contents") == "write"]
-    assert writers == ["notes"]
-    assert all("permissions" in job for job in found["jobs"].values())
+def test_each_job_waits_for_the_one_before_it_and_a_person_for_the_index():
+    found = jobs()
+    assert [job.get("needs") for job in found.values()] == [None, *list(found)[:-1]]
+    assert found["publish"]["environment"] == "release"
 
 
-def test_no_script_has_an_expression_pasted_into_it():
-    for job in workflow()["jobs"].values():
-        for step in job["steps"]:
-            assert not re.search(r"\$\{\{", step.get("run", "")), step
+def test_the_bytes_that_were_built_are_the_bytes_that_are_signed_and_published():
+    given = [step for job in jobs().values() for step in job["steps"] if "artifact@" in step.get("uses", "")]
+    assert [step["uses"].partition("@")[0].partition("/")[2] for step in given] == [
+        "upload-artifact",
+        *["download-artifact"] * 3,
+    ]
+    assert {step["with"]["name"] for step in given} == {"dist"}
+    scripts = [name for name, job in jobs().items() for step in job["steps"] if "make dist" in step.get("run", "")]
+    assert scripts == ["build"]
 
 
-def test_what_it_runs_is_there():
-    makefile = (ROOT / "Makefile").read_text("utf-8")
-    for job in workflow()["jobs"].values():
-        for step in job["steps"]:
-            for target in re.findall(r"\bmake ([a-z-]+)", step.get("run", "")):
-                assert re.search(rf"^{target}:", makefile, re.M), target
-    assert (ROOT / ".ci" / "run").is_file()
+@pytest.mark.parametrize(
+    ("tag", "heading", "right"),
+    [
+        ("v1.2.3", "## 1.2.3", True),
+        ("v1.2.3", "## 1.2.3 (2030-01-02)", True),
+        ("v1.2.3", "## 1.2.30", False),
+        ("v1.2.3", "## 1x2.3", False),
+        ("v1.2.4", "## 1.2.3", False),
+        ("v1.2.3", "## Unreleased", False),
+    ],
+)
+def test_a_tag_that_is_not_the_version_or_not_in_the_changelog_builds_nothing(tmp_path, tag, heading, right):
+    """The step's own script, run."""
+    (script,) = (step["run"] for step in jobs()["build"]["steps"] if "TAG" in step.get("env", {}))
+    (tmp_path / "netdoctor").mkdir()
+    (tmp_path / "netdoctor" / "version.py").write_text('"""Version."""\n\n__version__ = "1.2.3"\n')
+    (tmp_path / "CHANGELOG.md").write_text(f"# Changelog\n\n{heading}\n\n- x\n")
+    argv = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+    done = subprocess.run(
+        argv, cwd=tmp_path, env={**os.environ, "TAG": tag}, capture_output=True, timeout=60, check=False
+    )
+    assert (done.returncode == 0) is right, done.stderr
 
 
 def test_the_version_is_written_where_the_workflow_looks_for_it():
-    from netdoctor.version import __version__
-
     assert f'__version__ = "{__version__}"' in (ROOT / "netdoctor" / "version.py").read_text("utf-8").splitlines()
     assert re.search(r"^## ", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.M)
