@@ -2,7 +2,8 @@
 #
 #   docker build -t netdoctor .
 #
-# Where no package index is in reach: fetch the wheels first (pip download -r requirements.txt -d wheels),
+# Where no package index is in reach: fetch the wheels first
+# (pip download --require-hashes -r requirements.txt -r requirements-build.txt -d wheels),
 # and build with --build-arg PIP_NO_INDEX=1.
 ARG PYTHON_IMAGE=python:3.12-slim
 
@@ -11,14 +12,17 @@ ARG PIP_NO_INDEX
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_FIND_LINKS=/src/wheels
 WORKDIR /src
 # A folder that need not be there: the pattern matches a file that is.
-COPY requirements.txt wheels* wheels/
+COPY requirements.txt requirements-build.txt wheels* wheels/
 RUN python3 -m venv /opt/netdoctor \
-    && /opt/netdoctor/bin/pip install --require-hashes -r wheels/requirements.txt
+    && /opt/netdoctor/bin/pip install --require-hashes -r wheels/requirements.txt \
+    && python3 -m venv /opt/build \
+    && /opt/build/bin/pip install --require-hashes -r wheels/requirements-build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY docs/man docs/man
 COPY netdoctor netdoctor
 # Only now: a change of the code leaves the layer above alone. pip is of no use in the finished image.
-RUN /opt/netdoctor/bin/pip install --no-deps --no-build-isolation . \
+RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir built . \
+    && /opt/netdoctor/bin/pip install --no-deps --no-index built/*.whl \
     && /opt/netdoctor/bin/pip uninstall --yes --quiet setuptools pip
 
 FROM ${PYTHON_IMAGE}

@@ -29,6 +29,6 @@ rm -f "$stamp"
 "$python" -m venv --clear "$venv"
 pip() { "$venv/bin/python" -m pip --quiet --disable-pip-version-check --no-input install "$@" >&2; }
 pip --require-hashes --requirement requirements-dev.txt
-# setuptools is among them: nothing unpinned is fetched to build the editable install.
+# What builds is among them: nothing unpinned is fetched to make the editable install.
 pip --no-deps --no-build-isolation --editable .
 printf '%s' "$current" >"$stamp"

@@ -59,7 +59,7 @@ def test_everything_it_copies_is_let_through_and_nothing_else_is():
 def test_what_it_installs_is_locked_and_hashed():
     text = (ROOT / "requirements.txt").read_text()
     pinned = re.findall(r"^([a-z0-9-]+)==", text, re.MULTILINE)
-    assert {"docker", "click", "qdrant-client", "setuptools"} <= set(pinned)
+    assert {"docker", "click", "qdrant-client"} <= set(pinned)
     assert text.count("--hash=sha256:") >= len(pinned)
     assert "http" not in re.sub(r"^(httpx|httpcore).*", "", text, flags=re.MULTILINE)
 
@@ -77,7 +77,15 @@ def image(module_lab: Lab, tmp_path_factory) -> Iterator[str]:
     base, built = f"fmtx-base:{suffix}", f"fmtx-netdoctor:{suffix}"
     wheels = folder / "context" / "wheels"
     wheels.mkdir(parents=True)
-    for name in ("pyproject.toml", "README.md", "LICENSE", "requirements.txt", "Dockerfile", ".dockerignore"):
+    for name in (
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "requirements.txt",
+        "requirements-build.txt",
+        "Dockerfile",
+        ".dockerignore",
+    ):
         shutil.copy(ROOT / name, folder / "context")
     shutil.copytree(ROOT / "netdoctor", folder / "context" / "netdoctor", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "docs" / "man", folder / "context" / "docs" / "man")
@@ -101,7 +109,8 @@ def image(module_lab: Lab, tmp_path_factory) -> Iterator[str]:
 
 
 def _fetch(wheels: Path, version: str) -> None:
-    words = ["--quiet", "--require-hashes", "-r", ROOT / "requirements.txt", "-d", wheels]
+    files = ["-r", ROOT / "requirements.txt", "-r", ROOT / "requirements-build.txt"]
+    words = ["--quiet", "--require-hashes", *files, "-d", wheels]
     done = run(
         sys.executable, "-m", "pip", "download", "--python-version", version, "--only-binary=:all:", *words, check=False
     )
