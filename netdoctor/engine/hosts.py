@@ -12,20 +12,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from netdoctor.errors import UsageError
 
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
+TCP_PORT = 2375
+"""Where the docker CLI looks when an address names no port, over TLS too."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineHost:
-    """One engine's address. ``said_by`` is named in errors; ``tls`` is a folder with ca.pem, cert.pem, key.pem."""
+    """One engine's address. ``said_by`` is named in errors; ``tls`` is a folder with ca.pem, cert.pem, key.pem.
+
+    ``system_roots``: where that folder has no ca.pem, the machine's own certificate store is trusted.
+    """
 
     url: str
     said_by: str = "the default"
     tls: Path | None = None
     tls_verify: bool = False
+    system_roots: bool = False
 
     @property
     def scheme(self) -> str:
@@ -70,13 +77,27 @@ def _normal(url: str, said_by: str) -> str:
     if url.startswith("fd://") or url == "unix://":
         return DEFAULT_SOCKET
     if "://" not in url:
-        return f"tcp://{url}"
+        return _with_port(f"tcp://{url}", said_by)
     if url.partition("://")[0] not in ("unix", "tcp", "http", "https", "ssh"):
         raise UsageError(
             f"{said_by} is {url!r}, which is no engine address.",
             hint="Use unix:///path, tcp://host:port or ssh://user@host.",
         )
-    return url
+    return _with_port(url, said_by) if url.startswith("tcp://") else url
+
+
+def _with_port(url: str, said_by: str) -> str:
+    """``tcp://host`` as the docker CLI completes it. Raises UsageError for a port that is none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise UsageError(
+            f"{said_by} is {url!r}, which is no engine address: {error}.", hint="Use tcp://host:port."
+        ) from error
+    if port is not None:
+        return url
+    return parts._replace(netloc=f"{parts.netloc.rstrip(':') or 'localhost'}:{TCP_PORT}").geturl()
 
 
 def _with_tls(url: str, said_by: str, env: Mapping[str, str]) -> EngineHost:
@@ -106,7 +127,9 @@ def _context(name: str, said_by: str, env: Mapping[str, str]) -> EngineHost:
     tls = folder / "tls" / digest / "docker"
     url = _normal(str(endpoint["Host"]), f"context {name}")
     verify = not endpoint.get("SkipTLSVerify", False)
-    return EngineHost(url, f"context {name}", tls=tls if tls.is_dir() else None, tls_verify=verify)
+    # Not to verify is to use TLS all the same.
+    wanted = url.startswith(("tcp://", "https://")) and (tls.is_dir() or not verify)
+    return EngineHost(url, f"context {name}", tls=tls if wanted else None, tls_verify=verify, system_roots=True)
 
 
 def _config_folder(env: Mapping[str, str]) -> Path:

@@ -63,6 +63,11 @@ def test_each_answer_says_who_named_it(config):
         ("/run/docker.sock", "unix:///run/docker.sock"),
         ("unix:///a/b", "unix:///a/b"),
         ("host:2375", "tcp://host:2375"),
+        ("host", "tcp://host:2375"),
+        ("tcp://host:", "tcp://host:2375"),
+        ("tcp://", "tcp://localhost:2375"),
+        ("tcp://[::1]", "tcp://[::1]:2375"),
+        ("tcp://host/behind/a/proxy", "tcp://host:2375/behind/a/proxy"),
         ("ssh://u@h", "ssh://u@h"),
         ("fd://", DEFAULT_SOCKET),
         ("unix://", DEFAULT_SOCKET),
@@ -77,6 +82,13 @@ def test_an_unknown_scheme_is_refused_by_name(config):
         resolve_host("ftp://x", environment=config)
 
 
+@pytest.mark.parametrize("typed", ["tcp://host:99999", "tcp://host:http", "tcp://::1:2375", "tcp://[::1"])
+def test_a_port_that_is_none_is_refused(config, typed):
+    with pytest.raises(UsageError, match="no engine address") as caught:
+        resolve_host(typed, environment=config)
+    assert "tcp://host:port" in caught.value.hint
+
+
 def test_host_and_context_together_are_refused(config):
     with pytest.raises(UsageError, match="Both"):
         resolve_host("tcp://x", "y", environment=config)
@@ -85,7 +97,7 @@ def test_host_and_context_together_are_refused(config):
 def test_the_context_named_default_is_the_variable_or_the_socket(config):
     make_current(config, "default")
     assert resolve_host(environment=config).url == DEFAULT_SOCKET
-    assert resolve_host(None, "default", environment={**config, "DOCKER_HOST": "tcp://e"}).url == "tcp://e"
+    assert resolve_host(None, "default", environment={**config, "DOCKER_HOST": "tcp://e"}).url == "tcp://e:2375"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '"x"', '{"currentContext": 5}', '{"currentContext": ""}', "\xff\xfe"])
@@ -122,6 +134,10 @@ def test_a_contexts_own_certificates_are_used(config):
     assert (found.tls, found.tls_verify) == (folder, True)
     add_context(config, "loose", "tcp://x:2376", tls=True, skip_verify=True)
     assert resolve_host(None, "loose", environment=config).tls_verify is False
+    add_context(config, "empty-handed", "tcp://x:2376", skip_verify=True)
+    assert resolve_host(None, "empty-handed", environment=config).tls is not None
+    add_context(config, "beside", "unix:///x", skip_verify=True)
+    assert resolve_host(None, "beside", environment=config).tls is None
 
 
 def test_a_user_without_a_home_still_has_the_default_socket(monkeypatch):
@@ -132,7 +148,7 @@ def test_a_user_without_a_home_still_has_the_default_socket(monkeypatch):
     assert resolve_host(environment={}).url == DEFAULT_SOCKET
 
 
-@pytest.mark.parametrize("given", [(), ("cert.pem", "key.pem"), ("ca.pem", "key.pem")])
+@pytest.mark.parametrize("given", [(), ("cert.pem", "key.pem"), ("ca.pem", "key.pem"), ("ca.pem", "cert.pem")])
 def test_missing_certificates_are_named_before_anybody_connects(config, tmp_path, given):
     from netdoctor.engine.client import open_engine
 
