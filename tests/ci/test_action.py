@@ -220,7 +220,7 @@ def test_the_first_step_installs_what_the_second_runs(tmp_path):
     runner.source = tmp_path / "source"
     shutil.copytree(ROOT / "netdoctor", runner.source / "netdoctor", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "docs" / "man", runner.source / "docs" / "man")
-    for name in ("pyproject.toml", "README.md", "LICENSE", "requirements.txt"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "requirements.txt", "requirements-build.txt"):
         shutil.copy(ROOT / name, runner.source)
     done = runner.run("Install netdoctor")
     if done.returncode != 0 and "No matching distribution" in done.stderr:
