@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netdoctor.cli._fleet import coordinate_all, emitted, fleet_options, planned, shard_of, write_part
+from netdoctor.cli._hand import VARIABLE, await_word, telling
 from netdoctor.cli._orders import obeying
+from netdoctor.cli._processes import migrate_by_processes, refuse_other_count, refuse_processes
 from netdoctor.cli._target import ledger_path, open_target, option, reaching, target_options
 from netdoctor.cli._vectors._access import access_of, access_options, hear_pauses, introduce, told_access
 from netdoctor.cli.common import emit, emit_told, session, speaker
@@ -75,6 +78,7 @@ Examples:
 @option("--yes", is_flag=True, help="Do not ask before that repair.")
 @option("--dry-run", is_flag=True, help="Read and plan; connect nowhere, write nothing.")
 @option("--request-timeout", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds a request has.")
+@option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="Cores to convert and write by.")
 @fleet_options
 @access_options
 @shared_options
@@ -116,6 +120,9 @@ def _told_to(stack: ExitStack, settings: Settings, given: dict[str, Any]) -> str
     from netdoctor.migration.progress import showing
     from netdoctor.migration.sources.interface import open_source, suited
 
+    hand = VARIABLE in os.environ
+    if hand:
+        await_word(given["transport"])
     keep_pages()
     options = _options(given)
     if given["to"]:
@@ -129,13 +136,15 @@ def _told_to(stack: ExitStack, settings: Settings, given: dict[str, Any]) -> str
     options = replace(options, layout=suited(options.layout, source, asked))
     if given["dry_run"]:
         return _dry_run(settings, given, source, options)
+    if given["processes"] > 1:
+        refuse_processes(given, source)
     file, options = planned(given, source, options)
     shard = shard_of(given)
     if given["coordinate"] and shard:
         raise UsageError("--coordinate and --shard are two processes.")
     if file is not None and given["emit"]:
         return emitted(given, file)
-    listener = stack.enter_context(showing(sys.stderr, quiet=bool(settings.quiet)))
+    listener = telling() if hand else stack.enter_context(showing(sys.stderr, quiet=bool(settings.quiet)))
     hear_pauses(source, lambda reason, seconds: listener(Retrying(reason, seconds)))
     if file is not None and shard:
         return write_part(stack, settings, given, source, file, shard, options, listener)
@@ -154,10 +163,13 @@ def _migrate(
     # The lock comes first: a second run must not even knock at the target.
     ledger = open_ledger(path, restart=given["restart"])
     stack.callback(ledger.close)
+    refuse_other_count(ledger, given["processes"])
     target, scene, name = _reach(stack, settings, given)
     grpc_port = str(given["grpc_port"]) if given["grpc_port"] else None
     ledger.remember({"to": given["to"], "via": given["via"], "grpc port": grpc_port, "source": told_access(given)})
     options = replace(options, target_name=name, free=_free(settings, given, scene))
+    if given["processes"] > 1:
+        return migrate_by_processes(stack, given, source, options, listener, (ledger, target, scene))
     result = migrate(source, target, ledger, options, listener=listener)
     return result, scene.of(source.label, str(path))
 

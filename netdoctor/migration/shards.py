@@ -12,7 +12,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from netdoctor.files import write_whole
 from netdoctor.migration.datatypes import with_datatypes
 from netdoctor.migration.deferral import restore
 from netdoctor.migration.events import Listener, Planned, Preflighted, Waiting, silent
-from netdoctor.migration.ledger import FOUND, LATE, REFUSED, Ledger, LedgerBusy, LedgerMismatch, open_ledger
+from netdoctor.migration.ledger import FOUND, LATE, REFUSED, Ledger, LedgerBusy, LedgerMismatch, Looked, open_ledger
+from netdoctor.migration.plan import Plan
 from netdoctor.migration.planfile import PlanFile
 from netdoctor.migration.preflight import preflight
 from netdoctor.migration.prepare import prepare, snapshot_of
@@ -118,10 +119,12 @@ def work(
     listener: Listener = silent,
     patience: float = 600.0,
     restart: bool = False,
+    busy: float = 0.0,
 ) -> Part:
     """One worker. Waits ``patience`` seconds for the coordinator. Raises MigrationFailed; the same call resumes.
 
-    ``restart``: forget what an earlier start of this worker has done.
+    ``restart``: forget what an earlier start of this worker has done. ``busy``: seconds to wait while an earlier
+    start still holds the ledger.
     """
     meeting, plan = Meeting(file.path), file.plan
     ready = _await(lambda: _read(meeting.ready, file.run), options, listener, patience, "the coordinator")
@@ -129,7 +132,7 @@ def work(
         raise LedgerMismatch(f"The coordinator has divided the work by {ready['of']}, not by {shard.of}.")
     share = shard.share(plan.records)
     records = (share.end or 0) - share.start
-    ledger = open_ledger(meeting.ledger(shard), restart=restart)
+    ledger = _opened(meeting.ledger(shard), options, busy, restart=restart)
     if restart:
         meeting.done(shard).unlink(missing_ok=True)
     try:
@@ -179,10 +182,12 @@ def coordinate(
     *,
     listener: Listener = silent,
     silence: float | None = SILENCE,
+    gather: Callable[[Sequence[Shard]], None] | None = None,
 ) -> Result:
     """Prepare for ``workers`` workers, wait for them, restore, verify. ``ledger``: the coordinator's.
 
-    ``silence``: seconds without a sign of life after which a worker is given up; None: never.
+    ``silence``: seconds without a sign of life after which a worker is given up; None: never. ``gather``: called when
+    the workers may begin, returns when all are at their end; None: they are looked for in the plan's folder.
 
     Raises MigrationFailed. Whatever happens, indexing is put back; the same call goes on.
     """
@@ -203,10 +208,13 @@ def coordinate(
         overwrite = [each for each in ledger.origins() if options.wishes.overwrite and snapshot_of(each, ledger)]
         told = {"run": file.run, "of": workers, "origins": ledger.origins(), "overwrite": overwrite}
         _write(meeting.ready, told)
+        if gather is not None:
+            gather(shards)
         _await_workers(shards, meeting, file, options, listener, silence)
+        ledger.forget_sums()
         tracker = Tracker(ledger, plan.collections)
         skipped, refused, late = _gather([meeting.ledger(shard) for shard in shards], tracker, options)
-        ledger.checkpoint(0, {}, {}, complete=True)
+        _keep(ledger, tracker, plan, skipped)
     except BaseException:
         restore(target, ledger, replace(retry, patience=1.0, stop=threading.Event()))
         raise
@@ -222,6 +230,18 @@ def coordinate(
     return Result(plan, checked, sent, tuple(created), resumed, written, refused, late)
 
 
+def _keep(ledger: Ledger, tracker: Tracker, plan: Plan, skipped: frozenset[tuple[str, str]]) -> None:
+    """What a later verification starts from, in the coordinator's ledger: then no other is needed for it."""
+    ledger.set_fact("plan", json.dumps(plan.to_json()))
+    for number, name in enumerate(sorted({name for name, _ in skipped}), 1):
+        ids = frozenset(identity for each, identity in skipped if each == name)
+        # Batches count from 0: those below it are of no batch.
+        ledger.set_looked(-number, name, Looked(ids, ids))
+    sums = {name: each.to_bytes() for name, each in tracker.sums.items()}
+    samples = {number: sample.to_bytes() for number, sample in tracker.samples.items()}
+    ledger.checkpoint(0, sums, samples, complete=True)
+
+
 def _gather(
     ledgers: list[Path], tracker: Tracker, options: Options
 ) -> tuple[frozenset[tuple[str, str]], dict[int, str], dict[int, str]]:
@@ -230,7 +250,7 @@ def _gather(
     refused: dict[int, str] = {}
     late: dict[int, str] = {}
     for path in ledgers:
-        ledger = _opened(path, options)
+        ledger = _opened(path, options, 10.0)
         try:
             if not ledger.complete:
                 raise MigrationFailed(f"The worker of {path} is not at its end.", hint="start that worker again")
@@ -246,12 +266,13 @@ def _gather(
     return frozenset(skipped), refused, late
 
 
-def _opened(path: Path, options: Options) -> Ledger:
-    for _ in range(20):
+def _opened(path: Path, options: Options, busy: float, *, restart: bool = False) -> Ledger:
+    """Waits ``busy`` seconds for the process that has it. Raises LedgerBusy."""
+    for _ in range(int(busy / POLL)):
         with contextlib.suppress(LedgerBusy):
-            return open_ledger(path)
+            return open_ledger(path, restart=restart)
         options.sleep(POLL)
-    return open_ledger(path)
+    return open_ledger(path, restart=restart)
 
 
 def _await_workers(

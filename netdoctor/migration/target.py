@@ -34,6 +34,15 @@ class Transport(Enum):
 _NAMES = {Transport.GRPC: "gRPC", Transport.REST: "REST"}
 
 
+def load(transport: Transport) -> None:
+    """Import now what connecting imports: half a second for gRPC."""
+    from netdoctor.migration.targets import rest  # noqa: F401
+
+    if transport is not Transport.REST:
+        import grpc  # noqa: F401
+        import qdrant_client.grpc  # noqa: F401
+
+
 @contextlib.contextmanager
 def open_folder(folder: Path) -> Iterator[Target]:
     """The embedded Qdrant in ``folder``."""

@@ -60,6 +60,9 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     path = Meeting(given["plan"]).coordinator if given["plan"] else ledger_path(given)
     with obeying(), ExitStack() as stack:
         ledger = known_ledger(stack, given, path)
+        beside = ledger.fact("plan file")
+        if beside and not given["plan"]:  # a run by several processes
+            given["plan"] = path.with_name(beside)
         source = open_source(given["export"], reaching(stack, settings, given, access_of(given)))
         if source.live:
             stack.callback(source.close)  # type: ignore[attr-defined]  # of live sources
