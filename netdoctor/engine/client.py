@@ -6,13 +6,16 @@ Answers are the engine's own JSON (``topology/engine.py`` turns it into nouns); 
 from __future__ import annotations
 
 import io
+import re
 import tarfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from netdoctor.engine.hosts import EngineHost
-from netdoctor.engine.translate import translated, unreachable
+from netdoctor.engine.shapes import Unusable
+from netdoctor.engine.translate import translated, unreachable, unusable
 from netdoctor.errors import EngineRefused, Gone
 
 if TYPE_CHECKING:
@@ -27,6 +30,13 @@ HELPER_LABEL = "netdoctor.for"
 """On every helper container: the id of the container whose namespace it uses."""
 FEW = 12
 """Containers up to which one connection is quicker than opening more (measured)."""
+AGAIN = 3
+"""Times that the engine may list a container and say that it does not have it; what has really gone is listed once."""
+_MOST_DENIED = 10_000
+"""Containers that come and go while they are looked at, after which what was found is all there is."""
+_FULL_ID = re.compile(r"[0-9a-f]{64}")
+_TAR_BLOCKS = 64 << 10
+"""Of a packed file, besides what it holds."""
 
 
 class Engine:
@@ -85,17 +95,42 @@ class Engine:
         return self.host.socket_path is not None
 
     def containers(self) -> list[JSON]:
-        """Inspect of every container, running or not, in the order of the listing; vanished ones are left out."""
+        """Inspect of every container, running or not, in the order of the listing; vanished ones are left out.
+
+        Raises EngineUnreachable when it goes on listing what it says it does not have.
+        """
+        found: dict[str, JSON] = {}
+        denied: Counter[str] = Counter()
+        ids = self._listed_ids()
+        while True:
+            found |= self._inspected([each for each in ids if each not in found])
+            missing = [each for each in ids if each not in found]
+            denied.update(missing)
+            if not missing or denied.total() > _MOST_DENIED:
+                return [found[each] for each in ids if each in found]
+            if max(denied[each] for each in missing) >= AGAIN:
+                raise unusable(self.host, "list the containers", "it names containers that the engine does not know")
+            # Gone in the meantime? Then the next list does not have them either.
+            ids = self._listed_ids()
+
+    def _listed_ids(self) -> list[str]:
         with translated(self.host, "list the containers"):
             listed = self.api.containers(all=True)
         # Helpers of a run, this one's or another's, come and go: they are no part of what anybody asks about.
-        ids = [entry["Id"] for entry in listed if HELPER_LABEL not in (entry.get("Labels") or {})]
+        return list(dict.fromkeys(entry["Id"] for entry in listed if HELPER_LABEL not in (entry.get("Labels") or {})))
+
+    def _inspected(self, ids: Sequence[str]) -> dict[str, JSON]:
+        """Of those that are still there."""
         if len(ids) <= FEW:
             found = [self._inspect_or_none(each) for each in ids]
         else:
-            with ThreadPoolExecutor(max_workers=8) as pool:
+            pool = ThreadPoolExecutor(max_workers=8)
+            try:
                 found = list(pool.map(self._inspect_or_none, ids))
-        return [entry for entry in found if entry is not None]
+            finally:
+                # An engine that fails once is not asked for all the others.
+                pool.shutdown(cancel_futures=True)
+        return {each: entry for each, entry in zip(ids, found, strict=True) if entry is not None}
 
     def _inspect_or_none(self, container: str) -> JSON | None:
         try:
@@ -107,7 +142,9 @@ class Engine:
         """Raises Gone when there is none."""
         with translated(self.host, f"inspect container {container[:12]}"):
             found: JSON = self.api.inspect_container(container)
-            return found
+        if _FULL_ID.fullmatch(container) and found["Id"] != container:
+            raise unusable(self.host, f"inspect container {container[:12]}", "it is about another container")
+        return found
 
     def networks(self) -> list[JSON]:
         with translated(self.host, "list the networks"):
@@ -138,19 +175,29 @@ class Engine:
     def read_file(self, container: str, path: str) -> bytes:
         """A file out of a container, running or not (links are followed once). Raises Gone, EngineRefused."""
         for _ in range(3):
-            with translated(self.host, f"read {path} in container {container[:12]}"):
-                chunks, stat = self.api.get_archive(container, path)
-                packed = b"".join(chunks)
-            with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-                member = archive.next()
-                if member is not None and member.issym():
-                    path = _resolve(path, member.linkname)
-                    continue
-                handle = archive.extractfile(member) if member is not None and member.isfile() else None
-                if handle is None or stat.get("size", 0) > FILE_LIMIT:
-                    raise EngineRefused(f"Could not read {path} in container {container[:12]}: not a small plain file.")
-                return handle.read(FILE_LIMIT)
+            doing = f"read {path} in container {container[:12]}"
+            with translated(self.host, doing):
+                member, data = _unpacked(self._packed(container, path))
+            if member is not None and member.issym():
+                path = _resolve(path, member.linkname)
+                continue
+            if data is None:
+                raise EngineRefused(f"Could not {doing}: not a small plain file.")
+            return data
         raise EngineRefused(f"Could not read {path} in container {container[:12]}: too many links.")
+
+    def _packed(self, container: str, path: str) -> bytes:
+        """The file in its tar archive, as much of it as we want."""
+        from netdoctor.engine.careful import read_some
+
+        api: Any = self.api
+        url = api._url("/containers/{0}/archive", container)
+        response = api._get(url, params={"path": path}, stream=True, timeout=api.timeout)
+        try:
+            api._raise_for_status(response)
+            return bytes(read_some(response, FILE_LIMIT + _TAR_BLOCKS, api.timeout))
+        finally:
+            response.close()
 
     def connect(
         self,
@@ -209,6 +256,22 @@ class Engine:
 def open_engine(host: EngineHost, *, timeout: float = 20.0) -> Engine:
     """Raises EngineUnreachable or PermissionRefused, each naming the endpoint and who said it."""
     return Engine(host, timeout=timeout)
+
+
+def _unpacked(packed: bytes) -> tuple[tarfile.TarInfo | None, bytes | None]:
+    """Its first member, and what that holds where it is a small plain file. Raises Unusable."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(packed), mode="r:") as archive:
+            member = archive.next()
+            if member is None or not member.isreg() or member.issparse() or member.size > FILE_LIMIT:
+                return member, None
+            handle = archive.extractfile(member)
+            data = handle.read(FILE_LIMIT) if handle is not None else b""
+    except (tarfile.TarError, OSError, ValueError, RecursionError) as error:
+        raise Unusable("it is no archive") from error
+    if len(data) != member.size:
+        raise Unusable("it ends in the middle of the file")
+    return member, data
 
 
 def _resolve(path: str, link: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from netdoctor.engine.client import HELPER_LABEL, Engine
 from netdoctor.engine.translate import translated, unreachable
 from netdoctor.engine.transport import at_the_door
+from netdoctor.errors import EngineRefused
 
 LINE_LIMIT = 1 << 20
 """Bytes of one event; labels can be long, but nothing honest is longer than this."""
@@ -93,7 +94,7 @@ def event_of(line: bytes) -> EngineEvent | None:
     """One line; None for what is no event."""
     try:
         told: Any = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     actor = told.get("Actor") if isinstance(told, dict) else None
     if not isinstance(actor, dict) or not isinstance(told.get("Action"), str):
@@ -107,7 +108,8 @@ def event_of(line: bytes) -> EngineEvent | None:
         id=str(actor.get("ID") or ""),
         name=str(known.get("name") or ""),
         ours=HELPER_LABEL in known,
-        at=at if isinstance(at, int) else 0,
+        # A time that no clock shows would be asked for again, and nothing that is true ever follows it.
+        at=at if isinstance(at, int) and 0 <= at < 2**63 else 0,
     )
 
 
@@ -120,6 +122,8 @@ class EventStream:
 
     def __init__(self, engine: Engine, since: int | None, *, patience: float) -> None:
         """``since``: replay from that event on (its ``at``), itself included. Raises what ``translated`` raises."""
+        from netdoctor.engine.careful import reader_of
+
         api: Any = engine.api
         self._engine = engine
         params: dict[str, Any] = {
@@ -130,16 +134,18 @@ class EventStream:
         knock(engine)
         with translated(engine.host, "follow the engine's events"):
             # The engine may have been replaced by another version while nobody looked.
-            said = api.version(api_version=False)
-            if isinstance(said, dict) and isinstance(said.get("ApiVersion"), str):
-                api._version = said["ApiVersion"]
+            api._version = api.version(api_version=False)["ApiVersion"]
             self._response = api._get(api._url("/events"), params=params, stream=True, timeout=(CONNECT, patience))
             try:
                 api._raise_for_status(self._response)
+                reader = reader_of(self._response)
+                if reader is None:
+                    raise EngineRefused("The engine has no events to tell.")
             except BaseException:
                 self._response.close()
                 raise
-        self._socket: socket.socket = self._response.raw._fp.fp.raw._sock
+        self._reader = reader
+        self._socket: socket.socket = reader._sock  # type: ignore[attr-defined]
 
     def __iter__(self) -> Iterator[EngineEvent]:
         return decode(self._chunks())
@@ -150,7 +156,14 @@ class EventStream:
         raw = self._response.raw
         try:
             # Each piece as it comes; of an answer that is not chunked only single bytes come without waiting.
-            yield from raw.stream(1 << 16 if getattr(raw, "chunked", False) else 1)
+            pieces = raw.stream(1 << 16 if getattr(raw, "chunked", False) else 1, decode_content=False)
+            while True:
+                # Between two pieces there is one short line.
+                self._reader.bytes = LINE_LIMIT
+                piece = next(pieces, None)
+                if piece is None:
+                    return
+                yield piece
         except urllib3.exceptions.ReadTimeoutError as error:
             raise Quiet from error
         except (urllib3.exceptions.HTTPError, OSError, AttributeError, ValueError) as error:

@@ -179,4 +179,5 @@ def _remove(engine: Engine, container: str) -> None:
         except Gone:
             return
         except NetdoctorError:
-            time.sleep(0.02)  # the engine's own removal is under way
+            pass  # the engine's own removal is under way
+        time.sleep(0.02)

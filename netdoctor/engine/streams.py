@@ -7,6 +7,7 @@ half-close), and a close that really detaches.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import select
 import socket
@@ -19,13 +20,21 @@ from functools import partial
 from typing import Any
 
 from netdoctor.engine.client import Engine
+from netdoctor.engine.told import FILE
 from netdoctor.engine.translate import translated
 from netdoctor.errors import EngineRefused, NetdoctorError
+from netdoctor.terminal import plain
 
 STDOUT = 1
 STDERR = 2
 HEADER = 8
 CHUNK = 1 << 16
+FRAME_LIMIT = 1 << 20
+"""Bytes of one frame; engines copy 32 KiB at a time."""
+LATE = 1.0
+"""Seconds beyond its time that may be spent on bytes that are there already."""
+_CHANNELS = (0, STDOUT, STDERR, 3)
+"""0 is an echoed stdin, 3 an engine's own complaint."""
 WRITE_TIMEOUT = 120.0
 """Seconds without progress after which the engine counts as gone."""
 
@@ -37,6 +46,9 @@ class RawStream:
         """``response`` is the SDK's answer to attach or exec start, not yet read from."""
         self._response = response
         buffered = response.raw._fp.fp
+        if buffered is None:
+            response.close()
+            raise EngineRefused("The engine ended the stream with its answer's head.")
         self._socket: socket.socket = buffered.raw._sock
         self._socket.setblocking(False)
         self._lock = threading.Lock()
@@ -52,19 +64,36 @@ class RawStream:
         return not isinstance(self._socket, ssl.SSLSocket)
 
     def read(self, timeout: float | None = None) -> tuple[int, bytes] | None:
-        """The next piece as (STDOUT or STDERR, bytes); None at the end. Raises TimeoutError, OSError."""
+        """The next piece as (STDOUT or STDERR, bytes), never empty; None at the end. Raises TimeoutError, OSError."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            if len(self._buffer) >= HEADER:
-                channel, size = struct.unpack(">BxxxI", self._buffer[:HEADER])
-                if len(self._buffer) >= HEADER + size:
-                    piece = bytes(memoryview(self._buffer)[HEADER : HEADER + size])
-                    del self._buffer[: HEADER + size]
-                    return channel, piece
+            piece = self._frame()
+            if piece is not None:
+                return piece
             chunk = self._attempt(partial(self._socket.recv, CHUNK), select.POLLIN, deadline)
             if not chunk:
+                if self._buffer and not self._closed:
+                    raise ConnectionAbortedError("the engine's stream ended in the middle of a frame")
                 return None
             self._buffer += chunk
+            # Frames that hold nothing may come for ever.
+            if deadline is not None and time.monotonic() > deadline + LATE:
+                raise TimeoutError("timed out")
+
+    def _frame(self) -> tuple[int, bytes] | None:
+        """The next whole frame that holds anything. Raises OSError for what is no frame."""
+        while len(self._buffer) >= HEADER:
+            channel, zeros, size = struct.unpack(">B3sI", self._buffer[:HEADER])
+            if channel not in _CHANNELS or any(zeros) or size > FRAME_LIMIT:
+                said = bytes(self._buffer[:80]).decode("utf-8", "replace")
+                raise ConnectionAbortedError(f"the engine's stream is not made of frames: {plain(said.strip())}")
+            if len(self._buffer) < HEADER + size:
+                return None
+            piece = bytes(memoryview(self._buffer)[HEADER : HEADER + size])
+            del self._buffer[: HEADER + size]
+            if piece:
+                return STDERR if channel == 3 else channel, piece
+        return None
 
     def write(self, data: bytes) -> None:
         """All of it. Raises OSError when the other side is gone."""
@@ -181,6 +210,8 @@ def run_exec(
         while (piece := stream.read(deadline - time.monotonic())) is not None:
             channel, data = piece
             said.setdefault(channel, bytearray()).extend(data)
+            if time.monotonic() > deadline + LATE:
+                raise TimeoutError("timed out")
             if sum(map(len, said.values())) > limit:
                 raise EngineRefused(f"{argv[0]} in container {container[:12]} says more than expected.")
     except TimeoutError:
@@ -194,13 +225,14 @@ def run_exec(
 
 def file_stat(engine: Engine, container: str, path: str) -> Mapping[str, Any] | None:
     """Name, size, mode and ``linkTarget`` of a path inside a container, without reading it; None when there is none."""
-    from docker.utils import decode_json_header
+    from netdoctor.engine.careful import parsed
 
     api: Any = engine.api
     with translated(engine.host, f"look for {path} in container {container[:12]}"):
         response = api.head(api._url("/containers/{0}/archive", container), params={"path": path}, timeout=api.timeout)
-    encoded = response.headers.get("x-docker-container-path-stat")
-    if response.status_code != 200 or not encoded:
-        return None
-    found: Mapping[str, Any] = decode_json_header(encoded)
+        encoded = response.headers.get("x-docker-container-path-stat")
+        if response.status_code != 200 or not encoded:
+            return None
+        found: Mapping[str, Any] = parsed(base64.b64decode(encoded))
+        FILE(found, "")
     return found

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from netdoctor.engine.hosts import EngineHost
+from netdoctor.engine.shapes import Unusable
 from netdoctor.errors import EngineRefused, EngineUnreachable, Gone, NetdoctorError, PermissionRefused
 from netdoctor.redact import redact_text
 
@@ -44,6 +45,7 @@ def _missing(socket: Path) -> bool:
 
 def _in_short(detail: str) -> str:
     """The kernel's words out of a chain of wrapped exceptions."""
+    detail = re.sub(r"\[(?:SSL|X509)[^\]]*\] ?| ?\(_ssl\.c:\d+\)", "", detail)
     words = re.findall(r"(?:\[Errno -?\d+\] |Error\(\d+, ['\"])([^'\")\]]+)", detail)
     if words:
         return str(words[-1]).strip().lower()
@@ -70,6 +72,15 @@ def broken_off(host: EngineHost) -> EngineUnreachable:
     )
 
 
+def unusable(host: EngineHost, doing: str, why: str) -> EngineUnreachable:
+    """An answer that is JSON and still no answer to the question."""
+    return EngineUnreachable(
+        f"Could not {doing}: the answer of the Docker Engine at {host.url} (from {host.said_by}) cannot be used: "
+        f"{_short(redact_text(why))}.",
+        hint="Check what answers there with: docker version",
+    )
+
+
 @contextmanager
 def translated(host: EngineHost, doing: str) -> Iterator[None]:
     """Everything raised inside becomes one of ours; ``doing`` completes "could not ..."."""
@@ -80,8 +91,8 @@ def translated(host: EngineHost, doing: str) -> Iterator[None]:
         yield
     except NetdoctorError:
         raise
-    except requests.exceptions.JSONDecodeError as error:
-        raise broken_off(host) from error
+    except Unusable as error:
+        raise (unusable(host, doing, error.why) if error.why else broken_off(host)) from error
     except errors.NotFound as error:
         raise Gone(f"Could not {doing}: {_said(error)}", hint="It is gone; run the command again.") from error
     except errors.APIError as error:
@@ -104,5 +115,8 @@ def _said(error: Exception) -> str:
     explanation = getattr(error, "explanation", None) or str(error)
     if isinstance(explanation, bytes):
         explanation = explanation.decode("utf-8", "replace")
-    said = redact_text(str(explanation)[: 4 * _MOST].strip())
+    return _short(redact_text(str(explanation)[: 4 * _MOST].strip()))
+
+
+def _short(said: str) -> str:
     return said if len(said) <= _MOST else f"{said[:_MOST]}..."

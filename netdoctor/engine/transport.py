@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netdoctor.engine.hosts import EngineHost
-from netdoctor.engine.translate import broken_off, translated, unreachable
-from netdoctor.errors import EngineUnreachable, UsageError
+from netdoctor.engine.translate import translated, unreachable
+from netdoctor.errors import EngineRefused, EngineUnreachable
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -58,7 +58,13 @@ def open_api(host: EngineHost, *, timeout: float) -> Transport:
             raise
     if host.socket_path is not None:
         at_the_door(host, host.socket_path, timeout)
-    return Transport(*_client(host, host.url, timeout, _tls(host)))
+    from netdoctor.engine.tls import explained, sdk_settings
+
+    try:
+        return Transport(*_client(host, host.url, timeout, sdk_settings(host)))
+    except (EngineRefused, EngineUnreachable) as error:
+        # Who did not answer in time would not answer a second look either.
+        raise (None if "timed out" in error.message else explained(host)) or error from error
 
 
 def at_the_door(host: EngineHost, path: Path, timeout: float) -> None:
@@ -76,36 +82,18 @@ def at_the_door(host: EngineHost, path: Path, timeout: float) -> None:
 
 def _client(host: EngineHost, url: str, timeout: float, tls: Any) -> tuple[APIClient, dict[str, Any]]:
     """Negotiated here and not by the SDK, whose client would ask twice, and keep its socket open when that fails."""
-    from docker import APIClient
+    from netdoctor.engine.careful import CarefulClient
 
     with translated(host, "connect"):
-        api = APIClient(base_url=url, version=OLDEST, timeout=int(timeout), tls=tls, num_pools=POOL, max_pool_size=POOL)
+        api: APIClient = CarefulClient(
+            base_url=url, version=OLDEST, timeout=timeout, tls=tls, num_pools=POOL, max_pool_size=POOL
+        )
         # A CA bundle for the web, in the environment, would replace the engine's own authority.
         api.trust_env = not tls
         try:
-            said: Any = api.version(api_version=False)
-            if not isinstance(said, dict) or not isinstance(said.get("ApiVersion"), str):
-                raise broken_off(host)
+            said: dict[str, Any] = api.version(api_version=False)
             api._version = said["ApiVersion"]  # type: ignore[attr-defined]
         except BaseException:
             api.close()
             raise
     return api, said
-
-
-def _tls(host: EngineHost) -> Any:
-    if host.tls is None:
-        return False
-    from docker.tls import TLSConfig
-
-    wanted = ("cert.pem", "key.pem", *(("ca.pem",) if host.tls_verify else ()))
-    missing = [name for name in wanted if not (host.tls / name).is_file()]
-    if missing:
-        raise UsageError(
-            f"TLS is asked for {host.url}, but {host.tls} has no {' and no '.join(missing)}.",
-            hint="Set DOCKER_CERT_PATH to the folder with ca.pem, cert.pem and key.pem.",
-        )
-    ca = str(host.tls / "ca.pem") if host.tls_verify else None
-    return TLSConfig(
-        client_cert=(str(host.tls / "cert.pem"), str(host.tls / "key.pem")), ca_cert=ca, verify=host.tls_verify
-    )

@@ -5,6 +5,7 @@ Pure functions over the engine's JSON, so that a recorded answer of any engine i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -32,6 +33,7 @@ _PODMAN = "podman"
 """Podman's default network."""
 _STOPPED = "stopped"
 """Podman's word for one whose program has ended, until it is cleaned up ("exited") or started again."""
+_NUMBER = re.compile(r"[0-9]{1,5}")
 _HEALTH_LOG = 5
 """Entries kept; the engine keeps five itself."""
 
@@ -140,7 +142,7 @@ def read_container(entry: JSON, by_id: Mapping[str, Network], by_name: Mapping[s
         endpoints=tuple(endpoints),
         environment=environment,
         labels=labels,
-        exposed=tuple(sorted(_port(port) for port in (config.get("ExposedPorts") or {}))),
+        exposed=tuple(sorted(filter(None, map(_port, config.get("ExposedPorts") or {})))),
         published=tuple(_bindings(settings.get("Ports") or {}, host_config.get("PortBindings") or {})),
         hostname=hostname,
         extra_hosts=tuple(host_config.get("ExtraHosts") or ()),
@@ -269,17 +271,18 @@ def _environment(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
         yield key, value
 
 
-def _port(text: str) -> tuple[int, str]:
+def _port(text: str) -> tuple[int, str] | None:
+    """None for what an image made by something else calls a port: a range, a name."""
     number, _, protocol = str(text).partition("/")
-    return int(number), protocol or "tcp"
+    return (int(number), protocol or "tcp") if _NUMBER.fullmatch(number) and int(number) < 1 << 16 else None
 
 
 def _bindings(live: JSON, asked: JSON) -> Iterable[PortBinding]:
     """What is published now; what was asked for when the container does not run."""
     for port, hosts in sorted((live if any(live.values()) else asked).items()):
-        number, protocol = _port(port)
-        for host in hosts or ():
+        known = _port(port)
+        for host in (hosts or ()) if known else ():
             host_port = str(host.get("HostPort") or "")
-            yield PortBinding(
-                number, int(host_port) if host_port.isdigit() else None, host.get("HostIp") or "0.0.0.0", protocol
-            )
+            number = int(host_port) if _NUMBER.fullmatch(host_port) else None
+            assert known is not None
+            yield PortBinding(known[0], number, host.get("HostIp") or "0.0.0.0", known[1])

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from netdoctor.engine.client import Engine
-from netdoctor.engine.streams import STDOUT, ExecStream, run_exec, start_exec
+from netdoctor.engine.streams import LATE, STDOUT, ExecStream, run_exec, start_exec
 from netdoctor.errors import NetdoctorError
 from netdoctor.model import Container, Outcome
 from netdoctor.vantage.interface import (
@@ -34,6 +34,8 @@ from netdoctor.vantage.resolver_files import parse
 MARKER = b"netdoctor: connected\n"
 REFUSAL = b"netdoctor: not connected\n"
 """Spares waiting for the end of the exec, which an engine may tell seconds late while others of it are ending."""
+MOST_SAID = 1 << 22
+"""Bytes before the sign of a connection: the peer's first ones, and what the tool complains of."""
 GRACE = 5.0
 SHELL_SAYS: tuple[tuple[str, Outcome, int], ...] = (
     ("connection refused", Outcome.REFUSED, 111),
@@ -97,6 +99,8 @@ class OneStream:
                 return None
             if REFUSAL in said:
                 break
+            if time.monotonic() > deadline + LATE or len(said) + len(self._buffer) > MOST_SAID:
+                raise TimeoutError("timed out")
         # No marker: what came on stdout is an engine's complaint about the program.
         return bytes(said.replace(REFUSAL, b"") + self._buffer).decode("utf-8", "replace").strip()
 
@@ -114,6 +118,8 @@ class OneStream:
                 self._ended = True
             elif piece[0] == STDOUT:
                 self._buffer += piece[1]
+            elif deadline is not None and time.monotonic() > deadline + LATE:
+                raise TimeoutError("timed out")
         taken = bytes(memoryview(self._buffer)[:size])
         del self._buffer[: len(taken)]
         return taken

@@ -26,6 +26,8 @@ SEND_TIMEOUT = 120.0
 HELLO = b"netdoctor relay 1 "
 KINDS = frozenset(b"HOESFWXA")
 LARGEST = 1 << 24
+MOST_WAITING = 4 * WINDOW
+"""Bytes of one stream that nobody has taken yet; an honest relay stops at a window."""
 
 
 class Pipe(Protocol):
@@ -85,7 +87,9 @@ class RelayStream:
             self._opening.told(kind, payload)
             return
         with self._changed:
-            if kind == b"S":
+            if kind == b"S" and len(self._incoming) > MOST_WAITING:
+                self._error = OSError(errno.ENOBUFS, "the relay sends more than it may")
+            elif kind == b"S":
                 self._incoming += payload
             elif kind == b"F":
                 self._ended = True
@@ -200,10 +204,13 @@ class Relay:
         if answer.kind != b"A":
             name, text, _ = _failure(answer.payload)
             raise CannotAsk(f"no ICMP socket may be opened here: {text or name or 'the relay ended'}")
-        received, seconds, detail = answer.payload.decode("utf-8", "replace").split("\n", 2)
-        if received != "1":
+        received, seconds, detail = (answer.payload.decode("utf-8", "replace") + "\n\n").split("\n", 2)
+        detail = detail.removesuffix("\n\n")
+        if received == "0":
             return PingReply(1, 0, None, detail or f"no reply in {timeout:.1f} s")
-        return PingReply(1, 1, float(seconds), detail)
+        if received != "1":
+            raise CannotAsk("the relay's answer cannot be read")
+        return PingReply(1, 1, _seconds(seconds), detail)
 
     def net_table(self, table: str) -> str:
         """Raises CannotAsk, FileNotFoundError."""
@@ -268,7 +275,7 @@ class Relay:
         name, text, seconds = _failure(answer.payload)
         if name == "TIMEOUT":
             return timed_out(seconds or timeout)
-        return failure(getattr(errno, name, None), address=address, seconds=seconds, text=text)
+        return failure(_number(name), address=address, seconds=seconds, text=text)
 
     def _greeting(self, patience: float) -> str:
         deadline = time.monotonic() + patience
@@ -352,12 +359,26 @@ class Relay:
 
 def _failure(payload: bytes) -> tuple[str, str, float]:
     name, text, seconds = (payload.decode("utf-8", "replace") + "\n\n").split("\n")[:3]
-    return name, text, float(seconds or 0)
+    return name, text, _seconds(seconds)
 
 
 def _errno(payload: bytes) -> tuple[int | None, str]:
     name, text, _ = _failure(payload)
-    return getattr(errno, name, None), text or name
+    return _number(name), text or name
+
+
+def _number(name: str) -> int | None:
+    found = getattr(errno, name, None)
+    return found if isinstance(found, int) else None
+
+
+def _seconds(text: str) -> float:
+    """0 for what is no number: whoever says it stands inside the container and may say anything."""
+    try:
+        found = float(text or 0)
+    except ValueError:
+        return 0.0
+    return found if 0 <= found < 1e6 else 0.0
 
 
 def _text(data: bytes | bytearray) -> str:

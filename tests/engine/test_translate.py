@@ -32,6 +32,13 @@ def host(path) -> EngineHost:
     return EngineHost(f"unix://{path}", "--host")
 
 
+def inspected(container, name):
+    """As little as an inspect may say."""
+    state, settings = {"Status": "running", "Running": True}, {"Networks": {}}
+    more = {"State": state, "Config": {}, "HostConfig": {"NetworkMode": "none"}, "NetworkSettings": settings}
+    return {"Id": container, "Name": name, **more}
+
+
 def asked(path, script, *, timeout=5.0):
     """What reading everything from that engine raises."""
     with fake_engine(path, script), pytest.raises(NetdoctorError) as caught, Engine(host(path), timeout=timeout) as e:
@@ -167,15 +174,17 @@ def test_secrets_in_the_engines_words_are_redacted(socket_path):
 
 
 def test_a_container_that_vanishes_between_listing_and_inspect_is_left_out(socket_path):
-    stays, goes = {"Id": "a" * 64, "Name": "/stays"}, {"Id": "b" * 64, "Name": "/goes"}
+    stays, goes = inspected("a" * 64, "/stays"), inspected("b" * 64, "/goes")
     gone = Answer({"message": f"No such container: {'b' * 64}"}, 404)
-    script = Script([stays, goes], special={f"/containers/{'b' * 64}/json": gone})
+    lists = iter([[{"Id": "a" * 64}, {"Id": "b" * 64}], [{"Id": "a" * 64}]])
+    special = {f"/containers/{'b' * 64}/json": gone, "/containers/json": lambda: Answer(next(lists))}
+    script = Script([stays, goes], special=special)
     with fake_engine(socket_path, script), Engine(host(socket_path)) as engine:
         assert [each["Name"] for each in engine.containers()] == ["/stays"]
 
 
 def test_many_threads_ask_one_engine(socket_path):
-    script = Script([{"Id": f"{n:064x}", "Name": f"/c{n}"} for n in range(40)])
+    script = Script([inspected(f"{n:064x}", f"/c{n}") for n in range(40)])
     with fake_engine(socket_path, script), Engine(host(socket_path)) as engine:
         found: list[int] = []
         threads = [threading.Thread(target=lambda: found.append(len(engine.containers()))) for _ in range(4)]

@@ -27,7 +27,17 @@ SPELLINGS = (
 APP, DB = full("app")[:12], full("db")[:12]
 
 _OURS = {"Id", "NetworkID", "EndpointID", "Status", "Created", "StartedAt", "FinishedAt", "Driver", "Scope"}
-_OURS |= {"NetworkMode", "IPAddress", "Subnet", "Gateway", "HostPort", "HostIp", "MacAddress", "IPv4Address"}
+_OURS |= {
+    "NetworkMode",
+    "IPAddress",
+    "Subnet",
+    "Gateway",
+    "HostPort",
+    "HostIp",
+    "MacAddress",
+    "IPv4Address",
+    "GlobalIPv6Address",
+}
 """Fields whose text the engine makes itself."""
 
 JSON = dict[str, Any]

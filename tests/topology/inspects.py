@@ -78,7 +78,7 @@ def _network(shape: Shape, name: str, prefix: str, *, internal: bool = False, de
 def _endpoint(shape: Shape, container: str, network: str, address: str, aliases: tuple[str, ...] = ()) -> JSON:
     short = full(container)[:12]
     given: list[str] | None = [*aliases, *([short] if shape.short_id_alias else [])] or None
-    gateway = address.rpartition(".")[0] + ".1"
+    gateway = f"{address.rpartition('.')[0]}.1" if address else ""
     made: JSON = {
         "IPAMConfig": {"IPv4Address": address} if container == "db" else None,
         "Links": None,
