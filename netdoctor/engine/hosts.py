@@ -39,6 +39,11 @@ class EngineHost:
         return self.url.partition("://")[0]
 
     @property
+    def half_closes(self) -> bool:
+        """Whether one direction of a raw stream can end without the other: not over TLS."""
+        return self.tls is None and self.scheme != "https"
+
+    @property
     def socket_path(self) -> Path | None:
         """The unix socket's path, when it is one."""
         return Path(self.url.removeprefix("unix://")) if self.scheme == "unix" else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 import threading
@@ -17,6 +16,8 @@ from netdoctor.engine.translate import translated
 from netdoctor.errors import EngineRefused
 
 _PIECE = 1 << 16
+_END = 1 << 16
+"""Bytes of the answer that tells an exit status."""
 _NOT_STARTED = ("executable file not found", "no such file or directory", "unable to start container process: exec:")
 """What engines say of a command that is not there, or is no program."""
 
@@ -25,8 +26,12 @@ class NoSuchProgram(EngineRefused):
     """The image has no such command, or one that cannot be run."""
 
 
-def visit(engine: Engine, *, image: str, beside: str, argv: Sequence[str]) -> int:
-    """Its exit status. Ends with this process, however that ends. Raises NoSuchProgram, Gone, EngineRefused."""
+def visit(engine: Engine, *, image: str, beside: str, argv: Sequence[str], marker: bytes = b"") -> int:
+    """Its exit status. Ends with this process, however that ends. Raises NoSuchProgram, Gone, EngineRefused.
+
+    With a ``marker`` the command is one that reads frames and says the marker on stderr, and nothing else, where what
+    it was to run cannot be run: see ``live/programs/fed.py``.
+    """
     answers: list[Any] = []
     try:
         helper = start_helper(
@@ -39,13 +44,20 @@ def visit(engine: Engine, *, image: str, beside: str, argv: Sequence[str]) -> in
     finally:
         if answers and sys.exc_info()[0] is not None:
             answers[0].close()
+    from netdoctor.engine.careful import parsed, read_some
+    from netdoctor.engine.told import usable
+
     try:
-        threading.Thread(target=_feed, args=(helper.stream,), name="netdoctor-stdin", daemon=True).start()
+        feed = _feed_frames if marker else _feed
+        threading.Thread(target=feed, args=(helper.stream,), name="netdoctor-stdin", daemon=True).start()
         while (piece := helper.stream.read(None)) is not None:
             channel, data = piece
+            if marker and channel == STDERR and data == marker:
+                raise NoSuchProgram("The helper's image has no such program.")
             _write(2 if channel == STDERR else 1, data)
         with translated(engine.host, "wait for the helper's end"):
-            return int(json.loads(answers[0].content)["StatusCode"])
+            told = usable("POST", "/containers/helper/wait", parsed(read_some(answers[0], _END, None)))
+            return int(told["StatusCode"])
     finally:
         answers[0].close()
         helper.close()
@@ -56,7 +68,10 @@ def _ending(engine: Engine, container: str) -> Any:
     api: Any = engine.api
     with translated(engine.host, f"wait for helper {container[:12]}"):
         response = api._post(
-            api._url("/containers/{0}/wait", container), params={"condition": "next-exit"}, stream=True, timeout=None
+            api._url("/containers/{0}/wait", container),
+            params={"condition": "next-exit"},
+            stream=True,
+            timeout=(api.timeout, None),
         )
         api._raise_for_status(response)
     return response
@@ -68,6 +83,16 @@ def _feed(stream: RawStream) -> None:
         while data := os.read(0, _PIECE):
             stream.write(data)
     stream.close_write()
+
+
+def _feed_frames(stream: RawStream) -> None:
+    """The same where the connection has no half-close: its end is a frame."""
+    with contextlib.suppress(OSError, ValueError):
+        while True:
+            data = os.read(0, _PIECE)
+            stream.write(len(data).to_bytes(4, "big") + data)
+            if not data:
+                return
 
 
 def _write(descriptor: int, data: bytes) -> None:

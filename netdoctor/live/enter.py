@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -80,8 +81,14 @@ def beside(engine: Engine, site: Site, command: Sequence[str]) -> int:
         raise NoVantage(
             f"Cannot step into {site.container.name}'s network: sidecar: {refused.reason}.", hint=refused.hint
         ) from refused
+    marker = b""
+    argv = list(command)
+    if not engine.host.half_closes:
+        # The end of stdin cannot be told by the connection then.
+        marker = secrets.token_hex().encode()
+        argv = ["python3", "-ISc", text("fed.py"), marker.decode(), *argv]
     try:
-        return visit(engine, image=image, beside=site.container.id, argv=command)
+        return visit(engine, image=image, beside=site.container.id, argv=argv, marker=marker)
     except NoSuchProgram as error:
         raise NetdoctorError(
             f"{plain(command[0])} is no program of the helper's image {plain(image)}.",
