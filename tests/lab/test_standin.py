@@ -226,6 +226,8 @@ def test_payload_indexes_appear_in_the_schema(client: QdrantClient, name: str) -
         "tenant": "keyword",
     }
     assert schema["city"].points == 3
+    assert schema["city"].params is None
+    assert isinstance(schema["tenant"].params, models.KeywordIndexParams) and schema["tenant"].params.is_tenant is True
 
 
 def test_named_and_sparse_vectors(client: QdrantClient) -> None:

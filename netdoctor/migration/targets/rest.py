@@ -115,10 +115,9 @@ class RestTarget:
 
     @_understood
     def collection(self, name: str) -> CollectionState | None:
-        found = self._call("GET", _path(name), absent=True)
-        if found is None:
-            return None
-        return self._state(name, found)
+        reply = self._answer("GET", _path(name), absent=True)
+        # Only 404 says that there is none: any other answer must describe it.
+        return None if reply.status_code == 404 else self._state(name, self._result(reply))
 
     def _state(self, name: str, found: Any) -> CollectionState:
         vectors = found["config"]["params"].get("vectors") or {}
@@ -324,12 +323,9 @@ class RestTarget:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Transient(str(error) or type(error).__name__) from error
 
-    def _call(
-        self, method: str, path: str, body: Mapping[str, Any] | bytes | None = None, *, absent: bool = False
-    ) -> Any:
-        """The reply's ``result``; None for 404 where ``absent`` allows it."""
-        reply = self._answer(method, path, body, absent=absent)
-        return None if reply.status_code == 404 else self._result(reply)
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | bytes | None = None) -> Any:
+        """The reply's ``result``."""
+        return self._result(self._answer(method, path, body))
 
     def _result(self, reply: httpx.Response) -> Any:
         try:

@@ -77,10 +77,7 @@ class Collection:
     def info(self) -> Json:
         with self._shard_in_use() as shard:
             info = shard.info()
-            schema = {
-                field: {"data_type": str(index.data_type).rpartition(".")[2].lower(), "points": index.points}
-                for field, index in info.payload_schema.items()
-            }
+            schema = {field: _index_info(index) for field, index in info.payload_schema.items()}
         return {
             "status": "green",
             "optimizer_status": "ok",
@@ -214,3 +211,12 @@ class Collection:
         scratch = target.with_suffix(".new")
         scratch.write_text(json.dumps({"name": self.name, "config": self.config}))
         os.replace(scratch, target)
+
+
+def _index_info(index: Any) -> Json:
+    kind = str(index.data_type).rpartition(".")[2].lower()
+    info: Json = {"data_type": kind, "points": index.points}
+    if index.params is not None:
+        told = {name: getattr(index.params, name, None) for name in ("is_tenant", "on_disk", "lookup", "range")}
+        info["params"] = {"type": kind, **{name: value for name, value in told.items() if isinstance(value, bool)}}
+    return info

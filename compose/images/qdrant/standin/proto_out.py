@@ -108,7 +108,9 @@ def scored(found: edge.ScoredPoint) -> Any:
 def info(found: Json) -> Any:
     """A CollectionInfo from the REST shape of it."""
     schema = {
-        field: messages.PayloadSchemaInfo(data_type=FIELD_TYPES.index(index["data_type"]) + 1, points=index["points"])
+        field: messages.PayloadSchemaInfo(
+            data_type=FIELD_TYPES.index(index["data_type"]) + 1, points=index["points"], params=_index_params(index)
+        )
         for field, index in found["payload_schema"].items()
     }
     return messages.CollectionInfo(
@@ -119,6 +121,16 @@ def info(found: Json) -> Any:
         indexed_vectors_count=found["indexed_vectors_count"],
         payload_schema=schema,
         config=_config(found["config"]),
+    )
+
+
+def _index_params(index: Json) -> Any:
+    told = {name: value for name, value in index.get("params", {}).items() if name != "type"}
+    if not told:
+        return None
+    kind = index["data_type"]
+    return messages.PayloadIndexParams(
+        **{f"{kind}_index_params": getattr(messages, f"{kind.title()}IndexParams")(**told)}
     )
 
 
