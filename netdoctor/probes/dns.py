@@ -5,14 +5,18 @@ Never the host's resolver: a helper like getaddrinfo reads the host's files even
 
 from __future__ import annotations
 
+import importlib
 import ipaddress
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from netdoctor.dns_message import Reply, question, reply
 from netdoctor.model import Layer, Observation, Outcome, Question, Topology
 from netdoctor.probes.interface import PROBES, World
 from netdoctor.vantage.interface import CannotAsk, DialFailed, ResolverConfig, Vantage
+
+if TYPE_CHECKING:
+    from dns.message import Message
 
 PORT = 53
 MOST_ANSWERS = 256
@@ -49,6 +53,8 @@ class DnsProbe:
         if _literal(name):
             return Observation(Outcome.CONNECTED, DnsEvidence(name, (name,), "literal"))
         vantage = world.vantage_at(question.at)
+        # Loading the library is our time, not the nameserver's.
+        importlib.import_module("dns.message")
         began = world.clock()
         config = vantage.resolver()
         found = _from_hosts(name, config)
@@ -127,7 +133,7 @@ def _ask(
     rcode = ""
     for kind in ("A", "AAAA"):
         try:
-            said = _exchange(full, kind, server, vantage, world, deadline)
+            reply = _exchange(full, kind, server, vantage, world, deadline)
         except (DialFailed, TimeoutError, OSError) as error:
             if answers:
                 break
@@ -136,9 +142,9 @@ def _ask(
             )
             detail = f"{server} gave no answer" if silent else f"{server} gave no answer ({error})"
             return Outcome.RESOLVER_FAILED, DnsEvidence(name, (), "nameserver", server, names, "", detail)
-        rcode = said.rcode
+        rcode = _rcode(reply)
         # Resolver libraries do not read the answer of a refusal.
-        answers += said.addresses if rcode == "NOERROR" else ()
+        answers += _addresses(reply, kind) if rcode == "NOERROR" else []
         if len(answers) > MOST_ANSWERS:
             # Not cut: that none of a name's addresses is reachable is only known when all are asked.
             detail = f"{server} answered with {len(answers)} addresses, more than any name here can have"
@@ -153,11 +159,15 @@ def _ask(
     return outcome, DnsEvidence(name, (), "nameserver", server, names, rcode, detail)
 
 
-def _exchange(full: str, kind: str, server: str, vantage: Vantage, world: World, deadline: float) -> Reply:
+def _exchange(full: str, kind: str, server: str, vantage: Vantage, world: World, deadline: float) -> Message:
+    import dns.exception
+    import dns.message
+
     try:
-        wire = question(full, kind)
-    except ValueError as error:
+        query = dns.message.make_query(full, kind)
+    except (dns.exception.DNSException, UnicodeError) as error:
         raise CannotAsk(f"{full.rstrip('.')!r} is no name that DNS can carry") from error
+    wire = query.to_wire()
     # Bounded by count too: something that answers at once, and never this question, must not be flooded.
     for _ in range(max(1, math.ceil((deadline - world.clock()) / UDP_TRY))):
         left = deadline - world.clock()
@@ -177,31 +187,35 @@ def _exchange(full: str, kind: str, server: str, vantage: Vantage, world: World,
                     raise
                 # Podman 4's nameserver is one that answers datagrams only; of those nothing is known here.
                 raise CannotAsk(f"{server} takes no DNS over TCP, and {cannot.reason}") from error
-        said = _read(raw, wire)
-        if said is not None:
-            return _whole(said, wire, server, vantage, world, deadline)
+        reply = _read(raw)
+        if query.is_response(reply):
+            return _whole(reply, query, server, vantage, world, deadline)
     raise TimeoutError
 
 
-def _read(raw: bytes, wire: bytes) -> Reply | None:
-    """None: an answer to another question."""
+def _read(raw: bytes) -> Message:
+    import dns.exception
+    import dns.message
+
     try:
-        return reply(raw, to=wire)
-    except ValueError as error:
+        return dns.message.from_wire(raw)
+    except (dns.exception.DNSException, ValueError) as error:
         raise OSError("an answer that is no DNS message") from error
 
 
-def _whole(said: Reply, wire: bytes, server: str, vantage: Vantage, world: World, deadline: float) -> Reply:
+def _whole(reply: Message, query: Message, server: str, vantage: Vantage, world: World, deadline: float) -> Message:
     """What did not fit into a datagram is asked for over TCP, as resolver libraries do."""
-    if not said.truncated:
-        return said
+    import dns.flags
+
+    if not reply.flags & dns.flags.TC:
+        return reply
     try:
-        whole = _read(_over_tcp(wire, server, vantage, world, deadline), wire)
+        whole = _read(_over_tcp(query.to_wire(), server, vantage, world, deadline))
     except (DialFailed, CannotAsk, OSError):
-        if said.records:
-            return said
+        if reply.answer:
+            return reply
         raise
-    if whole is None:
+    if not query.is_response(whole):
         raise OSError("an answer to another question")
     return whole
 
@@ -224,6 +238,20 @@ def _over_tcp(wire: bytes, server: str, vantage: Vantage, world: World, deadline
         return raw[2 : 2 + int.from_bytes(raw[:2], "big")]
     finally:
         stream.close()
+
+
+def _rcode(reply: Message) -> str:
+    import dns.rcode
+
+    return dns.rcode.to_text(reply.rcode())
+
+
+def _addresses(reply: Message, kind: str) -> list[str]:
+    import dns.rdataclass
+    import dns.rdatatype
+
+    wanted = (dns.rdataclass.IN, dns.rdatatype.from_text(kind))
+    return [item.address for group in reply.answer if (group.rdclass, group.rdtype) == wanted for item in group]
 
 
 PROBES.add("dns", DnsProbe(), home=__name__)

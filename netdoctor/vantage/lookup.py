@@ -6,7 +6,6 @@ import contextlib
 import time
 from collections.abc import Iterator
 
-from netdoctor.dns_message import question, reply
 from netdoctor.vantage.interface import CannotAsk, DialFailed, ResolverConfig, Stream, Vantage
 
 _PORT = 53
@@ -48,27 +47,39 @@ def _candidates(host: str, config: ResolverConfig) -> Iterator[str]:
 
 def _ask(vantage: Vantage, server: str, name: str, kind: str, *, again: bool = False) -> str | None:
     """``again``: over TCP, as the answer did not fit into a datagram."""
+    import dns.exception
+    import dns.flags
+    import dns.message
+    import dns.rcode
+    import dns.rdataclass
+    import dns.rdatatype
+
     try:
-        wire = question(name, kind)
-    except ValueError:
+        query = dns.message.make_query(name, kind)
+    except (dns.exception.DNSException, UnicodeError):
         return None
+    wire = query.to_wire()
     try:
-        raw = _over_tcp(vantage, server, wire) if again else vantage.datagram(server, _PORT, wire, _TIMEOUT)
+        reply = _over_tcp(vantage, server, wire) if again else vantage.datagram(server, _PORT, wire, _TIMEOUT)
     except CannotAsk:
-        raw = _over_tcp(vantage, server, wire)
+        reply = _over_tcp(vantage, server, wire)
     try:
-        said = reply(raw, to=wire)
-    except ValueError as error:
+        answer = dns.message.from_wire(reply)
+    except (dns.exception.DNSException, ValueError) as error:
         raise OSError("not a DNS message") from error
-    if said is None:
+    if not query.is_response(answer):
         raise OSError("an answer to another question")
-    if said.rcode not in ("NOERROR", "NXDOMAIN"):
+    if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         raise OSError("refused")
-    if said.rcode != "NOERROR":
+    if answer.rcode() != dns.rcode.NOERROR:
         return None
-    if said.truncated and not said.records and not again:
+    if answer.flags & dns.flags.TC and not answer.answer and not again:
         return _ask(vantage, server, name, kind, again=True)
-    return next(iter(said.addresses), None)
+    wanted = (dns.rdataclass.IN, dns.rdatatype.from_text(kind))
+    for rrset in answer.answer:
+        if (rrset.rdclass, rrset.rdtype) == wanted:
+            return str(rrset[0])
+    return None
 
 
 def _over_tcp(vantage: Vantage, server: str, wire: bytes) -> bytes:
