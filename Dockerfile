@@ -32,7 +32,8 @@ LABEL org.opencontainers.image.title=netdoctor \
 COPY --from=build /opt/netdoctor /opt/netdoctor
 ENV PATH=/opt/netdoctor/bin:$PATH PYTHONUNBUFFERED=1 NETDOCTOR_STATE_DIR=/var/lib/netdoctor
 # Nobody in particular; the journal of fixes is the only thing it writes: -v netdoctor:/var/lib/netdoctor keeps it.
-RUN mkdir -p /var/lib/netdoctor && chown 65532:65532 /var/lib/netdoctor
+# Whoever it runs as may begin one there, also root without the capability to ignore permissions; nobody touches another's.
+RUN mkdir -p /var/lib/netdoctor && chmod 1777 /var/lib/netdoctor
 USER 65532:65532
 WORKDIR /work
 ENTRYPOINT ["netdoctor"]

@@ -53,7 +53,7 @@ def _netns(engine: Engine, topology: Topology | None) -> Line:
         else:
             return Line(subject, State.OK, f"entered {container.name}'s network, and left it")
     if refused is not None:
-        remedy = SUDO if refused.hint else "run it on the engine's machine, outside a container"
+        remedy = SUDO if refused.hint else "run it on the engine's machine, not in a container, or with --pid=host"
         return Line(subject, State.NOTE, f"not possible: {refused.reason}", remedy)
     return _own_namespace(subject)
 

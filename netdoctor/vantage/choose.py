@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from netdoctor.engine.client import Engine
-from netdoctor.errors import Gone, NetdoctorError, NoVantage, UsageError
+from netdoctor.errors import EngineUnreachable, Gone, NetdoctorError, NoVantage, UsageError
 from netdoctor.model import HOST, Container, Ref, State, Topology
 from netdoctor.vantage.interface import CannotAsk, Vantage
 from netdoctor.vantage.kinds import KINDS, Impossible, Site
@@ -32,7 +32,7 @@ class _Slot:
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     vantage: Vantage | None = None
-    refused: NoVantage | None = None
+    refused: NetdoctorError | None = None
 
 
 class Vantages:
@@ -67,6 +67,7 @@ class Vantages:
         self._lock = threading.Lock()
         self._slots: dict[Ref, _Slot] = {}
         self._closed = threading.Event()
+        self._lost: EngineUnreachable | None = None
 
     def at(self, ref: Ref) -> Vantage:
         """The vantage of that container, or of this machine (``HOST``).
@@ -149,6 +150,8 @@ class Vantages:
         with slot.lock:
             if self._closed.is_set():
                 raise CannotAsk("the vantages of this run are closed")
+            if self._lost is not None and slot.vantage is None:
+                raise self._lost
             if slot.refused is not None:
                 raise slot.refused
             if slot.vantage is None:
@@ -157,14 +160,22 @@ class Vantages:
                 except NoVantage as error:
                     slot.refused = error
                     raise
+                except EngineUnreachable as error:
+                    # Waited for once: whoever asks next, here or elsewhere, would wait as long for the same.
+                    self._lost = error
+                    raise
             return slot.vantage
 
     def _host(self) -> Vantage:
-        from netdoctor.vantage.host import HostVantage
+        from netdoctor.vantage.host import HostVantage, contained
 
         if not self._engine.on_this_machine:
             raise CannotAsk(f"the engine at {self._engine.host.url} runs on another machine; this one is not its host")
-        return HostVantage()
+        host = HostVantage()
+        reason = contained(self._topology, host.addresses())
+        if reason:
+            raise CannotAsk(reason)
+        return host
 
     def _namespace_of(self, container: Container) -> Ref:
         """One vantage serves all containers that share a namespace (and with it resolv.conf and hosts)."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+from netdoctor.model import Topology
 from netdoctor.vantage import interfaces, sockets
 from netdoctor.vantage.interface import CannotAsk, Connection, ListeningSocket, PingReply, ResolverConfig, Route
 from netdoctor.vantage.procnet import NamespaceTables, Neighbour
 from netdoctor.vantage.resolver_files import parse
+
+MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
+"""What an engine puts into a container: Docker, Podman."""
 
 
 class HostVantage:
@@ -52,6 +56,20 @@ class HostVantage:
 
     def close(self) -> None:
         return
+
+
+def contained(topology: Topology, addresses: tuple[str, ...]) -> str | None:
+    """Why we are not on the machine itself, or None where we are.
+
+    In a container with the machine's own network (``--network host``) we are: no container's address is ours then.
+    """
+    if not any(mark.exists() for mark in MARKS):
+        return None
+    ours = {each for each in addresses if not each.startswith("127.") and each != "::1"}
+    theirs = {address for each in topology.containers for end in each.endpoints for address in end.addresses}
+    if ours and not ours & theirs:
+        return None
+    return "netdoctor runs in a container with a network of its own, not on the machine (docker run --network host)"
 
 
 def _net_table(table: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -158,10 +159,41 @@ def in_the_image(image: str, *words: str, rights: tuple[str, ...] = (), check: b
     return run("docker", "run", "--rm", "--label", "fmtx=1", *rights, image, *words, check=check)
 
 
+def documented(page: str) -> list[list[str]]:
+    """The words of every ``docker run`` of a page, up to the image's name, and what is said to netdoctor after it."""
+    text = (ROOT / page).read_text("utf-8").replace("\\\n", " ")
+    found = []
+    for line in re.findall(r"^docker run .*$", text, re.MULTILINE):
+        words = shlex.split(line.replace('"$(stat -c %g /var/run/docker.sock)"', "GROUP").replace("$PWD", "PWD"))
+        found.append(words)
+    return found
+
+
+def rights(words: list[str], image: str = "netdoctor", folder: object = ".") -> tuple[str, ...]:
+    """What stands between ``docker run`` and the image's name, for this engine, image and folder."""
+    assert words[:3] == ["docker", "run", "--rm"]
+    given = words[3 : words.index("netdoctor")]
+    group = str(SOCKET.stat().st_gid) if SOCKET.exists() else "0"
+    named = [re.sub("^NETDOCTOR_PROBE_IMAGE=netdoctor$", f"NETDOCTOR_PROBE_IMAGE={image}", word) for word in given]
+    return tuple(
+        re.sub("^/var/run/docker.sock:", f"{SOCKET}:", word.replace("GROUP", group).replace("PWD", str(folder)))
+        for word in named
+    )
+
+
 MOUNT = ("-v", f"{SOCKET}:/var/run/docker.sock")
-GROUP = ("--group-add", str(SOCKET.stat().st_gid)) if SOCKET.exists() else ()
-CAPABILITIES = ("--cap-drop", "ALL", "--cap-add", "SYS_ADMIN", "--cap-add", "SYS_PTRACE", "--cap-add", "NET_RAW")
-NAMESPACES = ("--pid=host", "--user", "0", *CAPABILITIES)
+LINT, NAMESPACES, HELPER = documented("docs/container.md")
+
+
+def test_the_readme_has_the_line_of_the_page():
+    assert documented("README.md") == [NAMESPACES]
+
+
+def test_no_documented_line_gives_more_than_it_needs():
+    for words in (LINT, NAMESPACES, HELPER):
+        assert not {"--privileged", "--network=host", "--cap-add=ALL"} & set(words), words
+    assert "--network" in LINT
+    assert "--cap-drop" in NAMESPACES
 
 
 @pytest.mark.docker
@@ -180,7 +212,7 @@ class TestOnTheEngine:
             "  b: {image: b}\nnetworks: {x: {}}\n"
         )
         tmp_path.chmod(0o755)
-        strict = ("--network", "none", "--cap-drop", "ALL", "--read-only", "-v", f"{tmp_path}:/work:ro")
+        strict = ("--cap-drop", "ALL", "--read-only", *rights(LINT, folder=tmp_path))
         done = in_the_image(image, "lint", "--format", "json", rights=strict)
         assert done.returncode == 1, done.stderr
         assert json.loads(done.stdout)["findings"]
@@ -194,17 +226,51 @@ class TestOnTheEngine:
         assert (done.returncode, "ND903" in done.stderr) == (3, True)
 
     def test_with_the_socket_and_its_group_it_asks_through_a_helper_made_of_itself(self, image, incident):
-        rights = (*MOUNT, *GROUP, "-e", f"NETDOCTOR_PROBE_IMAGE={image}")
-        report = self.checked(image, incident, rights)
+        report = self.checked(image, incident, rights(HELPER, image))
         assert any("helper container" in notice and image in notice for notice in report["notices"])
 
     def test_with_the_namespaces_it_stands_inside_and_leaves_no_helper(self, image, incident):
-        report = self.checked(image, incident, (*MOUNT, *NAMESPACES))
+        report = self.checked(image, incident, rights(NAMESPACES, image))
         assert report["edges"][0]["vantages"] == ["netns"]
         assert report["notices"] == []
 
-    def checked(self, image, incident, rights) -> dict:
-        done = in_the_image(image, "check", *incident, "--format", "json", rights=rights)
+    @pytest.mark.parametrize("words", [NAMESPACES, HELPER], ids=["namespaces", "helper"])
+    def test_it_fixes_and_takes_back_with_a_journal_that_is_kept(self, image, incident, words):
+        given = rights(words, image)
+        volume = f"fmtx-journal-{uuid.uuid4().hex[:8]}"
+        kept = (*given, "-v", f"{volume}:/var/lib/netdoctor")
+        try:
+            fixed = in_the_image(image, "fix", *incident, "--yes", rights=kept, check=False)
+            assert (fixed.returncode, "confirmed from inside" in fixed.stdout) == (0, True), fixed.stdout + fixed.stderr
+            undone = in_the_image(image, "undo", "--yes", rights=kept, check=False)
+            assert (undone.returncode, "undone" in undone.stdout) == (0, True), undone.stdout + undone.stderr
+        finally:
+            run("docker", "volume", "rm", "-f", volume, check=False)
+
+    def test_the_host_is_asked_from_only_with_its_network(self, image, incident):
+        apart = in_the_image(image, "check", "host", incident[1], rights=rights(HELPER, image), check=False)
+        assert (apart.returncode, "--network host" in apart.stdout) == (3, True), apart.stdout + apart.stderr
+        there = (*rights(HELPER, image), "--network", "host")
+        done = in_the_image(image, "check", "host", f"{incident[1]}:8080", rights=there, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def test_doctor_says_what_is_possible_with_which_rights(self, image, incident):
+        lines = {}
+        for name, words in (("helper", HELPER), ("namespaces", NAMESPACES)):
+            done = in_the_image(image, "doctor", "--format", "json", rights=rights(words, image))
+            lines[name] = {each["subject"]: each for each in json.loads(done.stdout)["lines"]}
+        assert lines["namespaces"]["vantage netns"]["state"] == "ok"
+        assert "--pid=host" in lines["helper"]["vantage netns"]["remedy"]
+        assert lines["helper"]["vantage sidecar"]["state"] == "ok"
+        for each in lines.values():
+            assert each["journal"]["state"] == "ok"
+
+    def test_it_draws_the_map(self, image, incident):
+        done = in_the_image(image, "map", *incident, rights=rights(NAMESPACES, image))
+        assert f"BROKEN {incident[0]} -> {incident[1]}" in done.stdout
+
+    def checked(self, image, incident, given) -> dict:
+        done = in_the_image(image, "check", *incident, "--format", "json", rights=given)
         assert done.returncode == 1, done.stderr
         report = json.loads(done.stdout)
         assert [each["code"] for each in report["findings"]] == ["ND101"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -11,8 +12,8 @@ import pytest
 from netdoctor.engine.client import Engine
 from netdoctor.engine.hosts import EngineHost
 from netdoctor.errors import Gone, NoVantage, UsageError
-from netdoctor.model import HOST, Container, Fact, Ref, State, Topology
-from netdoctor.vantage import kinds
+from netdoctor.model import HOST, Container, Endpoint, Fact, Ref, State, Topology
+from netdoctor.vantage import host, kinds
 from netdoctor.vantage.choose import Vantages
 from netdoctor.vantage.fake import FakeVantage
 from netdoctor.vantage.interface import CannotAsk
@@ -96,6 +97,33 @@ def test_the_host_is_this_machine_and_only_where_the_engine_is_here() -> None:
     assert vantages().at(HOST).name == "host"
     with pytest.raises(CannotAsk, match="another machine"):
         vantages(local=False).at(HOST)
+
+
+class TestInAContainer:
+    """netdoctor's own image: what it sees from there is not what the machine sees."""
+
+    @pytest.fixture(autouse=True)
+    def mark(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        (tmp_path / ".dockerenv").touch()
+        monkeypatch.setattr(host, "MARKS", (tmp_path / "none", tmp_path / ".dockerenv"))
+
+    @staticmethod
+    def addresses(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+        monkeypatch.setattr(host.HostVantage, "addresses", lambda _: addresses)
+
+    @pytest.mark.parametrize(
+        "ours", [("127.0.0.1", "172.17.0.5"), ("127.0.0.1", "::1"), ("127.0.0.1", "fd00::5")], ids=["v4", "none", "v6"]
+    )
+    def test_it_is_not_the_host(self, monkeypatch: pytest.MonkeyPatch, ours: tuple[str, ...]) -> None:
+        self.addresses(monkeypatch, *ours)
+        mine = replace(APP, endpoints=(Endpoint("n", "bridge", ipv4="172.17.0.5", ipv6="fd00::5"),))
+        with pytest.raises(CannotAsk, match="--network host"):
+            vantages(mine).at(HOST)
+
+    def test_with_the_machine_s_own_network_it_is(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.addresses(monkeypatch, "127.0.0.1", "192.168.1.7", "172.17.0.1")
+        other = replace(APP, endpoints=(Endpoint("n", "bridge", ipv4="172.17.0.5"),))
+        assert vantages(other).at(HOST).name == "host"
 
 
 def test_the_first_kind_that_works_is_taken_and_the_others_explained_once(only: Any) -> None:
