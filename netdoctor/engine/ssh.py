@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
+from netdoctor.commands import find_command
 from netdoctor.engine.hosts import EngineHost
 from netdoctor.errors import EngineUnreachable, UsageError
 
@@ -161,8 +162,9 @@ def ssh_command(url: str) -> list[str]:
 
 def open_tunnel(host: EngineHost) -> Tunnel:
     """Raises EngineUnreachable when there is no ssh client here."""
-    if shutil.which("ssh") is None:
+    ssh = find_command("ssh")
+    if ssh is None:
         raise EngineUnreachable(
             f"{host.url} needs an ssh client, and there is none on PATH.", hint="Install openssh-client."
         )
-    return Tunnel(ssh_command(host.url))
+    return Tunnel([ssh, *ssh_command(host.url)[1:]])

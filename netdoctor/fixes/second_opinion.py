@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from netdoctor.commands import find_command
 from netdoctor.compose_edit import Edit, oracle
 
 _SECONDS = 20.0
@@ -18,7 +18,7 @@ _SECONDS = 20.0
 @cache
 def compose_command() -> tuple[str, ...]:
     """``docker compose`` where the plugin is installed, else ``docker-compose``, else nothing."""
-    docker = shutil.which("docker")
+    docker = find_command("docker")
     if docker is not None:
         try:
             asked = subprocess.run(
@@ -28,7 +28,7 @@ def compose_command() -> tuple[str, ...]:
                 return (docker, "compose")
         except (OSError, subprocess.TimeoutExpired):
             pass
-    old = shutil.which("docker-compose")
+    old = find_command("docker-compose")
     return (old,) if old is not None else ()
 
 

@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import threading
@@ -18,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from netdoctor.commands import find_command
 from netdoctor.errors import NetdoctorError, UsageError
 from netdoctor.live.alerts import Alert, Outbox
 from netdoctor.redact import redact_text
@@ -111,11 +111,13 @@ class Command:
             raise UsageError(
                 f"--alert-command cannot be read: {str(error).lower()}.", hint="Quote it as you would for a shell."
             ) from None
-        if not self._argv or shutil.which(self._argv[0]) is None:
+        program = find_command(self._argv[0]) if self._argv else None
+        if program is None:
             raise UsageError(
                 "The program of --alert-command is not there, or may not be run.",
                 hint="Name it with its whole path. It is no shell: for pipes write a script.",
             )
+        self._argv[0] = program
         self._process: subprocess.Popen[bytes] | None = None
 
     def abort(self) -> None:

@@ -6,7 +6,6 @@ The tables are those of the network namespace that the engine itself is in, foun
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import struct
 import subprocess
@@ -14,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from netdoctor.commands import find_command
 from netdoctor.model import Layer, Observation, Outcome, Question, Topology
 from netdoctor.probes.interface import PROBES, CannotAsk, World
 
@@ -46,9 +46,7 @@ class FirewallProbe:
 
     def ask(self, question: Firewall, world: World) -> Observation[FirewallEvidence]:
         began = world.clock()
-        engine = engine_process(world.topology)
-        evidence = read_rules(*(_dump(engine, table) for table in ("filter", "nat")))
-        return Observation(Outcome.CONNECTED, evidence, seconds=world.clock() - began)
+        return Observation(Outcome.CONNECTED, rules_of_engine(world.topology), seconds=world.clock() - began)
 
     def label(self, question: Firewall, topology: Topology) -> str:
         return "the engine's packet filter rules"
@@ -59,6 +57,12 @@ class FirewallProbe:
             return observation.reason
         missing = [table for table, there in (("filter", evidence.forward), ("nat", evidence.nat)) if not there]
         return f"none in {' and '.join(missing)}" if missing else "in place"
+
+
+def rules_of_engine(topology: Topology) -> FirewallEvidence:
+    """Raises CannotAsk."""
+    engine = engine_process(topology)
+    return read_rules(*(_dump(engine, table) for table in ("filter", "nat")))
 
 
 def read_rules(filters: str, nat: str) -> FirewallEvidence:
@@ -116,11 +120,17 @@ def _called(pid: int) -> str:
 
 def run_there(engine: int, words: Sequence[str]) -> str:
     """What a reading command says in the engine's network namespace. Raises CannotAsk."""
+    path, nsenter = find_command(words[0]), find_command("nsenter")
+    if path is None:
+        raise CannotAsk(f"there is no {words[0]} command here")
     try:
         here = Path("/proc/self/ns/net").stat().st_ino == Path(f"/proc/{engine}/ns/net").stat().st_ino
-        enter = [] if here else ["nsenter", f"--net=/proc/{engine}/ns/net", "--"]
+        if not here and nsenter is None:
+            raise CannotAsk("there is no nsenter command here, and the engine is in another network namespace")
+        enter = [] if here or nsenter is None else [nsenter, f"--net=/proc/{engine}/ns/net", "--"]
+        argv = [*enter, path, *words[1:]]
         done = subprocess.run(
-            [*enter, *words], capture_output=True, text=True, timeout=_PATIENCE, check=False, stdin=subprocess.DEVNULL
+            argv, capture_output=True, text=True, timeout=_PATIENCE, check=False, stdin=subprocess.DEVNULL
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CannotAsk(f"{words[0]} could not be run: {error}") from error
@@ -132,10 +142,10 @@ def run_there(engine: int, words: Sequence[str]) -> str:
 
 def _dump(engine: int, table: str) -> str:
     """The rules of every backend there is: the engine may use another one than the plain command."""
-    found = {name: Path(path).resolve().name for name in _BACKENDS if (path := shutil.which(name)) is not None}
+    found = {name: Path(path).resolve().name for name in _BACKENDS if (path := find_command(name)) is not None}
     if not found:
         raise CannotAsk("there is no iptables command here")
-    if shutil.which("nft") is not None and "docker-bridges" in run_there(engine, ["nft", "list", "tables"]):
+    if find_command("nft") is not None and "docker-bridges" in run_there(engine, ["nft", "list", "tables"]):
         raise CannotAsk("this engine uses nftables directly")
     # Asked for a table that does not exist, the legacy commands would make it.
     legacy = table in _legacy_tables(engine)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from pathlib import Path
 
 import pytest
 
+from netdoctor.commands import find_command
 from netdoctor.model import HOST, Fact, Topology
 from netdoctor.probes.firewall import Firewall, FirewallProbe, engine_process, read_rules
 from netdoctor.probes.interface import CannotAsk, World
@@ -94,9 +94,13 @@ def test_an_engine_of_another_name_is_taken_where_its_name_will_do(tmp_path):
 
 
 @pytest.mark.docker
-@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("iptables") is None, reason="needs root and iptables")
-def test_the_rules_of_the_running_engine_are_in_place():
+@pytest.mark.skipif(os.geteuid() != 0 or find_command("iptables") is None, reason="needs root and iptables")
+@pytest.mark.parametrize("path", [None, "/usr/bin:/bin", ""], ids=["as it is", "without sbin", "empty"])
+def test_the_rules_of_the_running_engine_are_in_place(monkeypatch, path):
+    """Also for who has become root without root's PATH, as by ``su`` on Debian."""
     from netdoctor.engine.hosts import resolve_host
 
+    if path is not None:
+        monkeypatch.setenv("PATH", path)
     found = FirewallProbe().ask(Firewall(HOST), world(endpoint=resolve_host(None, None).url)).evidence
     assert found.forward and found.nat
