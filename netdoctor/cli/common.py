@@ -21,6 +21,9 @@ from netdoctor.model import Confidence, Edge, Report, Severity, Topology, Verdic
 from netdoctor.redact import redact_text, redacted
 from netdoctor.terminal import plain
 
+LEAST_PATIENCE = 8.0
+"""Seconds that an engine may take for an answer, however short --timeout is: it may be busy."""
+
 
 @dataclass(slots=True)
 class Session:
@@ -89,11 +92,16 @@ def session(settings: Settings) -> Iterator[Session]:
 
     refuse_bad_settings(settings)
     host = resolve_host(settings.host, settings.context)
-    engine = open_engine(host, timeout=max(20.0, settings.timeout * 2))
+    engine = open_engine(host, timeout=patience(settings))
     try:
         yield Session(settings, engine, read_topology(engine))
     finally:
         engine.close()
+
+
+def patience(settings: Settings) -> float:
+    """Seconds for one whole answer of the engine: 20, less where --timeout is short, more where it is long."""
+    return max(settings.timeout * 2, min(20.0, max(LEAST_PATIENCE, settings.timeout * 5)))
 
 
 def refuse_bad_settings(settings: Settings) -> None:

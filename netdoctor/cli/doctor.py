@@ -64,6 +64,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
 
 def _look(settings: Settings, examine: Callable[[Situation], tuple[Line, ...]]) -> tuple[Line, ...]:
+    from netdoctor.cli.common import patience
     from netdoctor.engine.client import open_engine
     from netdoctor.engine.hosts import resolve_host
     from netdoctor.errors import NetdoctorError
@@ -73,7 +74,7 @@ def _look(settings: Settings, examine: Callable[[Situation], tuple[Line, ...]]) 
     root = os.geteuid() == 0
     host = resolve_host(settings.host, settings.context)
     try:
-        engine = open_engine(host, timeout=max(20.0, settings.timeout * 2))
+        engine = open_engine(host, timeout=patience(settings))
     except NetdoctorError as failure:
         return examine(Here(None, None, failure, os.environ, root))
     with engine:

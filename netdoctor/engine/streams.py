@@ -46,9 +46,9 @@ class RawStream:
         """``response`` is the SDK's answer to attach or exec start, not yet read from."""
         self._response = response
         buffered = response.raw._fp.fp
-        if buffered is None:
+        if buffered is None or any(response.headers.get(each) for each in ("Content-Length", "Transfer-Encoding")):
             response.close()
-            raise EngineRefused("The engine ended the stream with its answer's head.")
+            raise EngineRefused("The engine answered a request for a stream with something else.")
         self._socket: socket.socket = buffered.raw._sock
         self._socket.setblocking(False)
         self._lock = threading.Lock()
