@@ -76,15 +76,29 @@ def test_the_wheel_holds_every_module_and_every_file_that_the_program_reads(dist
     assert not [name for name in names if name.startswith(("tests/", "compose/", "docs/"))]
 
 
-def test_the_wheel_s_program_runs_without_this_checkout(dist, tmp_path):
-    with wheel_of(dist) as wheel:
-        wheel.extractall(tmp_path)
-    code = "import netdoctor, sys; from netdoctor.cli.main import run; sys.exit(run(['explain', 'ND101']))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    assert b"no shared network" in done.stdout.lower()
+def test_the_wheel_installs_programs_that_run_without_this_checkout(dist, tmp_path):
+    (wheel,) = dist.glob("*.whl")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--isolated", "install", "--quiet"]
+    to = ["--no-deps", "--no-index", "--ignore-installed", "--no-compile", "--prefix", str(tmp_path)]
+    subprocess.run([*pip, *to, str(wheel)], check=True, timeout=120)
+    (library,) = tmp_path.glob("lib*/python*/site-packages")
+    environment = {"PYTHONPATH": str(library), "PATH": os.environ["PATH"]}
+
+    def said(*words: str) -> str:
+        argv = [str(tmp_path / "bin" / words[0]), *words[1:]]
+        done = subprocess.run(
+            argv, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert said("netdoctor", "--version") == f"netdoctor {__version__}\n"
+    assert "no shared network" in said("netdoctor", "explain", "ND101").lower()
+    assert json.loads(said("docker-netdoctor", "docker-cli-plugin-metadata"))["SchemaVersion"]
+    assert (tmp_path / "share" / "man" / "man1" / "netdoctor.1").is_file()
+    where = [sys.executable, "-c", "import netdoctor; print(netdoctor.__file__)"]
+    found = subprocess.run(where, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert Path(found.stdout.strip()).is_relative_to(tmp_path)
 
 
 def test_the_source_archive_holds_everything_that_git_knows(dist):
