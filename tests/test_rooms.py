@@ -152,7 +152,8 @@ def test_formats_know_the_nouns_and_how_to_make_text_safe():
 
 def test_probes_know_the_vantage_interface_and_no_vantage():
     # Files are a place to ask as well: a probe may read them, a rule sees its evidence only.
-    allowed = ("model", "probes", "registry", "redact", "terminal", "errors", "vantage.interface", "topology.compose")
+    leaves = ("model", "errors", "redact", "terminal", "commands")
+    allowed = (*leaves, "probes", "registry", "vantage.interface", "topology.compose")
     homes = tuple(f"netdoctor.{each}" for each in allowed)
     ours = offenders("probes", lambda name: within(name, "netdoctor") and not within(name, *homes))
     assert ours == []
