@@ -2,9 +2,9 @@
 #
 #   docker build -t netdoctor .
 #
-# Where no package index is in reach: fetch the wheels first
-# (pip download --require-hashes -r requirements.txt -r requirements-build.txt -d wheels),
-# and build with --build-arg PIP_NO_INDEX=1.
+# Where no package index is in reach: fetch the wheels first, for the base's Python
+# (pip download --require-hashes --only-binary :all: --python-version 3.12 -r requirements.txt -r requirements-build.txt
+# -d wheels), and build with --build-arg PIP_NO_INDEX=1.
 ARG PYTHON_IMAGE=python:3.12-slim
 
 FROM ${PYTHON_IMAGE} AS build
