@@ -32,13 +32,19 @@ class Tunnel:
     """
 
     def __init__(self, argv: list[str]) -> None:
+        """Raises OSError where no folder for temporary files can be written, or its path is too long for a socket."""
         self.argv = argv
         self.last_words = ""
         sweep()
         self._folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         self.socket = self._folder / "engine.sock"
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(str(self.socket))
+        try:
+            self._listener.bind(str(self.socket))
+        except OSError:
+            self._listener.close()
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
         self._listener.listen(64)
         self._children: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
@@ -58,13 +64,18 @@ class Tunnel:
             if self._closed:
                 connection.close()
                 return
-            child = subprocess.Popen(
-                self.argv,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
+            try:
+                child = subprocess.Popen(
+                    self.argv,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                self.last_words = f"{self.argv[0]} could not be run: {error.strerror}"
+                connection.close()
+                return
             self._children.add(child)
         assert child.stdin is not None
         assert child.stdout is not None
@@ -167,4 +178,12 @@ def open_tunnel(host: EngineHost) -> Tunnel:
         raise EngineUnreachable(
             f"{host.url} needs an ssh client, and there is none on PATH.", hint="Install openssh-client."
         )
-    return Tunnel([ssh, *ssh_command(host.url)[1:]])
+    argv = [ssh, *ssh_command(host.url)[1:]]
+    try:
+        return Tunnel(argv)
+    except OSError as error:
+        raise EngineUnreachable(
+            f"{host.url} needs a socket in a folder for temporary files, and none can be made: "
+            f"{error.strerror or error}.",
+            hint="Name a writable folder with a short path: TMPDIR=/tmp netdoctor ...",
+        ) from error

@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import sys
-import tempfile
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -58,12 +57,14 @@ class Entrance:
 
     def become(self, command: Sequence[str], container: Container) -> NoReturn:
         """Replace this process by ``command``, standing in there: its exit status, signals and terminal are its own."""
-        described = tempfile.TemporaryFile()  # noqa: SIM115 - it has no name; the command's process inherits it
-        described.write(json.dumps(self.files).encode())
-        described.seek(0)
-        for descriptor in (self.namespace, described.fileno()):
+        # In memory: there need be no folder that can be written. The command's process inherits it.
+        described = os.memfd_create("netdoctor")
+        with os.fdopen(described, "wb", closefd=False) as writing:
+            writing.write(json.dumps(self.files).encode())
+        os.lseek(described, 0, os.SEEK_SET)
+        for descriptor in (self.namespace, described):
             os.set_inheritable(descriptor, True)
-        words = [str(self.namespace), str(described.fileno()), *command]
+        words = [str(self.namespace), str(described), *command]
         sys.stdout.flush()
         sys.stderr.flush()
         environment = {**os.environ, CONTAINER_VARIABLE: container.name}

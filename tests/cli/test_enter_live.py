@@ -165,6 +165,25 @@ def test_without_a_command_it_is_a_shell_which_reads_what_is_piped_in(place):
 
 
 @needs_root
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="there is no unshare here")
+def test_no_folder_has_to_be_writable(place):
+    """As in a container that is read-only."""
+    argv = [sys.executable, "-m", "netdoctor", "--vantage", "netns", "enter", place.app.name, "--", "echo", "in"]
+    script = 'mount -o remount,ro,bind / || exit 77; exec "$@"'
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, "sh", *argv],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=settings(),
+    )
+    if done.returncode == 77:
+        pytest.skip("the root file system cannot be mounted read-only here")
+    assert (done.returncode, done.stdout) == (0, "in\n"), done
+
+
+@needs_root
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
 def test_curl_looks_names_up_with_the_containers_resolver_and_in_its_hosts_file(place):
     """An alias that only that network has, and a name that stands in that one hosts file."""

@@ -127,6 +127,16 @@ def test_nobody_at_the_other_end_is_said_in_ssh_s_own_words(remote):
     assert "Connection refused" in ended.err
 
 
+def test_without_a_folder_for_its_socket_it_is_one_sentence(remote, tmp_path):
+    deep = tmp_path / ("deep" * 30)
+    deep.mkdir()
+    ended = in_a_child("-H", remote.url, env={**remote.environment, "TMPDIR": str(deep)})
+    assert (ended.status, ended.out) == (3, "")
+    assert "too long" in ended.err
+    assert "TMPDIR=" in ended.err
+    assert not list(deep.iterdir())
+
+
 def test_no_ssh_outlives_us(remote, broken):
     app, target = broken
     port = remote.url.rpartition(":")[2]
