@@ -192,8 +192,10 @@ def test_the_readme_has_the_line_of_the_page():
 def test_no_documented_line_gives_more_than_it_needs():
     for words in (LINT, NAMESPACES, HELPER):
         assert not {"--privileged", "--network=host", "--cap-add=ALL"} & set(words), words
-    assert "--network" in LINT
-    assert "--cap-drop" in NAMESPACES
+    assert LINT[LINT.index("--network") + 1] == "none"
+    given = " ".join(NAMESPACES)
+    assert "--pid=host --user 0 --cap-drop ALL" in given
+    assert re.findall(r"--cap-add (\w+)", given) == ["SYS_ADMIN", "SYS_PTRACE", "NET_RAW"]
 
 
 @pytest.mark.docker
@@ -233,6 +235,15 @@ class TestOnTheEngine:
         report = self.checked(image, incident, rights(NAMESPACES, image))
         assert report["edges"][0]["vantages"] == ["netns"]
         assert report["notices"] == []
+
+    @pytest.mark.parametrize("without", ["SYS_ADMIN", "SYS_PTRACE", "--pid=host"])
+    def test_nothing_of_what_is_given_for_the_namespaces_can_be_left_out(self, image, incident, without):
+        """But NET_RAW, which only some containers need for a ping."""
+        given = " ".join(rights(NAMESPACES, image)).replace(f"--cap-add {without}", "").replace("--pid=host", "", 1)
+        less = [*given.split(), *(["--pid=host"] if without != "--pid=host" else [])]
+        done = in_the_image(image, "check", *incident, "--vantage", "netns", rights=tuple(less), check=False)
+        first = done.stdout.partition("\n")[0]
+        assert ("ND901" in done.stdout, first.endswith("UNKNOWN")) == (True, True), done.stdout + done.stderr
 
     @pytest.mark.parametrize("words", [NAMESPACES, HELPER], ids=["namespaces", "helper"])
     def test_it_fixes_and_takes_back_with_a_journal_that_is_kept(self, image, incident, words):

@@ -19,6 +19,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from markdown_it import MarkdownIt
 from packaging.requirements import Requirement
 
@@ -176,8 +178,11 @@ def blocks(markdown: str) -> list[str]:
 
 
 def test_the_list_of_parts_names_every_locked_requirement_with_its_hash(dist):
-    found = json.loads((dist / "netdoctor.cdx.json").read_text("utf-8"))
+    text = (dist / "netdoctor.cdx.json").read_text("utf-8")
+    found = json.loads(text)
     assert found["bomFormat"] == "CycloneDX"
+    assert JsonStrictValidator(SchemaVersion.from_version(found["specVersion"])).validate_str(text) is None
+    assert len({part["bom-ref"] for part in found["components"]}) == len(found["components"])
     root = found["metadata"]["component"]
     assert (root["name"], root["version"]) == ("docker-netdoctor", __version__)
     locked = {
