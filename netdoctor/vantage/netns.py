@@ -129,7 +129,12 @@ class NetnsVantage:
         return found
 
     def connections(self) -> tuple[Connection, ...]:
-        return self._tables.connections()
+        try:
+            found = sock_diag.connections(self._factory.make)
+        except OSError:
+            return self._tables.connections()
+        self._process.still_there()
+        return found
 
     def routes(self) -> tuple[Route, ...]:
         return self._tables.routes()

@@ -133,7 +133,7 @@ class NamespaceTables:
     def connections(self) -> tuple[Connection, ...]:
         rows = (*parse_tcp(self._read("tcp"), 4), *parse_tcp(self._optional("tcp6"), 6))
         return tuple(
-            Connection(_unmapped(row.local), _unmapped(row.remote), CONNECTION_STATES[row.state])
+            Connection(unmapped(row.local), unmapped(row.remote), CONNECTION_STATES[row.state])
             for row in rows
             if row.state in CONNECTION_STATES
         )
@@ -163,7 +163,7 @@ def _endpoint(text: str) -> tuple[str, int]:
     return (_ipv4(address) if len(address) == 8 else _ipv6(address)), int(port, 16)
 
 
-def _unmapped(end: tuple[str, int]) -> tuple[str, int]:
+def unmapped(end: tuple[str, int]) -> tuple[str, int]:
     """A dual-stack socket keeps IPv4 peers as ``::ffff:10.0.0.2``; people and DNS write 10.0.0.2."""
     return end[0].removeprefix("::ffff:") if "." in end[0] else end[0], end[1]
 

@@ -1,7 +1,7 @@
-"""The namespace's listeners asked of the kernel over netlink: the same rows as /proc/net/tcp, some thirty times faster.
+"""The namespace's sockets asked of the kernel over netlink: the same rows as /proc/net/tcp, some thirty times faster.
 
-/proc/net/tcp walks a table of all connections of the whole machine (8 ms and more for each read); this asks for
-listeners only. Needs a socket of that namespace, and no privilege.
+Whoever reads /proc/net/tcp walks a table of all connections of the whole machine, 4 to 12 ms for each read; this takes
+0.2 ms. Needs a socket of that namespace, and no privilege.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from netdoctor.vantage.interface import ListeningSocket
-from netdoctor.vantage.procnet import DOCKER_DNS
+from netdoctor.vantage.interface import Connection, ListeningSocket
+from netdoctor.vantage.procnet import CONNECTION_STATES, DOCKER_DNS, unmapped
 from netdoctor.vantage.sockets import MakeSocket
 
 NETLINK_SOCK_DIAG = 4
@@ -29,21 +29,40 @@ ANSWER = struct.Struct("=BBBB2s2s16s16sI8sII")
 PATIENCE = 2.0
 
 
+End = tuple[str, int]
+"""Address and port."""
+
+
 def listeners(make: MakeSocket) -> tuple[ListeningSocket, ...]:
     """Each listener once, IPv4 first, Docker's own DNS left out. Raises OSError where the kernel has no such socket."""
     found: dict[tuple[str, int, int], int] = {}
-    with make(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_SOCK_DIAG) as netlink:
-        netlink.settimeout(PATIENCE)
-        for family, version in ((socket.AF_INET, 4), (socket.AF_INET6, 6)):
-            for address, port, waiting in _dump(netlink, family):
-                if address != DOCKER_DNS:
-                    key = (address, port, version)
-                    found[key] = found.get(key, 0) + waiting
+    for version, _, (address, port), _, waiting in _sockets(make, (STATE_LISTEN,)):
+        if address != DOCKER_DNS:
+            key = (address, port, version)
+            found[key] = found.get(key, 0) + waiting
     return tuple(ListeningSocket(address, port, family, waiting) for (address, port, family), waiting in found.items())
 
 
-def _dump(netlink: socket.socket, family: int) -> Iterator[tuple[str, int, int]]:
-    request = REQUEST.pack(family, socket.IPPROTO_TCP, 0, 1 << STATE_LISTEN)
+def connections(make: MakeSocket) -> tuple[Connection, ...]:
+    """Every socket that has a peer, or wants one. Raises OSError where the kernel has no such socket."""
+    names = {int(number, 16): name for number, name in CONNECTION_STATES.items()}
+    return tuple(
+        Connection(unmapped(local), unmapped(remote), names[state])
+        for _, state, local, remote, _ in _sockets(make, tuple(names))
+    )
+
+
+def _sockets(make: MakeSocket, states: Sequence[int]) -> Iterator[tuple[int, int, End, End, int]]:
+    """IP version, state, local and remote end, and how many wait to be accepted (or bytes to be read)."""
+    with make(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_SOCK_DIAG) as netlink:
+        netlink.settimeout(PATIENCE)
+        for family, version in ((socket.AF_INET, 4), (socket.AF_INET6, 6)):
+            for state, local, remote, waiting in _dump(netlink, family, states):
+                yield version, state, local, remote, waiting
+
+
+def _dump(netlink: socket.socket, family: int, states: Sequence[int]) -> Iterator[tuple[int, End, End, int]]:
+    request = REQUEST.pack(family, socket.IPPROTO_TCP, 0, sum(1 << state for state in states))
     netlink.send(HEADER.pack(HEADER.size + len(request), SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST_DUMP, family, 0) + request)
     while True:
         data = netlink.recv(1 << 17)
@@ -55,9 +74,13 @@ def _dump(netlink: socket.socket, family: int) -> Iterator[tuple[str, int, int]]
                 number = -struct.unpack_from("=i", data, HEADER.size)[0]
                 raise OSError(number, os.strerror(number))
             answered = ANSWER.unpack_from(data, HEADER.size)
-            answer_family, _, _, _, port, _, address, _, _, _, _, waiting = answered
+            answer_family, state, _, _, port, peer_port, address, peer, _, _, _, waiting = answered
             # An IPv6 dump of some kernels repeats the IPv4 sockets.
             if answer_family == family:
-                length = 4 if family == socket.AF_INET else 16
-                yield socket.inet_ntop(family, address[:length]), int.from_bytes(port, "big"), waiting
+                yield state, _end(family, address, port), _end(family, peer, peer_port), waiting
             data = data[(size + 3) & ~3 :]
+
+
+def _end(family: int, address: bytes, port: bytes) -> End:
+    length = 4 if family == socket.AF_INET else 16
+    return socket.inet_ntop(family, address[:length]), int.from_bytes(port, "big")

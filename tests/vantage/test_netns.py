@@ -135,17 +135,22 @@ def test_the_kernels_answer_over_netlink_is_that_of_its_tables(lab: Any) -> None
         "one = [socket.create_server(('0.0.0.0', 7001)), socket.create_server(('127.0.0.1', 7002), backlog=0),\n"
         "       socket.create_server(('::', 7003), family=socket.AF_INET6)]\n"
         "two = socket.create_connection(('127.0.0.1', 7002))\n"
+        "dual = socket.socket(socket.AF_INET6)\n"
+        "dual.connect(('::ffff:127.0.0.1', 7001))\n"
         "signal.pause()\n"
     )
     made = lab.container("python", networks=[lab.network()], command=["python3", "-c", program])
     lab.wait_for_listener(made, 7001, 7002, 7003)
-    lab.wait_until(lambda: "01" in Path(f"/proc/{lab.pid(made)}/net/tcp").read_text(), "a connection")
+    lab.wait_until(lambda: " 01 " in Path(f"/proc/{lab.pid(made)}/net/tcp6").read_text(), "a connection")
     container = lab.seen(made)
     process = prove(container, identity(lab, made))
     vantage = NetnsVantage(container, process, lambda path: "")
     try:
         fast, slow = sock_diag.listeners(vantage._factory.make), NamespaceTables(process.net_table).listeners()
         assert set(fast) == set(slow)
-        assert {(each.port, each.backlog_waiting) for each in fast} == {(7001, 0), (7002, 1), (7003, 0)}
+        assert {(each.port, each.backlog_waiting) for each in fast} == {(7001, 1), (7002, 1), (7003, 0)}
+        held = sock_diag.connections(vantage._factory.make)
+        assert sorted(held, key=str) == sorted(NamespaceTables(process.net_table).connections(), key=str)
+        assert {each.remote for each in held} >= {("127.0.0.1", 7001), ("127.0.0.1", 7002)}
     finally:
         vantage.close()
