@@ -136,7 +136,7 @@ class CarefulClient(APIClient):
             return
         if 300 <= status < 400:
             raise Unusable(f"it leads to another address (status {status}), which is not followed")
-        said = _complaint(response.content)
+        said = _complaint(response)
         # "Not found" is the engine's word only where the engine says it: so does any web server.
         kind = errors.NotFound if status == 404 and said is not None else errors.APIError
         words = said if said is not None else response.content[:4096].decode("utf-8", "replace").strip()
@@ -228,12 +228,14 @@ def _read_whole(response: requests.Response, limit: int) -> None:
     response._content_consumed = True  # type: ignore[attr-defined]
 
 
-def _complaint(body: bytes) -> str | None:
+def _complaint(response: requests.Response) -> str | None:
     """The engine's own words; None where it is not an engine that speaks."""
     try:
-        told = parsed(body)
+        told = parsed(response.content)
     except Unusable:
-        return None
+        # Where a stream was asked for, Docker complains in plain text.
+        plain = response.headers.get("Content-Type", "").startswith(("text/plain", "application/vnd.docker."))
+        return response.content[:4096].decode("utf-8", "replace").strip() if plain else None
     said = told.get("message") if isinstance(told, dict) else None
     return said if isinstance(said, str) else None
 

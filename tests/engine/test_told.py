@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import re
+from pathlib import Path
 
 import pytest
 from topology.inspects import SHAPES, Shape, full, stack
 
+from netdoctor.engine import told
 from netdoctor.engine.shapes import Unusable
 from netdoctor.engine.told import usable
 
@@ -53,6 +56,33 @@ def test_a_version_becomes_a_part_of_every_path() -> None:
     assert usable("GET", "/version", {"ApiVersion": "1.41"})
 
 
-def test_what_is_asked_without_a_line_in_the_table_is_refused() -> None:
-    with pytest.raises(Unusable, match="nobody has said"):
-        usable("GET", "/v1.41/volumes", {})
+READ = {
+    "version": "GET /version",
+    "info": "GET /info",
+    "containers": "GET /containers/json",
+    "inspect_container": "GET /containers/a/json",
+    "stats": "GET /containers/a/stats",
+    "create_container_from_config": "POST /containers/create",
+    "exec_create": "POST /containers/a/exec",
+    "exec_inspect": "GET /exec/a/json",
+    "networks": "GET /networks",
+    "create_network": "POST /networks/create",
+    "inspect_network": "GET /networks/a",
+    "inspect_image": "GET /images/a:1/json",
+    "services": "GET /services",
+    "inspect_service": "GET /services/a",
+    "update_service": "POST /services/a/update",
+    "tasks": "GET /tasks",
+}
+UNREAD = {"create_host_config", "create_container_config", "start", "remove_container", "pull", "remove_network"}
+UNREAD |= {"connect_container_to_network", "disconnect_container_from_network", "get", "head", "close"}
+
+
+def test_every_answer_that_is_read_has_its_line() -> None:
+    room = Path(told.__file__).parent
+    asked = {name for file in room.glob("*.py") for name in re.findall(r"\bapi\.([a-z]\w+)\(", file.read_text("utf-8"))}
+    assert asked <= READ.keys() | UNREAD
+    for name in asked & READ.keys():
+        method, path = READ[name].split(" ")
+        with pytest.raises(Unusable):
+            usable(method, f"/v1.41{path}", "nothing of the kind")

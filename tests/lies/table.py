@@ -122,7 +122,7 @@ def _stops(wire: Wire, _: Request, reply: Reply) -> None:
 def _closed_in(part: str) -> Callable[[Wire, Request, Reply], None]:
     def tell(wire: Wire, _: Request, reply: Reply) -> None:
         whole = head(Reply(reply.body or b"{}", reply.status, reply.headers))
-        wire.say({"line": whole[:12], "head": whole[: len(whole) // 2], "body": whole}[part])
+        wire.say({"line": whole[:10], "head": whole[: len(whole) // 2], "body": whole}[part])
 
     return tell
 
