@@ -6,6 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bin=${1:-.venv/bin}
 out=${2:-dist}
 mkdir -p "$out"
+rm -f -- "$out"/docker_netdoctor-*.whl "$out"/docker_netdoctor-*.tar.gz # of another version, which the sums would list too
 # The same bytes whenever and wherever it is built: the time is the last commit's, or what it is told.
 if [ -z "${SOURCE_DATE_EPOCH:-}" ]; then
     SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || echo 1577836800)

@@ -170,7 +170,8 @@ def test_the_description_on_an_index_has_no_link_that_leads_nowhere(dist):
 def links(markdown: str) -> list[str]:
     tokens = MarkdownIt("commonmark").enable("table").parse(markdown)
     inner = [child for token in tokens for child in token.children or ()]
-    return [str(child.attrs["href"]) for child in inner if child.type == "link_open"]
+    at = {"link_open": "href", "image": "src"}
+    return [str(child.attrs[at[child.type]]) for child in inner if child.type in at]
 
 
 def blocks(markdown: str) -> list[str]:
