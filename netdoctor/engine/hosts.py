@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import json
 import os
 from collections.abc import Mapping
@@ -42,6 +43,15 @@ class EngineHost:
     def half_closes(self) -> bool:
         """Whether one direction of a raw stream can end without the other: not over TLS."""
         return self.tls is None and self.scheme != "https"
+
+    @property
+    def at_loopback(self) -> bool:
+        """Whether its address is this machine's own, by name or number."""
+        name = urlsplit(self.url).hostname or ""
+        try:
+            return name == "localhost" or ipaddress.ip_address(name).is_loopback
+        except ValueError:
+            return False
 
     @property
     def socket_path(self) -> Path | None:
@@ -86,7 +96,7 @@ def _normal(url: str, said_by: str) -> str:
     if url.partition("://")[0] not in ("unix", "tcp", "http", "https", "ssh"):
         raise UsageError(
             f"{said_by} is {url!r}, which is no engine address.",
-            hint="Use unix:///path, tcp://host:port or ssh://user@host.",
+            hint="Use unix:///path, tcp://host:port or ssh://host.",
         )
     return _with_port(url, said_by) if url.startswith("tcp://") else url
 

@@ -158,9 +158,11 @@ def ssh_command(url: str) -> list[str]:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
-        raise UsageError(f"{url!r} is no ssh address: {error}.", hint="Use ssh://user@host[:port].") from error
+        raise UsageError(
+            f"{url!r} is no ssh address: {error}.", hint="Use ssh://host[:port], with USER@ before the host."
+        ) from error
     if not host or host.startswith("-") or (parts.username or "").startswith("-"):
-        raise UsageError(f"{url!r} is no ssh address.", hint="Use ssh://user@host[:port].")
+        raise UsageError(f"{url!r} is no ssh address.", hint="Use ssh://host[:port], with USER@ before the host.")
     if parts.password:
         raise UsageError("An ssh address cannot carry a password.", hint="Use an ssh key or an agent.")
     argv = ["ssh", "-o", "ConnectTimeout=30", "-T"]

@@ -88,8 +88,9 @@ def _client(host: EngineHost, url: str, timeout: float, tls: Any) -> tuple[APICl
         api: APIClient = CarefulClient(
             base_url=url, version=OLDEST, timeout=timeout, tls=tls, num_pools=POOL, max_pool_size=POOL
         )
-        # A CA bundle for the web, in the environment, would replace the engine's own authority.
-        api.trust_env = not tls
+        # A CA bundle for the web, in the environment, would replace the engine's own authority; and a proxy for the web
+        # is, to the docker command too, none for loopback.
+        api.trust_env = not tls and not host.at_loopback
         try:
             said: dict[str, Any] = api.version(api_version=False)
             api._version = said["ApiVersion"]  # type: ignore[attr-defined]

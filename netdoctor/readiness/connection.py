@@ -22,7 +22,7 @@ class Connection:
                 subject,
                 State.NOTE,
                 f"neither encrypted nor guarded: whoever can connect to {host.url} is root there",
-                "use ssh://user@host, or TLS (dockerd --tlsverify)",
+                "use ssh:// and no port of the engine, or TLS (dockerd --tlsverify)",
             )
         elif not host.tls_verify and host.tls is not None:
             yield Line(

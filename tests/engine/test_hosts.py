@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
 from pathlib import Path
 
 import pytest
 
-from netdoctor.engine.hosts import DEFAULT_SOCKET, resolve_host
-from netdoctor.errors import UsageError
+from netdoctor.engine.hosts import DEFAULT_SOCKET, EngineHost, resolve_host
+from netdoctor.errors import EngineUnreachable, UsageError
 
 
 @pytest.fixture
@@ -126,6 +127,35 @@ def test_tls_comes_from_the_variables_for_tcp_only(config):
     assert resolve_host("/run/x.sock", environment=tls).tls is None
     assert resolve_host("tcp://x:2376", environment={**config, "DOCKER_TLS": "1"}).tls_verify is False
     assert resolve_host("tcp://x:2376", environment={**config, "DOCKER_TLS_VERIFY": ""}).tls is None
+
+
+@pytest.mark.parametrize(
+    ("url", "near"),
+    [
+        ("tcp://127.0.0.1:2375", True),
+        ("tcp://localhost:2375", True),
+        ("tcp://[::1]:2375", True),
+        ("tcp://10.0.0.1:2375", False),
+        ("tcp://localhost.example.org:2375", False),
+        (DEFAULT_SOCKET, False),
+    ],
+)
+def test_an_address_of_this_machine_is_known_as_one(url, near):
+    assert EngineHost(url).at_loopback is near
+
+
+def test_a_proxy_for_the_web_is_none_for_loopback(monkeypatch):
+    """As to the docker command; port 9 has nobody, the proxy least of all."""
+    from netdoctor.engine.client import open_engine
+
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        with pytest.raises(EngineUnreachable, match="refused"):
+            open_engine(EngineHost("tcp://127.0.0.1:9"), timeout=5)
+        proxy.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
 
 
 def test_a_contexts_own_certificates_are_used(config):
