@@ -30,9 +30,9 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 
 
-def known() -> set[str]:
-    """What git knows of, new files that it will be told of included; all there is where there is no git."""
-    argv = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+def known(*also: str) -> set[str]:
+    """What git knows of; all there is where there is no git."""
+    argv = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", *also]
     done = subprocess.run(argv, capture_output=True, timeout=60, check=False)
     if done.returncode == 0:
         return {name.decode() for name in done.stdout.split(b"\0") if name}
@@ -44,7 +44,7 @@ def known() -> set[str]:
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy of what git knows, so that nothing of this folder that is not shipped can hide a gap."""
     source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
-    for name in known():
+    for name in known("--others", "--exclude-standard"):  # new files that git will be told of
         if (ROOT / name).is_file():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, source / name)
@@ -163,6 +163,7 @@ def test_the_description_on_an_index_has_no_link_that_leads_nowhere(dist):
         assert target in names
     # Nothing else of it is changed: the examples least of all.
     assert blocks(description) == blocks(readme)
+    assert codes(description) - relative == codes(readme)
     # No address is claimed that is not ours.
     assert found.get_all("Project-URL") is None
 
@@ -172,6 +173,11 @@ def links(markdown: str) -> list[str]:
     inner = [child for token in tokens for child in token.children or ()]
     at = {"link_open": "href", "image": "src"}
     return [str(child.attrs[at[child.type]]) for child in inner if child.type in at]
+
+
+def codes(markdown: str) -> set[str]:
+    tokens = MarkdownIt("commonmark").enable("table").parse(markdown)
+    return {child.content for token in tokens for child in token.children or () if child.type == "code_inline"}
 
 
 def blocks(markdown: str) -> list[str]:
