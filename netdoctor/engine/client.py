@@ -34,7 +34,7 @@ AGAIN = 3
 """Times that the engine may list a container and say that it does not have it; what has really gone is listed once."""
 _MOST_DENIED = 10_000
 """Containers that come and go while they are looked at, after which what was found is all there is."""
-_FULL_ID = re.compile(r"[0-9a-f]{64}")
+_BY_ID = re.compile(r"[0-9a-f]{12,64}")
 _TAR_BLOCKS = 64 << 10
 """Of a packed file, besides what it holds."""
 
@@ -142,7 +142,7 @@ class Engine:
         """Raises Gone when there is none."""
         with translated(self.host, f"inspect container {container[:12]}"):
             found: JSON = self.api.inspect_container(container)
-        if _FULL_ID.fullmatch(container) and found["Id"] != container:
+        if _BY_ID.fullmatch(container) and not found["Id"].startswith(container):
             raise unusable(self.host, f"inspect container {container[:12]}", "it is about another container")
         return found
 

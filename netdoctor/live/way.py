@@ -117,6 +117,7 @@ class Way:
             raise NoWay(
                 f"Nothing can be asked from inside {plain(self._names.source)}: {refused.reason}.",
                 hint=self._names.check,
+                status=Exit.UNKNOWN,
             ) from refused
 
     def _look_again(self, stale: _Standing) -> bool:

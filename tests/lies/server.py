@@ -134,7 +134,7 @@ def canary() -> Iterator[tuple[str, list[str]]]:
         def log_message(self, *_: object) -> None:
             return
 
-    with _serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
         yield f"http://127.0.0.1:{server.server_address[1]}/", seen
 
 
@@ -160,7 +160,7 @@ def database() -> Iterator[int]:
         def handle_error(self, *_: object) -> None:
             return
 
-    with _serving(Quiet((DB, 0), Handler)) as server:
+    with serving(Quiet((DB, 0), Handler)) as server:
         yield int(server.server_address[1])
 
 
@@ -185,7 +185,7 @@ def liar(path: Path, port: int) -> Iterator[Liar]:
             return
 
     made = Liar(f"unix://{path}", Honest(port))
-    with _serving(Server(str(path), Handler)):
+    with serving(Server(str(path), Handler)):
         try:
             yield made
         finally:
@@ -198,7 +198,7 @@ def liar(path: Path, port: int) -> Iterator[Liar]:
 
 
 @contextmanager
-def _serving(server: Any) -> Iterator[Any]:
+def serving(server: Any) -> Iterator[Any]:
     thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.02), daemon=True)
     thread.start()
     try:
