@@ -45,3 +45,28 @@ def test_a_member_of_the_group_is_told_what_root_would_add(engine):
     assert notes.status == 0
     assert "note  vantage netns" in notes.out
     assert in_a_child("doctor", "--fail-on", "warning", before=before, cwd="/").status == 1
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    "poor",
+    [
+        {"PATH": ""},
+        {"HOME": "", "XDG_STATE_HOME": ""},
+        {"HOME": "/nonexistent", "PATH": "/usr/bin:/bin"},
+        {"NETDOCTOR_STATE_DIR": "/etc/passwd/x"},
+    ],
+    ids=lambda poor: " ".join(poor),
+)
+def test_in_a_poor_environment_each_line_that_is_not_well_has_its_remedy(engine, poor):
+    socket = engine.host.socket_path
+    if os.geteuid() != 0 or shutil.which("setpriv") is None or socket is None:
+        pytest.skip("becoming another user needs root and setpriv")
+    setpriv, *member = as_nobody(socket.stat().st_gid)
+    before = (str(shutil.which(setpriv)), *member)
+    ended = in_a_child("doctor", "--format", "json", before=before, cwd="/", env=poor)
+    found = json.loads(ended.out)["lines"]
+    assert ended.err == ""
+    assert {line["subject"] for line in found} > {"engine", "vantage sidecar", "packet filter", "journal", "compose"}
+    assert [line for line in found if line["state"] != "ok" and not line["remedy"]] == []
+    assert ended.status == (3 if "bad" in {line["state"] for line in found} else 0)

@@ -33,8 +33,8 @@ def feed(child: subprocess.Popen[bytes]) -> None:
         while size := int.from_bytes(exactly(4), "big"):
             data = exactly(size)
             try:
-                if reads:
-                    into.write(data)
+                while reads and data:
+                    data = data[into.write(data) or 0 :]
             except OSError:
                 # It has closed its stdin. That we are still there is learned from what follows all the same.
                 reads = False
