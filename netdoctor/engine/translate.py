@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from netdoctor.engine import inside
 from netdoctor.engine.hosts import EngineHost
 from netdoctor.engine.shapes import Unusable
 from netdoctor.errors import EngineRefused, EngineUnreachable, Gone, NetdoctorError, PermissionRefused
@@ -27,7 +28,8 @@ def unreachable(host: EngineHost, detail: str = "") -> NetdoctorError:
     if host.socket_path is not None and _missing(host.socket_path):
         return EngineUnreachable(
             f"No Docker Engine at {named}: the socket does not exist.",
-            hint="Start the engine (systemctl start docker), or name another one with -H or --context.",
+            hint="Start the engine (systemctl start docker), or name another one with -H or --context."
+            + inside.to_have_a_socket(host.socket_path),
         )
     text = _in_short(detail)
     return EngineUnreachable(
@@ -60,7 +62,8 @@ def denied(host: EngineHost) -> PermissionRefused:
     return PermissionRefused(
         f"You may not use the Docker Engine at {host.url}: permission denied on its socket.",
         hint=f"Use sudo, or join the group that owns {host.socket_path} "
-        '(sudo usermod -aG docker "$USER"), log in again, and retry.',
+        '(sudo usermod -aG docker "$USER"), log in again, and retry.'
+        + (inside.to_use_a_socket(host.socket_path) if host.socket_path else ""),
     )
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+from netdoctor.engine.inside import in_container
 from netdoctor.model import Topology
 from netdoctor.vantage import interfaces, sockets
 from netdoctor.vantage.interface import CannotAsk, Connection, ListeningSocket, PingReply, ResolverConfig, Route
 from netdoctor.vantage.procnet import NamespaceTables, Neighbour
 from netdoctor.vantage.resolver_files import parse
-
-MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
-"""What an engine puts into a container: Docker, Podman."""
 
 
 class HostVantage:
@@ -63,7 +61,7 @@ def contained(topology: Topology, addresses: tuple[str, ...]) -> str | None:
 
     In a container with the machine's own network (``--network host``) we are: no container's address is ours then.
     """
-    if not any(mark.exists() for mark in MARKS):
+    if not in_container():
         return None
     ours = {each for each in addresses if not each.startswith("127.") and each != "::1"}
     theirs = {address for each in topology.containers for end in each.endpoints for address in end.addresses}

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from netdoctor.engine import inside
 from netdoctor.engine.client import Engine
 from netdoctor.engine.hosts import EngineHost
 from netdoctor.errors import Gone, NoVantage, UsageError
@@ -105,7 +106,7 @@ class TestInAContainer:
     @pytest.fixture(autouse=True)
     def mark(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (tmp_path / ".dockerenv").touch()
-        monkeypatch.setattr(host, "MARKS", (tmp_path / "none", tmp_path / ".dockerenv"))
+        monkeypatch.setattr(inside, "MARKS", (tmp_path / "none", tmp_path / ".dockerenv"))
 
     @staticmethod
     def addresses(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
