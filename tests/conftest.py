@@ -41,8 +41,8 @@ def pytest_configure() -> None:
     """A shell's background job ignores Ctrl-C, and so would every process that a test starts and interrupts."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    # How long an example takes says how busy the machine is.
-    settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    # How long an example takes says how busy the machine is. All else stays as it is here (the same examples in CI).
+    settings.register_profile("busy", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("busy")
 
 
