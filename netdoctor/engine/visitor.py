@@ -50,7 +50,7 @@ def visit(engine: Engine, *, image: str, beside: str, argv: Sequence[str], marke
     try:
         feed = _feed_frames if marker else _feed
         threading.Thread(target=feed, args=(helper.stream,), name="netdoctor-stdin", daemon=True).start()
-        while (piece := helper.stream.read(None)) is not None:
+        while (piece := _next(helper.stream)) is not None:
             channel, data = piece
             if marker and channel == STDERR and data == marker:
                 raise NoSuchProgram("The helper's image has no such program.")
@@ -61,6 +61,14 @@ def visit(engine: Engine, *, image: str, beside: str, argv: Sequence[str], marke
     finally:
         answers[0].close()
         helper.close()
+
+
+def _next(stream: RawStream) -> tuple[int, bytes] | None:
+    """Raises EngineRefused where the engine's stream breaks off: what the command said is not known then."""
+    try:
+        return stream.read(None)
+    except OSError as error:
+        raise EngineRefused(f"The command's output broke off: {error}.") from error
 
 
 def _ending(engine: Engine, container: str) -> Any:
