@@ -76,7 +76,7 @@ def cells(name: str, value: Any) -> list[Any]:
         pytest.param(path, wrong, id=f"{'.'.join(map(str, path)) or 'it'}-{wrong}")
         for path in paths(value)
         for wrong in WRONG
-        if WHOLE or table.picked(name, *map(str, path), wrong, one_in=6)
+        if WHOLE or table.picked(name, *map(str, path), wrong, one_in=9)
     ]
 
 

@@ -100,7 +100,7 @@ CELLS = [
     for kind in verb.needs
     for lie in table.lies_for(kind)
     if told(verb, kind, lie)
-    if WHOLE or table.picked(verb.name, kind, lie.name, one_in=60 if lie.patient else 18)
+    if WHOLE or table.picked(verb.name, kind, lie.name, one_in=80 if lie.patient else 24)
 ]
 
 
