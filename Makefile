@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 LAB := compose/with_lab.sh
 STANDIN := compose/images/qdrant
 
-.PHONY: help venv dev lint reformat test test-unit demo clinic faults kills bench bench-migrate bench-migrate-long bench-migrate-many bench-migrate-memory million engine images lock dist docs site clean
+.PHONY: help venv dev lint reformat test test-unit demo clinic faults kills lies bench bench-migrate bench-migrate-long bench-migrate-many bench-migrate-memory million engine images lock dist docs site clean
 
 help:           ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1|/p' Makefile | column -t -s '|' 2>/dev/null || grep '##' Makefile
@@ -52,6 +52,9 @@ faults: venv    ## a fix killed, interrupted and cut off from its engine at ever
 
 kills: venv     ## a migration killed at a hundred seeded moments; after the next start it is as one run (minutes)
 	@NETDOCTOR_KILLS=100 $(BIN)/python -m pytest tests/migration/test_kills.py $(ARGS)
+
+lies: venv      ## every answer of an engine broken in every way, for every verb (half an hour)
+	@NETDOCTOR_LIES=all $(BIN)/python -m pytest tests/lies $(ARGS)
 
 bench: venv     ## the budgets, as ratios measured in one run
 	@$(LAB) --images "busybox scratch python probe qdrant" compose/bench.sh
