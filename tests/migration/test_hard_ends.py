@@ -86,7 +86,12 @@ def test_an_order_to_stop_puts_indexing_back_and_the_same_command_goes_on(
     scratch.mkdir()
     command = [sys.executable, "-c", CHILD, *typed(qdrant, export, "--batch-size", "1")]
     child = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "TMPDIR": str(scratch)}
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(scratch)},
+        # Under nohup it would be ignored, which the child keeps to.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
     assert child.stderr is not None and child.stdout is not None
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -75,7 +76,8 @@ def over(near: socket.socket) -> bool:
 def children() -> set[int]:
     mine: set[int] = set()
     for task in Path("/proc/self/task").iterdir():
-        mine |= {int(child) for child in (task / "children").read_text().split()}
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            mine |= {int(child) for child in (task / "children").read_text().split()}
     return mine
 
 
