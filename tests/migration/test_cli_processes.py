@@ -101,16 +101,11 @@ def test_two_processes_write_what_one_would(qdrant: Server, export: Path, own: s
     told = json.loads(out)
     assert (told["verified"], told["sent"], told["resumed"]) == (COUNT, COUNT, False)
     assert "Batch " in err and f"({COUNT}/{COUNT} total)" in err and err.count("target http") == 1
-    alone = export.with_name("alone.sqlite")
-    one = ["migrate", str(export), "--to", qdrant.url, "--transport", "rest", "--ledger", str(alone), "-q"]
-    assert run([*one, "--collection", f"{own}all"]) == Exit.OK
-    capsys.readouterr()
     ids = [point_id(thing["id"]) for thing in records(COUNT, 4)]
+    names = (own, f"{own}b", f"{own}c")
     with via_host(qdrant, Transport.REST) as target:
-        held = {name: everything(target, name, ids) for name in (own, f"{own}b", f"{own}c")}
-        assert [len(each) for each in held.values()] == [300, 300, 300]
-        state = target.collection(own)
-        assert state is not None and state.points == 300
+        by_two = {name: everything(target, name, ids) for name in names}
+    assert [len(each) for each in by_two.values()] == [300, 300, 300]
     # Again: nothing is left to send. Then verified from the one ledger, and taken back.
     assert run(typed(qdrant, export, own, "--format", "json", "-q")) == Exit.OK
     assert json.loads(capsys.readouterr().out)["sent"] == 0
@@ -119,7 +114,10 @@ def test_two_processes_write_what_one_would(qdrant: Server, export: Path, own: s
     assert run(["vectors", "rollback", str(export), "--yes", "-q"]) == Exit.OK
     with via_host(qdrant, Transport.REST) as target:
         assert target.collection(own) is None
-    capsys.readouterr()
+    alone = ["--ledger", str(export.with_name("alone.sqlite")), "-q"]
+    assert run([*typed(qdrant, export, own, *alone), "--processes", "1"]) == Exit.OK
+    with via_host(qdrant, Transport.REST) as target:
+        assert {name: everything(target, name, ids) for name in names} == by_two
     assert run(typed(qdrant, export, own, "-q", "--restart")) == Exit.OK
 
 
