@@ -29,11 +29,11 @@ reformat: venv  ## let ruff put the code in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: venv      ## all tests, those that need an engine included
+test: venv      ## all tests; with ENGINES="26.1 28.5 podman" contract and clinic on these too (root)
 ifeq ($(strip $(ARGS)),)
 	$(BIN)/python -m pytest -m "not docker and not browser" -n auto
 	@compose/browser.sh
-	@$(LAB) --images "busybox scratch python probe qdrant" compose/engine_tests.sh $(BIN)/python
+	@$(LAB) --images "busybox scratch python probe qdrant" $(BIN)/python compose/engine_tests.py $(ENGINES)
 else
 	@$(LAB) --images "busybox scratch python probe qdrant" $(BIN)/python -m pytest $(ARGS)
 endif
