@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from netdoctor.migration.records import Vector
+
 TOLERANCE = 1e-6
+_UNIT = 1e-6
+"""How far the squared length of what is sent may be from 1: it is rounded to float32."""
+_LEFT_ALONE = 9e-7
+"""Qdrant's own bound is 1e-6, of a sum in float32, of which a root is taken in float32."""
+_FLOAT32 = 6e-8
 _ONE_UNIT = 4e-16
 """Relative: what some JSON readers lose in the last place of a number that REST carried as text."""
 
@@ -47,7 +54,8 @@ def same_vector(sent: Point, stored: Point, metric: Metric, *, exact: bool = Tru
     if one.tobytes() == other.tobytes():
         return True
     if exact:
-        return bool(np.array_equal(one, other))  # 0.0 and -0.0 are equal in value
+        # 0.0 and -0.0 are equal in value
+        return bool(np.array_equal(one, other)) or (metric is Metric.COSINE and _normalised_again(sent, other))
     wide, read = one.astype(np.float64), other.astype(np.float64)
     if metric is Metric.COSINE:
         long, length = float(wide @ wide) ** 0.5, float(read @ read) ** 0.5
@@ -56,6 +64,42 @@ def same_vector(sent: Point, stored: Point, metric: Metric, *, exact: bool = Tru
         # A unit vector in each: the server may have normalised once more, or not at all.
         return bool(np.abs(wide / long - read / length).max() <= TOLERANCE)
     return _close(wide, read)
+
+
+def _normalised_again(sent: Point, stored: Vector) -> bool:
+    """Whether the server has divided the unit vector that it got by the length that it counted itself.
+
+    Qdrant leaves a cosine vector alone whose squared length, summed up in float32, is 1 within a millionth. How far
+    that sum is off depends on the order of its parts: with AVX hardly ever so much, with SSE and NEON for long
+    vectors of equal numbers, in plain sequence for a part of all vectors of a thousand. Then every number is divided
+    by one and the same float32, by which this is told from a damaged vector: no other number than all of them moves.
+    """
+    import numpy as np
+
+    if sent.sent is not None:
+        return False  # of fewer bits, which are not normalised or hardly ever show it
+    raw = sent.vector
+    wide = raw.astype(np.float64)
+    square = float(wide @ wide)
+    largest = int(np.abs(stored).argmax()) if len(stored) else 0
+    if abs(square - 1.0) > _UNIT or not stored[largest]:
+        return False
+    # Each addition may lose half a unit in the last place; with fewer parts than 16 that cannot come to a millionth.
+    furthest = np.count_nonzero(raw) * _FLOAT32
+    near = np.float32(wide[largest] / float(stored[largest]))
+    lengths = [near]
+    for towards in (0.0, 2.0):
+        step = near
+        for _ in range(2):
+            step = np.nextafter(step, np.float32(towards))
+            lengths.append(step)
+    for length in lengths:
+        off = abs(float(length) ** 2 - 1.0)
+        if not _LEFT_ALONE < off <= furthest:
+            continue
+        if np.array_equal(raw / length, stored):
+            return True
+    return False
 
 
 def same_sparse(sent: Point, stored: Point, *, exact: bool = True) -> bool:
