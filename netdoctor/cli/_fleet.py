@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from netdoctor.cli._hand import VARIABLE
-from netdoctor.cli._target import open_target, option
+from netdoctor.cli._target import ledger_path, open_target, option
 from netdoctor.cli.settings import Settings
 from netdoctor.errors import UsageError
 
@@ -56,10 +56,14 @@ def fleet_options(function: F) -> F:
 
 def planned(given: dict[str, Any], source: Source, options: Options) -> tuple[PlanFile | None, Options]:
     """The plan file to go by, and the options as it says. Raises UsageError for a mapping that is not its own."""
+    from netdoctor.migration.listing import listing_of
+    from netdoctor.migration.listlog import forget_list
     from netdoctor.migration.planfile import read_plan
     from netdoctor.migration.points import Layout
 
     if given["plan"] is None:
+        if given["restart"]:
+            forget_list(listing_of(ledger_path(given)))
         if given["shard"] or given["coordinate"] or given["emit"]:
             raise UsageError(
                 "Several can only work by one plan.",

@@ -225,7 +225,9 @@ class _Work:
             if known.read:
                 return
         else:
-            self.steps.forget()
+            # A list of ids that was begun, and nothing read by it yet, is gone on with.
+            if restart or known is not None:
+                self.steps.forget()
             self._kept.unlink(missing_ok=True)
         self._cut(self.state.size)
         if not self.state.size:

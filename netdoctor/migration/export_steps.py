@@ -11,8 +11,9 @@ from typing import Any, Protocol
 
 from netdoctor.errors import MigrationFailed
 from netdoctor.migration.listing import Listing
+from netdoctor.migration.listlog import forget_list, list_ids
 from netdoctor.migration.records import BadRecord, Record
-from netdoctor.migration.sources._pinecone_listing import Place
+from netdoctor.migration.sources._pinecone_listing import place_after, place_in
 from netdoctor.migration.sources.interface import LiveSource, Source
 from netdoctor.migration.sources.pinecone import PineconeSource
 
@@ -53,25 +54,15 @@ class PineconeSteps:
         self._source = source
 
     def run(self, after: Any) -> Iterator[Step]:
-        place, past = None, None
         try:
-            if after is not None and "token" in after:
-                place = Place(
-                    after["namespace"], after["token"], after["last"], int(after["count"]), bool(after["ordered"])
-                )
-            elif after is not None:
-                past = str(after["namespace"])
-        except (KeyError, TypeError, ValueError) as error:
+            place, past = place_in(after) if after is not None else (None, None)
+        except ValueError as error:
             raise MigrationFailed(
                 "The unfinished export's state cannot be read.", hint="add --restart to begin again"
             ) from error
         with contextlib.closing(self._source.stretches(place, past)) as stretches:  # type: ignore[type-var]
             for stretch in stretches:
-                at = stretch.after
-                state: dict[str, Any] = {"namespace": stretch.namespace}
-                if at is not None:
-                    state |= {"token": at.token, "last": at.last, "count": at.count, "ordered": at.ordered}
-                yield Step(stretch.namespace, stretch.records, state)
+                yield Step(stretch.namespace, stretch.records, place_after(stretch.namespace, stretch.after))
 
     def counted(self) -> dict[str, int] | None:
         # Asked now, not when the reading began: what was added or deleted meanwhile must show.
@@ -95,7 +86,7 @@ class NumberedSteps:
         start, done = (after["cursor"], int(after["number"])) if after else (None, 0)
         if isinstance(self._source, LiveSource):
             known = after is not None and self._ids.exists()
-            self._source.follow(Listing.read(self._ids) if known else Listing.write(self._ids, self._source.ids()))
+            self._source.follow(Listing.read(self._ids) if known else list_ids(self._source, self._ids))
         held: list[Record | BadRecord] = []
         size, cursor, namespace = 0, start, ""
         records = self._source.records(start)
@@ -124,4 +115,5 @@ class NumberedSteps:
         return dict(Counter(namespace for namespace, _ in Listing.read(self._ids).entries()))
 
     def forget(self) -> None:
+        forget_list(self._ids)
         self._ids.unlink(missing_ok=True)

@@ -18,6 +18,23 @@ from netdoctor.errors import MigrationFailed
 _EVERY = 1000
 
 
+def listing_of(path: Path) -> Path:
+    """Where the ids of a live source are, beside its plan or ledger."""
+    return path.with_name(f"{path.name}.ids")
+
+
+def line_of(pair: tuple[str, str]) -> bytes:
+    """Of one id, with its end."""
+    # Escaped, so that a lone surrogate is kept as it is, and refused later, by record.
+    return json.dumps(pair, ensure_ascii=True).encode("ascii") + b"\n"
+
+
+def entry(line: bytes) -> tuple[str, str]:
+    """(Namespace, id) of one line."""
+    namespace, identity = json.loads(line)
+    return namespace, identity
+
+
 class Listing:
     """Open it with :meth:`read`, make it with :meth:`write`. Thread-safe: every reader has a file of its own."""
 
@@ -40,8 +57,7 @@ class Listing:
             for _ in range(start % _EVERY):
                 file.readline()
             for line in file:
-                namespace, identity = json.loads(line)
-                yield namespace, identity
+                yield entry(line)
 
     def pages(self, size: int, start: int = 0) -> Iterator[tuple[int, str, list[str]]]:
         """(First entry's index, namespace, ids): at most ``size`` ids of one namespace at a time."""
@@ -64,8 +80,7 @@ class Listing:
         try:
             with scratch.open("wb") as file:
                 for pair in ids:
-                    # Escaped, so that a lone surrogate is kept as it is, and refused later, by record.
-                    file.write(json.dumps(pair, ensure_ascii=True).encode("ascii") + b"\n")
+                    file.write(line_of(pair))
                 file.flush()
                 os.fsync(file.fileno())
             scratch.replace(path)

@@ -18,6 +18,7 @@ from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
+from netdoctor.errors import MigrationFailed
 from netdoctor.migration.duplicates import HashLog, RivalLog, Rivals, Sorted, pair_hash
 from netdoctor.migration.listing import Listing
 from netdoctor.migration.planlog import PlanLog, planlog_of
@@ -91,7 +92,7 @@ class Plan:
         dimensions = {collection.name: collection.dimension for collection in self.collections}
         if live:
             assert isinstance(source, LiveSource)
-            source.follow(Listing.read(Path(self.listing)))
+            source.follow(self._listed())
             cursor: Cursor = start if start > 1 else None
         else:
             cursor = self._cursor(start)
@@ -115,6 +116,16 @@ class Plan:
                 yield record
             elif live:
                 bad(BadRecord(record.number, NOWHERE, f"it has {len(record.values)} values, not {expected}: left out"))
+
+    def _listed(self) -> Listing:
+        """Raises MigrationFailed when it is not the list that this plan was made from."""
+        listing = Listing.read(Path(self.listing))
+        if self.digest.rpartition(" ")[2] != listing.digest:
+            raise MigrationFailed(
+                f"The list of ids {listing.path} is not the one that was planned from.",
+                hint="add --restart to list them again",
+            )
+        return listing
 
     def _fraction(self, record: Record) -> str | None:
         """A field of integers in which this record has something else."""

@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from netdoctor.migration.duplicates import HashLog, RivalLog, Sorted, pair_hash
 from netdoctor.migration.listing import Listing
+from netdoctor.migration.listlog import forget_list, list_ids
 from netdoctor.migration.plan import CollectionPlan, Plan, refuse_key_clash, same_point
-from netdoctor.migration.points import Layout, default_namespace, point_id, refuse_name_clash, tenant_point_id
+from netdoctor.migration.points import (
+    Layout,
+    MappingRefused,
+    default_namespace,
+    point_id,
+    refuse_name_clash,
+    tenant_point_id,
+)
 from netdoctor.migration.records import BadRecord, MalformedExport, Record
 from netdoctor.migration.sofar import NumberKinds
 from netdoctor.migration.sources.interface import LiveSource
@@ -34,10 +42,22 @@ def make_live_plan(
 ) -> Plan:
     """List everything into ``path``, look at a sample. ``tell(ids, 0)`` is called now and then.
 
+    A listing that was killed or failed is gone on with, until :func:`planlog.forget` says that the plan is safe.
+
     Raises MalformedExport when there is nothing, or no good record in the sample; MappingRefused.
     """
     began = time.monotonic()
-    listing = Listing.write(path, _told(source.ids(), tell))
+    listing = list_ids(source, path, lambda count: tell(count, 0))
+    try:
+        return _planned(source, layout, listing, sample=sample, on_duplicate=on_duplicate, began=began)
+    except (MalformedExport, MappingRefused):
+        forget_list(path)  # what is repaired in the index must show in the next list
+        raise
+
+
+def _planned(
+    source: LiveSource, layout: Layout, listing: Listing, *, sample: int, on_duplicate: str | None, began: float
+) -> Plan:
     names: dict[str, str] = {}
     counts: Counter[str] = Counter()
     with HashLog() as log:
@@ -71,16 +91,9 @@ def make_live_plan(
         digest=f"{source.digest()} {listing.digest}",
         stamp=source.stamp(),
         losers=losers,
-        listing=str(path.resolve()),
+        listing=str(listing.path.resolve()),
         seconds=time.monotonic() - began,
     )
-
-
-def _told(ids: Iterable[tuple[str, str]], tell: Callable[[int, int], None]) -> Iterator[tuple[str, str]]:
-    for count, pair in enumerate(ids, 1):
-        yield pair
-        if not count & 0x3FF:
-            tell(count, 0)
 
 
 def _target_id(layout: Layout, namespace: str, identity: str) -> str:

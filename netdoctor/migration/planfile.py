@@ -17,6 +17,7 @@ from netdoctor.errors import UsageError
 from netdoctor.files import write_whole
 from netdoctor.migration.batches import Limits
 from netdoctor.migration.ledger import LedgerMismatch
+from netdoctor.migration.listing import listing_of as listing_of
 from netdoctor.migration.plan import Plan
 from netdoctor.migration.points import Layout
 from netdoctor.migration.records import Record
@@ -40,11 +41,6 @@ class PlanFile:
     @property
     def layout(self) -> Layout:
         return self.plan.layout
-
-
-def listing_of(path: Path) -> Path:
-    """Where the ids of a live source are, beside its plan."""
-    return path.with_name(f"{path.name}.ids")
 
 
 def write_plan(path: Path, plan: Plan, source: Source, *, limits: Limits, on_duplicate: str | None = None) -> PlanFile:

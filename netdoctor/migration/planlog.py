@@ -23,6 +23,8 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from netdoctor.migration.duplicates import HashLog
+from netdoctor.migration.listing import listing_of
+from netdoctor.migration.listlog import forget_list
 from netdoctor.migration.sofar import SoFar
 from netdoctor.migration.sources.interface import Cursor
 
@@ -180,5 +182,6 @@ def _frame(file: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
 
 def forget(path: Path) -> None:
     """The plan of the ledger or plan file ``path`` is safe: how it was made is no longer worth anything."""
+    forget_list(listing_of(path))
     with contextlib.suppress(OSError):
         planlog_of(path).unlink()

@@ -36,6 +36,29 @@ class Place:
     count: int
     ordered: bool = True
 
+    def to_json(self) -> dict[str, str | int]:
+        return {"token": self.token, "last": self.last, "count": self.count, "ordered": self.ordered}
+
+
+def place_in(told: object) -> tuple[Place | None, str | None]:
+    """Where to go on by what :func:`place_after` told: at a place, or behind a whole namespace. Raises ValueError."""
+    if not isinstance(told, dict) or not isinstance(told.get("namespace"), str):
+        raise ValueError("no place in a list of ids")
+    namespace, last, token = told["namespace"], told.get("last"), told.get("token")
+    if token is None:
+        return None, namespace
+    if not isinstance(token, str) or not isinstance(last, str):
+        raise ValueError("no place in a list of ids")
+    try:
+        return Place(namespace, token, last, int(told["count"]), bool(told["ordered"])), None
+    except (KeyError, TypeError) as error:
+        raise ValueError("no place in a list of ids") from error
+
+
+def place_after(namespace: str, place: Place | None) -> dict[str, str | int]:
+    """For JSON. ``place`` None: the namespace is at its end."""
+    return {"namespace": namespace, **(place.to_json() if place is not None else {})}
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -122,6 +145,11 @@ class Lister:
             except TokenLost:
                 lost += 1
                 self.restarts += 1
+                self._client.pace.tell(
+                    f"Pinecone does not know the place in namespace {name!r} any more: it is listed from its start"
+                    + (f", and {count:,} ids that are known are left out" if ordered and count else ""),
+                    0.0,
+                )
                 if not ordered:
                     raise Unordered(name) from None
                 if lost > _MOST_LOST:

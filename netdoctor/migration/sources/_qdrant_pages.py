@@ -89,12 +89,11 @@ class _Read:
     size: int
 
 
-def ids_of(server: Server, collection: str, asking: Asking) -> Iterator[str]:
-    """Every id, in the server's order: numbers first, then UUIDs."""
-    start: Start = None
+def id_pages(server: Server, collection: str, asking: Asking, start: Start = None) -> Iterator[tuple[list[str], Start]]:
+    """Every id from ``start`` on, in the server's order (numbers first, then UUIDs), and the id after each page."""
     while True:
         found, start = asking.call(lambda start=start: server.ids(collection, IDS, start))  # type: ignore[misc]
-        yield from found
+        yield found, start
         if start is None:
             return
 

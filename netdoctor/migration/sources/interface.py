@@ -9,10 +9,10 @@ One more source is one module of this folder: a :class:`SourceKind` added to :da
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeAlias, Union, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, Union, runtime_checkable
 
 from netdoctor.errors import UsageError
 from netdoctor.migration.listing import Listing
@@ -123,6 +123,33 @@ class LiveSource(Source, Protocol):
 
     def close(self) -> None:
         """Never raises."""
+
+
+class IdGroup(NamedTuple):
+    """Some ``ids`` of one namespace as an index lists them, and the place ``after`` them, where a listing goes on.
+
+    ``again``: what was given of this namespace is void, it is listed from its start; then there are no ids.
+    """
+
+    namespace: str
+    ids: list[str]
+    after: Cursor
+    again: bool = False
+
+
+@runtime_checkable
+class Listable(LiveSource, Protocol):
+    """A live source whose listing can be gone on with by another process."""
+
+    def groups(self, after: Cursor = None) -> Iterator[IdGroup]:
+        """What :meth:`ids` gives, group by group, from a place on that an earlier listing came to.
+
+        Together with what was listed up to there every id comes once.
+        Raises MalformedExport for a place of another kind.
+        """
+
+    def remember(self, ids: Iterable[tuple[str, str]]) -> None:
+        """An earlier process has listed these, from the first on: :meth:`sample` chooses as if it was this one."""
 
 
 Reach: TypeAlias = "Callable[[str], tuple[Address, Vantage]]"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from netdoctor.errors import UsageError
 from netdoctor.migration.listing import Listing
@@ -22,11 +22,19 @@ from netdoctor.migration.sources._pinecone_address import (
 )
 from netdoctor.migration.sources._pinecone_client import PAGE, PineconeClient, Stats
 from netdoctor.migration.sources._pinecone_fetching import Fetcher, Wanted
-from netdoctor.migration.sources._pinecone_listing import Lister, Place, namespaces_of
+from netdoctor.migration.sources._pinecone_listing import (
+    Lister,
+    Page,
+    Place,
+    Unordered,
+    namespaces_of,
+    place_after,
+    place_in,
+)
 from netdoctor.migration.sources._pinecone_pace import HINT, Pace
 from netdoctor.migration.sources._pinecone_pricing import FETCH, Estimate, estimate
 from netdoctor.migration.sources._pinecone_refusals import not_listable
-from netdoctor.migration.sources.interface import SOURCES, Access, Cursor, Source
+from netdoctor.migration.sources.interface import SOURCES, Access, Cursor, IdGroup, Source
 from netdoctor.migration.window import Window
 
 if TYPE_CHECKING:
@@ -41,6 +49,8 @@ SAMPLE = 1000
 """Records of a plan's sample."""
 _KEPT = 2000
 """Ids remembered while listing, of which a sample can be taken without listing again."""
+_MOST_REWINDS = 3
+"""Times that one listing begins a namespace without an order anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,8 @@ class PineconeSource:
         self._fetcher = Fetcher(self._client, in_flight)
         self._page = page
         self._listing: Listing | None = None
-        self._sampled: list[tuple[str, str]] = []
+        self._keep = _Keep()
+        self._known = 0
         # A wrong host is told before anybody loses patience.
         pace = self._client.pace
         pace.patience = min(patience, _FIRST_PATIENCE)
@@ -146,15 +157,49 @@ class PineconeSource:
     # --- ids -------------------------------------------------------------------------------------------------------
 
     def ids(self) -> Iterator[tuple[str, str]]:
-        keep = _Keep()
+        self._keep = _Keep()
         for page in self._lister.everything(self._namespaces):
             for identity in page.ids:
-                keep.look(page.namespace, identity)
+                self._keep.look(page.namespace, identity)
                 yield page.namespace, identity
-        self._sampled = keep.chosen()
+
+    def groups(self, after: Cursor = None) -> Iterator[IdGroup]:
+        place, past = self._place(after)
+        rewinds = 0
+        while True:
+            try:
+                for page in self._pages(place, past):
+                    for identity in page.ids:
+                        self._keep.look(page.namespace, identity)
+                    yield IdGroup(page.namespace, page.ids, cast(Cursor, place_after(page.namespace, page.after)))
+                return
+            except Unordered as lost:
+                rewinds += 1
+                if rewinds > _MOST_REWINDS:
+                    raise
+                place, past = Place(lost.namespace, "", "", 0), None
+                yield IdGroup(lost.namespace, [], cast(Cursor, place_after(lost.namespace, place)), again=True)
+
+    def remember(self, ids: Iterable[tuple[str, str]]) -> None:
+        self._keep = _Keep()
+        for self._known, (namespace, identity) in enumerate(ids, 1):
+            self._keep.look(namespace, identity)
+
+    def _place(self, after: Cursor) -> tuple[Place | None, str | None]:
+        try:
+            return (None, None) if after is None else place_in(after)
+        except ValueError as error:
+            raise MalformedExport("The list of ids is of another kind of source.", hint="add --restart") from error
+
+    def _pages(self, place: Place | None, past: str | None) -> Iterator[Page]:
+        """From ``place`` on, or all that comes after the namespace ``past``."""
+        names = [name for name in self._namespaces if past is None or name > past]
+        if place is not None:
+            names = [place.namespace, *(name for name in self._namespaces if name > place.namespace)]
+        return self._lister.everything(names, place)
 
     def sample(self, count: int) -> Iterator[Record | BadRecord]:
-        chosen = _spread(self._sampled or self._first_ids(count), count)
+        chosen = _spread(self._keep.chosen() or self._first_ids(count), count)
         for _, records in self._fetcher.run(_wanted(chosen)):
             yield from records
 
@@ -192,13 +237,10 @@ class PineconeSource:
         From ``place`` on, or all that comes after the namespace ``past``. Numbers count from there.
         Raises PineconeFailed, and Unordered when the listing of a namespace must begin again.
         """
-        names = [name for name in self._namespaces if past is None or name > past]
-        if place is not None:
-            names = [place.namespace, *(name for name in self._namespaces if name > place.namespace)]
 
         def pages() -> Iterator[Wanted[Place | None]]:
             number = 1
-            for page in self._lister.everything(names, place):
+            for page in self._pages(place, past):
                 for ids, after in page.parts(FETCH):
                     yield Wanted(number, page.namespace, ids, after)
                     number += len(ids)
@@ -236,6 +278,8 @@ class PineconeSource:
         found = []
         if self.read_units:
             found.append(f"Pinecone counted {self.read_units:,} read units.")
+        if self._known:
+            found.append(f"{self._known:,} ids had been listed by an earlier start and were not asked for again.")
         if self._fetcher.gone:
             found.append(f"{_records(self._fetcher.gone)} listed but not there any more when fetched, asked for twice.")
         if self._fetcher.late:
@@ -291,7 +335,7 @@ def _spread(chosen: list[tuple[str, str]], count: int) -> list[tuple[str, str]]:
     head = chosen[: count // 2]
     rest = chosen[len(head) :]
     step = max(1, -(-len(rest) // max(1, count - len(head))))
-    return sorted((head + rest[::step])[:count])
+    return sorted(set((head + rest[::step])[:count]))
 
 
 def _wanted(chosen: list[tuple[str, str]]) -> Iterator[Wanted[None]]:

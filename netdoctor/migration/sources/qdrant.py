@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -25,11 +25,11 @@ from netdoctor.migration.sources._qdrant_pages import (
     Server,
     Shape,
     first_records,
-    ids_of,
+    id_pages,
     key_refused,
     records_at,
 )
-from netdoctor.migration.sources.interface import SOURCES, Access, Cursor, Source
+from netdoctor.migration.sources.interface import SOURCES, Access, Cursor, IdGroup, Source
 
 if TYPE_CHECKING:
     from netdoctor.migration.records import Vector
@@ -80,9 +80,29 @@ class QdrantSource:
         return self.stamp()
 
     def ids(self) -> Iterator[tuple[str, str]]:
-        for name in sorted(self._shapes):
-            for identity in ids_of(self._server, name, self._asking):
+        for name, found, _ in self._listed(None):
+            for identity in found:
                 yield name, identity
+
+    def groups(self, after: Cursor = None) -> Iterator[IdGroup]:
+        for name, found, following in self._listed(after):
+            yield IdGroup(name, found, [name, following])
+
+    def remember(self, ids: Iterable[tuple[str, str]]) -> None:
+        """The sample is not taken from the list."""
+
+    def _listed(self, after: Cursor) -> Iterator[tuple[str, list[str], str | int | None]]:
+        """Collection, ids, the next id of that collection; from ``[collection, next id]`` on."""
+        names, start = sorted(self._shapes), None
+        if after is not None:
+            if not isinstance(after, list) or len(after) != 2 or not isinstance(after[0], str):
+                raise MalformedExport("The list of ids is of another kind of source.", hint="add --restart")
+            before, start = str(after[0]), after[1] if isinstance(after[1], (str, int)) else None
+            names = [name for name in names if name > before or (name == before and start is not None)]
+        for name in names:
+            for found, following in id_pages(self._server, name, self._asking, start):
+                yield name, found, following
+            start = None
 
     def sample(self, count: int) -> Iterator[Record | BadRecord]:
         """The first of each collection, and some from each sixteenth of the UUIDs."""
