@@ -8,14 +8,20 @@ may be a gigabyte.
 
 from __future__ import annotations
 
+import select
+import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpcore
 import httpx
+
+if TYPE_CHECKING:
+    from netdoctor.migration.dialled import Connect
 
 SMALL = 8 << 20
 """Bytes of an answer that tells of a server or a collection."""
@@ -74,16 +80,19 @@ def whole(reply: httpx.Response, seconds: float, size: int) -> bytes:
 
 
 class BoundedTransport(httpx.BaseTransport):
-    """Directly to the server, or through the unix socket ``uds``; no proxy. Thread-safe."""
+    """Directly to the server, through the unix socket ``uds``, or on the sockets of ``connect``; no proxy.
 
-    def __init__(self, *, uds: str | None = None, connections: int = 64) -> None:
+    Thread-safe.
+    """
+
+    def __init__(self, *, uds: str | None = None, connect: Connect | None = None, connections: int = 64) -> None:
         self._pool = httpcore.ConnectionPool(
             ssl_context=httpx.create_ssl_context(),  # SSL_CERT_FILE counts: a server of a company has its own
             max_connections=connections,
             max_keepalive_connections=20,
             keepalive_expiry=5.0,
             uds=uds,
-            network_backend=_Backend(),
+            network_backend=_Backend(connect),
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -124,19 +133,43 @@ class _Body(httpx.SyncByteStream):
         self._stream.close()
 
 
-class _Backend(httpcore.SyncBackend):
-    """Its streams know the thread's budget."""
+class _Backend(httpcore.NetworkBackend):
+    """Its streams know the thread's budget. ``connect``: who makes the sockets, whatever host is asked for."""
 
-    def connect_tcp(self, *given: Any, **how: Any) -> httpcore.NetworkStream:
-        return _Stream(super().connect_tcp(*given, **how))
+    def __init__(self, connect: Connect | None) -> None:
+        self._connect = connect
 
-    def connect_unix_socket(self, *given: Any, **how: Any) -> httpcore.NetworkStream:
-        return _Stream(super().connect_unix_socket(*given, **how))
+    def connect_tcp(
+        self, host: str, port: int, timeout: float | None = None, local_address: str | None = None, *_: Any, **__: Any
+    ) -> httpcore.NetworkStream:
+        with _as_httpcore(httpcore.ConnectTimeout, httpcore.ConnectError):
+            made = self._connect(timeout) if self._connect else socket.create_connection((host, port), timeout)
+            try:
+                made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            except OSError:
+                made.close()
+                raise
+        return _Stream(made)
+
+    def connect_unix_socket(
+        self, path: str, timeout: float | None = None, *_: Any, **__: Any
+    ) -> httpcore.NetworkStream:
+        with _as_httpcore(httpcore.ConnectTimeout, httpcore.ConnectError):
+            made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                made.settimeout(timeout)
+                made.connect(path)
+            except BaseException:
+                made.close()
+                raise
+        return _Stream(made)
 
 
 class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream) -> None:
-        self._stream = stream
+    """A connected socket, or one under TLS."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         if _BUDGET.deadline is not None:
@@ -144,7 +177,9 @@ class _Stream(httpcore.NetworkStream):
             if left <= 0:
                 raise httpcore.ReadTimeout
             timeout = left if timeout is None else min(left, timeout)
-        got = self._stream.read(max_bytes, timeout)
+        with _as_httpcore(httpcore.ReadTimeout, httpcore.ReadError):
+            self._socket.settimeout(timeout)
+            got = self._socket.recv(max_bytes)
         if _BUDGET.left is not None:
             _BUDGET.left -= len(got)
             if _BUDGET.left < 0:
@@ -152,17 +187,52 @@ class _Stream(httpcore.NetworkStream):
         return got
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, timeout)
+        left = memoryview(buffer)
+        with _as_httpcore(httpcore.WriteTimeout, httpcore.WriteError):
+            self._socket.settimeout(timeout)
+            while left:
+                left = left[self._socket.send(left) :]  # the timeout is for each piece: what moves is not given up
         _start_again()
 
     def close(self) -> None:
-        self._stream.close()
+        self._socket.close()
 
-    def start_tls(self, *given: Any, **how: Any) -> httpcore.NetworkStream:
-        return _Stream(self._stream.start_tls(*given, **how))
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        try:
+            with _as_httpcore(httpcore.ConnectTimeout, httpcore.ConnectError):
+                self._socket.settimeout(timeout)
+                return _Stream(ssl_context.wrap_socket(self._socket, server_hostname=server_hostname))
+        except BaseException:
+            self.close()
+            raise
 
     def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
+        """What the pool asks for: whether something (the end, where nothing was asked) waits to be read."""
+        if info == "is_readable":
+            return _readable(self._socket)
+        if info == "ssl_object":
+            return self._socket if isinstance(self._socket, ssl.SSLSocket) else None
+        return None
+
+
+def _readable(connected: socket.socket) -> bool:
+    if connected.fileno() < 0:
+        return True
+    poll = select.poll()
+    poll.register(connected, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+@contextmanager
+def _as_httpcore(late: type[Exception], broken: type[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise late(str(error)) from error
+    except OSError as error:
+        raise broken(str(error)) from error
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from netdoctor.migration.address import Address
+from netdoctor.migration.dialled import Connect, dialled, gives_sockets
 from netdoctor.migration.forwarder import Forwarder
 from netdoctor.migration.targets.interface import KeyRefused, Target, TargetUnreachable
 from netdoctor.model import Outcome
@@ -137,16 +138,18 @@ def _open(
     stack: ExitStack,
 ) -> Target:
     """Not asked anything yet, except that the port takes connections where we stand inside a container."""
-    socket = None
+    socket = connect = None
     if vantage is not None:
         assert address.ip is not None
-        _knock(vantage, address.ip, port, address.at(port))
-        socket = stack.enter_context(Forwarder(vantage, address.ip, port, timeout=_DIAL_TIMEOUT)).path
+        if _knock(vantage, address.ip, port, address.at(port)) and kind is Transport.REST:
+            connect = dialled(vantage, address.ip, port, most=_DIAL_TIMEOUT)
+        else:
+            socket = stack.enter_context(Forwarder(vantage, address.ip, port, timeout=_DIAL_TIMEOUT)).path
     make: Callable[[], Target]
     if kind is Transport.GRPC:
         make = _grpc(address, port, socket, api_key, timeout)
     else:
-        make = _rest(address, port, socket, api_key, timeout)
+        make = _rest(address, port, socket, connect, api_key, timeout)
     target = make()
     stack.callback(target.close)
     return target
@@ -165,23 +168,27 @@ def _grpc(address: Address, port: int, socket: str | None, api_key: str | None, 
     )
 
 
-def _rest(address: Address, port: int, socket: str | None, api_key: str | None, timeout: float) -> Callable[[], Target]:
+def _rest(
+    address: Address, port: int, socket: str | None, connect: Connect | None, api_key: str | None, timeout: float
+) -> Callable[[], Target]:
     from netdoctor.migration.targets.rest import RestTarget
 
     # Without a vantage a container is reached by its address: the host does not know its name.
-    direct = socket is None and address.ip is not None
+    direct = socket is None and connect is None and address.ip is not None
     base = f"{address.scheme}://{_literal(address.ip or '', port)}" if direct else address.at(port)
-    return lambda: RestTarget(base + address.path, api_key=api_key, socket=socket, timeout=timeout)
+    return lambda: RestTarget(base + address.path, api_key=api_key, socket=socket, connect=connect, timeout=timeout)
 
 
 def _literal(ip: str, port: int) -> str:
     return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
-def _knock(vantage: Vantage, ip: str, port: int, url: str) -> None:
-    """One connection, so that a broken network is told in its own words."""
+def _knock(vantage: Vantage, ip: str, port: int, url: str) -> bool:
+    """One connection, so that a broken network is told in its own words; whether it was a plain socket."""
     try:
-        vantage.dial(ip, port, _DIAL_TIMEOUT).close()
+        stream = vantage.dial(ip, port, _DIAL_TIMEOUT)
+        stream.close()
+        return gives_sockets(stream)
     except DialFailed as failure:
         word = _WORDS.get(failure.outcome, failure.outcome.value)
         where = "" if ip in url else f" at {ip}"

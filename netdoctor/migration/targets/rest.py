@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 from urllib.parse import quote
 
 from netdoctor.migration.points import Metric, Point
+from netdoctor.migration.targets.careful import Careful
 from netdoctor.migration.targets.interface import (
     AS_USUAL,
+    CUSTOM_SHARDS,
     RUN_MARK,
+    SEVERAL,
     CollectionState,
     Hit,
-    KeyRefused,
     Making,
     Page,
     Query,
     Stored,
-    TargetRefused,
     TargetUnreachable,
     Transient,
-    strict_mode,
 )
-from netdoctor.migration.targets.pause import retry_after
+from netdoctor.migration.targets.rest_refusals import reason_of, refusal
 from netdoctor.migration.unjson import scrolled
 from netdoctor.migration.wire import (
     loads,
@@ -42,12 +42,15 @@ from netdoctor.migration.wire import (
 if TYPE_CHECKING:
     import httpx
 
-_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+    from netdoctor.migration.dialled import Connect
+
 _SLOWEST = 4
 """Times the timeout, which is for each wait: so long may an answer take as a whole."""
 _RESCORED = {"quantization": {"rescore": True}}
 """Quantised vectors choose the candidates; their scores are of the vectors themselves."""
 _JSON = {"Content-Type": "application/json"}
+_TAKEN = frozenset({"completed", "acknowledged", "wait_timeout"})
+"""The last one: stored, but not indexed in time. What is there is verified afterwards, whatever was told."""
 _INSERT_ONLY = b'{"update_mode":"insert_only",'
 """Begins the body of a write in the place of its brace."""
 
@@ -68,23 +71,33 @@ def _understood(method: F) -> F:
     return cast(F, reading)
 
 
-class RestTarget:
-    """``socket``: a unix socket that leads to the server; the Host header and the TLS name stay those of ``url``."""
+class RestTarget(Careful):
+    """``socket``: a unix socket that leads to the server; ``connect``: makes connections to it, wherever it stands.
+
+    The Host header and the TLS name stay those of ``url``.
+    """
 
     transport = "REST"
 
     def __init__(
-        self, url: str, *, api_key: str | None = None, socket: str | None = None, timeout: float = 60.0
+        self,
+        url: str,
+        *,
+        api_key: str | None = None,
+        socket: str | None = None,
+        connect: Connect | None = None,
+        timeout: float = 60.0,
     ) -> None:
         import httpx
 
         from netdoctor.migration.bounded import BoundedTransport
 
+        super().__init__()
         self.address = url
         self._timeout = timeout
         self._client = httpx.Client(
             base_url=url,
-            transport=BoundedTransport(uds=socket),
+            transport=BoundedTransport(uds=socket, connect=connect),
             headers={"api-key": api_key} if api_key else {},
             timeout=httpx.Timeout(timeout, connect=min(timeout, 10.0)),
             trust_env=False,
@@ -138,6 +151,8 @@ class RestTarget:
             },
             _limits(found["config"].get("strict_mode_config") or {}),
             bool((found["config"].get("optimizer_config") or {}).get("prevent_unoptimized")),
+            int((found.get("update_queue") or {}).get("deferred_points") or 0),
+            _odd(found["config"]["params"], unnamed or {}),
         )
 
     def create(self, name: str, dimension: int, metric: Metric, making: Making = AS_USUAL) -> None:
@@ -180,8 +195,7 @@ class RestTarget:
         return self._call(method, path, body)
 
     @_understood
-    def ids(self, name: str, limit: int, start: str | int | None = None) -> tuple[list[str], str | int | None]:
-        """At most ``limit`` ids in their order, from ``start`` on, and where the next ones start."""
+    def _ids(self, name: str, limit: int, start: str | int | None) -> tuple[list[str], str | int | None]:
         body: dict[str, Any] = {"limit": limit, "with_payload": False, "with_vector": False}
         if start is not None:
             body["offset"] = start
@@ -204,7 +218,7 @@ class RestTarget:
                 if reply.status_code != 200:
                     with at_most(self._timeout, SMALL):
                         reply.read()
-                    raise refusal(reply.status_code, _reason(reply), self.address)
+                    raise refusal(reply.status_code, reason_of(reply), self.address)
                 yield reply.iter_bytes(1 << 20)
         except httpx.HTTPError as error:
             raise TargetUnreachable(f"The connection to {self.address} broke: {error}.") from error
@@ -221,7 +235,7 @@ class RestTarget:
         except httpx.HTTPError as error:
             raise TargetUnreachable(f"The connection to {self.address} broke: {error}.") from error
         if reply.status_code != 200:
-            raise refusal(reply.status_code, _reason(reply), self.address)
+            raise refusal(reply.status_code, reason_of(reply), self.address)
         return reply.json()["result"]
 
     def drop(self, name: str) -> None:
@@ -245,11 +259,11 @@ class RestTarget:
             raise self._refused(sent)
         reply = self._result(sent)
         status = reply.get("status") if isinstance(reply, dict) else None
-        if status not in ("completed", "acknowledged"):
+        if status not in _TAKEN:
             raise Transient(f"the write is reported as {status!r}, not completed")
 
     @_understood
-    def count(self, name: str) -> int:
+    def _count(self, name: str) -> int:
         return int(self._call("POST", f"{_path(name)}/points/count", {"exact": True})["count"])
 
     @_understood
@@ -264,7 +278,7 @@ class RestTarget:
         }
 
     @_understood
-    def scroll(self, name: str, limit: int, start: str | int | None = None) -> Page:
+    def _page(self, name: str, limit: int, start: str | int | None) -> Page:
         body: dict[str, Any] = {"limit": limit, "with_payload": True, "with_vector": True}
         if start is not None:
             body["offset"] = start
@@ -281,7 +295,7 @@ class RestTarget:
         return Page(points, found.get("next_page_offset"))
 
     @_understood
-    def search(self, name: str, queries: Sequence[Query], limit: int) -> Sequence[Sequence[Hit]]:
+    def _searched(self, name: str, queries: Sequence[Query], limit: int) -> Sequence[Sequence[Hit]]:
         searches = []
         for query in queries:
             body: dict[str, Any] = {"query": query.vector.tolist(), "limit": limit, "params": _RESCORED}
@@ -292,7 +306,7 @@ class RestTarget:
             conditions: list[dict[str, Any]] = []
             if query.only is not None:
                 conditions.append({"has_id": [query.only]})
-            if query.only is not None or query.exact:
+            if query.exact or (query.only is not None and not query.roughly):
                 body["params"] = {"exact": True}
             if query.tenant is not None:
                 conditions.append({"key": query.tenant[0], "match": {"value": query.tenant[1]}})
@@ -344,29 +358,7 @@ class RestTarget:
         raise self._refused(reply)
 
     def _refused(self, reply: httpx.Response) -> Exception:
-        return refusal(reply.status_code, _reason(reply), self.address, reply.headers.get("retry-after"))
-
-
-def refusal(status: int, reason: str, address: str, after: str | None = None) -> Exception:
-    """The error for an HTTP status that is not 200."""
-    if status == 401 or (status == 403 and not strict_mode(reason)):
-        return KeyRefused(
-            f"Qdrant at {address} refuses the API key (HTTP {status}).",
-            hint="set QDRANT_API_KEY or use --api-key-file or --ask-api-key",
-        )
-    if status in _BUSY:
-        return Transient(f"HTTP {status}: {reason}", after=retry_after(after))
-    return TargetRefused(f"Qdrant at {address} refuses the request: {reason}.", too_large=status == 413)
-
-
-def _reason(reply: httpx.Response) -> str:
-    """Qdrant's own error text, one line, bounded."""
-    try:
-        status = reply.json()["status"]
-        text = status["error"] if isinstance(status, dict) else str(status)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        text = reply.text
-    return " ".join(str(text).split())[:300].rstrip(".") or f"HTTP {reply.status_code}"
+        return refusal(reply.status_code, reason_of(reply), self.address, reply.headers.get("retry-after"))
 
 
 def _limits(strict: Mapping[str, Any]) -> dict[str, float]:
@@ -374,6 +366,12 @@ def _limits(strict: Mapping[str, Any]) -> dict[str, float]:
     if not strict.get("enabled"):
         return {}
     return {name: value for name, value in strict.items() if type(value) in (int, float)}
+
+
+def _odd(params: Mapping[str, Any], unnamed: Mapping[str, Any]) -> str:
+    if params.get("sharding_method") == "custom":
+        return CUSTOM_SHARDS
+    return SEVERAL if unnamed.get("multivector_config") else ""
 
 
 def _given(body: Mapping[str, Any]) -> dict[str, Any]:
