@@ -169,7 +169,9 @@ def _held(held: HeldBack) -> Iterator[str]:
     yield from _row(held.finding.code, held.finding.cause)
     yield from _row("not fixed", f"{held.reason}.")
     for advice in held.advice:
-        yield from _row("do this", advice)
+        # Each line is a command for copying, or a sentence.
+        for index, line in enumerate(advice.splitlines()):
+            yield from _row("do this" if index == 0 else "", line)
     yield from (f"{'':{_GAP}}{plain(command)}" for command in held.commands)
 
 

@@ -118,14 +118,17 @@ def _remedies(case: Case, edge: Edge) -> Iterable[Remedy]:
     """The container behind that port on the host, by its own name, comes before the detour through the host."""
     source = case.source
     for container in case.topology.containers:
-        for binding in container.published or ():
-            if source is not None and binding.host_port == edge.port and container.id != source.id:
-                name = container.service or container.name
-                yield Remedy(
-                    f"Use {name} itself",
-                    advice=f"{container.name} is what the host publishes on port {edge.port}: use "
-                    f"{name}:{binding.container_port} on a network that both share.",
-                )
+        if source is None or container.id == source.id:
+            continue
+        # A port that is published for both families is listed twice.
+        inside = dict.fromkeys(each.container_port for each in container.published or () if each.host_port == edge.port)
+        for port in inside:
+            name = container.service or container.name
+            yield Remedy(
+                f"Use {name} itself",
+                advice=f"{container.name} is what the host publishes on port {edge.port}: use "
+                f"{name}:{port} on a network that both share.",
+            )
     if source is not None and not has_extra_host(source, (edge.name or "").lower()):
         yield _line(source)
     else:

@@ -33,7 +33,7 @@ from netdoctor.model.credentials import Carried, Wanted, any_secret, carried, mi
 from netdoctor.probes.greeting import spoken
 from netdoctor.probes.http import Http
 from netdoctor.rules._reading import spoken_to
-from netdoctor.rules._speaking import Asked, about, lines, name_of
+from netdoctor.rules._speaking import Asked, about, is_shut, let_in, lines, name_of, turned_away
 from netdoctor.rules.registry import RULES
 
 REFUSED = frozenset({401, 403})
@@ -71,9 +71,10 @@ class CredentialsRejected:
                 confidence,
                 Layer.HTTP,
                 about(edge),
-                f"{name_of(case, edge.target)} asks for {demand}, and {_lack(case, edge, have, wrong, want)}.",
+                turned_away(case, edge, demand)
+                or f"{name_of(case, edge.target)} asks for {demand}, and {_lack(case, edge, have, wrong, want)}.",
                 lines(case, (question,)),
-                (_remedy(case, edge, want, wrong),),
+                (let_in(case, edge, demand) or _remedy(case, edge, want, wrong),),
                 caller_fails=confidence is not Confidence.POSSIBLE,
             )
             return
@@ -98,7 +99,7 @@ def _demands(case: Case) -> Iterable[tuple[Asked, str, bool]]:
             continue
         if not isinstance(question, Http):
             if evidence.demands:
-                yield question, evidence.demands, "not allowed" in evidence.demands
+                yield question, evidence.demands, is_shut(evidence.demands)
         elif evidence.status == 401 or (evidence.status in REFUSED and question.strict):
             yield question, f"credentials ({evidence.status}{_said(evidence.start)})", question.strict
 
@@ -112,7 +113,7 @@ def _confidence(
     case: Case, edge: Edge, have: tuple[Carried, ...] | None, wrong: Carried | None, demand: str, fails: bool
 ) -> Confidence | None:
     """None: nothing says that the caller lacks them."""
-    if wrong is not None or "not allowed" in demand:
+    if wrong is not None or is_shut(demand):
         return Confidence.CERTAIN
     if have == () and case.source is not None:
         return Confidence.LIKELY if fails or not any_secret(case.source, edge) else Confidence.POSSIBLE

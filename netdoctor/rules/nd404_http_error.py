@@ -72,7 +72,7 @@ class HttpError:
                 Layer.HTTP,
                 about(edge),
                 cause,
-                lines(case, dict.fromkeys((question, *controls))),
+                tuple(dict.fromkeys(lines(case, (question, *controls)))),
                 (remedy,),
                 caller_fails=by_host,
             )
@@ -126,6 +126,15 @@ def _explained(case: Case, edge: Edge, question: Http, status: int, by_host: boo
         return (
             f"{target} answers {status}: it is a proxy, and what is behind it cannot be reached.",
             Remedy("Check what is behind it", advice=f"netdoctor check {target}"),
+        )
+    if status == 421:
+        return (
+            f"{target} answers 421 to the Host {question.host}: it does not serve that name, nor its own address.",
+            Remedy(
+                "Use a name that the server serves",
+                advice=f"Send requests with a Host that {target} is set up for{where_set(case)} (a network alias of "
+                f"that name leads there), or add {question.host} to the names that it serves.",
+            ),
         )
     who = "fails itself" if status >= 500 else "refuses the request"
     return (

@@ -25,17 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from netdoctor.model import (
-    Case,
-    Confidence,
-    Fact,
-    Finding,
-    Layer,
-    Outcome,
-    Question,
-    Remedy,
-    Severity,
-)
+from netdoctor.model import Case, Confidence, Fact, Finding, Layer, Outcome, Question, Remedy, Severity
 from netdoctor.probes.http import Http
 from netdoctor.probes.listeners import Listeners
 from netdoctor.rules._health import age
@@ -49,7 +39,7 @@ from netdoctor.rules._reading import (
     listeners_line,
     wants_listeners,
 )
-from netdoctor.rules._speaking import failed, said_line
+from netdoctor.rules._speaking import failed, other_way, said_line
 from netdoctor.rules.registry import RULES
 
 YOUNG = 10.0  # seconds that a server without a health check may need to open its port
@@ -66,7 +56,11 @@ class NotReady:
         found = ends(case)
         if found is None or not found.target.running:
             return ()
-        silent = any(observation.outcome is Outcome.TIMED_OUT for _, observation in failed(case))
+        silent = [question for question, observation in failed(case) if observation.outcome is Outcome.TIMED_OUT]
+        controls = [other_way(question) for question in silent if other_way(question) not in case.seen]
+        # The queue is read once nothing else is under way: our own control questions would stand in it.
+        if controls:
+            return controls
         return (Listeners(found.target.ref),) if silent else wants_listeners(case)
 
     def judge(self, case: Case) -> Iterable[Finding]:
@@ -78,7 +72,7 @@ class NotReady:
             return
         confidence, cause, evidence = told
         caller, target = found.source.name, found.target.name
-        advice = f"netdoctor check {caller} {target} --wait 60\ndocker logs --tail 50 {target}"
+        advice = f"netdoctor check {caller} {target}:{found.edge.port} --wait 60\ndocker logs --tail 50 {target}"
         yield Finding(
             self.code,
             self.title,
@@ -103,7 +97,7 @@ def _says_so(case: Case, found: Ends) -> Told | None:
             if evidence.status == 503:
                 return Confidence.CERTAIN, f"{found.target.name} answers 503 to {question.path}: it is not ready.", line
         elif evidence.trouble:
-            return Confidence.CERTAIN, f"{found.target.name} answers, and says that {evidence.trouble}.", line
+            return Confidence.CERTAIN, f"{found.target.name} answers, and says: {evidence.trouble}.", line
     return None
 
 
@@ -124,7 +118,10 @@ def _queue(case: Case, found: Ends) -> Told | None:
 def _silent(case: Case, found: Ends) -> Told | None:
     for question, observation in failed(case):
         if observation.outcome is Outcome.TIMED_OUT:
-            cause = f"{found.target.name} takes connections on port {found.edge.port} and does not answer."
+            cause = (
+                f"{found.target.name} takes connections on port {found.edge.port} and does not answer within "
+                f"{observation.seconds:.0f} s: it is stuck, or slow (then ask with a longer --timeout)."
+            )
             return Confidence.LIKELY, cause, (said_line(question, observation),)
     return None
 

@@ -44,6 +44,14 @@ def test_the_plan_shows_cause_command_effects_and_alternatives():
     assert "--move source" in text
 
 
+def test_advice_of_two_commands_stays_two_commands():
+    advice = "docker logs api\ndocker start api"
+    by_hand = finding(EDGE, incident().now, "ND501", remedies=(Remedy("See why it ended", advice=advice),))
+    report = replace(asked(incident().now), findings=(by_hand,))
+    text = plan_text(intend(report, Choices()))
+    assert "do this    docker logs api\n           docker start api\n" in text
+
+
 def test_it_fits_80_columns_but_for_commands_which_stay_whole():
     lines = plan_text(intended()).splitlines()
     assert all(len(line) <= 80 for line in lines if "docker network" not in line)

@@ -46,6 +46,15 @@ def test_the_name_is_missing_and_a_container_is_behind_the_port(outcome):
     assert "host.docker.internal:host-gateway" in finding.remedies[1].advice
 
 
+def test_a_port_that_is_published_for_both_families_is_one_remedy():
+    twice = container("api", NET, service="api", publish=[(18080, 8080), (18080, 8080)])
+    app = container("app", NET)
+    edge = Edge(app.ref, Ref("external", NAME), name=NAME, port=18080)
+    seen = Answers({Dns(app.ref, NAME): Observation(Outcome.NAME_NOT_FOUND, DnsEvidence(NAME))})
+    (finding,) = RULE.judge(Case(topology(app, twice, NET), edge, seen))
+    assert len(finding.remedies) == 2
+
+
 def test_a_line_that_the_engine_did_not_write_is_not_said_to_be_missing():
     """Podman 4 with host-gateway."""
     (finding,) = judged(Outcome.NAME_NOT_FOUND, extra_hosts=("host.docker.internal:host-gateway",))

@@ -99,6 +99,16 @@ def test_without_the_callers_own_word_nothing_is_known_about_it():
 
 
 def test_a_host_that_mysql_does_not_allow_is_certain():
+    said = "Host '10.0.0.2' is not allowed to connect"
+    (finding,) = told({}, REDIS, "mysql").greeting(Outcome.CONNECTED, demands=said).judged(RULE)
+    assert finding.cause == f"redis turns app away before any password: {said}."
+    assert "'user'@'%'" in finding.remedies[0].advice
+    blocked = "Host '10.0.0.2' is blocked because of many connection errors"
+    (finding,) = told({}, REDIS, "mysql").greeting(Outcome.CONNECTED, demands=blocked).judged(RULE)
+    assert "flush-hosts" in finding.remedies[0].advice
+
+
+def test_a_host_that_is_not_allowed_is_certain():
     found = told({}, REDIS, "mysql").greeting(Outcome.CONNECTED, demands="Host '10.0.0.2' is not allowed to connect")
     (finding,) = found.judged(RULE)
     assert finding.confidence is Confidence.CERTAIN

@@ -32,6 +32,13 @@ def test_a_name_that_the_server_refuses_while_it_accepts_its_address(status, pat
     assert "ALLOWED_HOSTS" in finding.remedies[0].advice
 
 
+def test_misdirected_to_every_name_is_told_as_such_and_each_answer_once():
+    found = told(421, "/")
+    (finding,) = found.http(Outcome.HTTP_ERROR, host=found.address, status=421).judged(RULE)
+    assert finding.cause == "api answers 421 to the Host api: it does not serve that name, nor its own address."
+    assert len(finding.evidence) == 1
+
+
 def test_a_path_that_is_not_there_while_the_root_is():
     (finding,) = told(404, "/v9").http(Outcome.CONNECTED, path="/", strict=False, status=200).judged(RULE)
     assert finding.cause == "api has nothing at /v9 (/ is there): it answers 404."

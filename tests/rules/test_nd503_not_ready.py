@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from netdoctor.model import Confidence, Health, Outcome, State
+from netdoctor.model import Confidence, Health, Observation, Outcome, State
 from netdoctor.probes.listeners import Listeners
 from netdoctor.rules.nd503_not_ready import RULE
 
@@ -25,13 +25,13 @@ def told(protocol="http", target=API, path=None, **fields):
 def test_a_path_that_answers_503():
     (finding,) = told(path="/readyz").tcp(Outcome.CONNECTED).http(Outcome.HTTP_ERROR, status=503).judged(RULE)
     assert (finding.confidence, finding.cause) == (Confidence.CERTAIN, "api answers 503 to /readyz: it is not ready.")
-    assert "--wait 60" in finding.remedies[0].advice
+    assert "netdoctor check app api:80 --wait 60" in finding.remedies[0].advice
 
 
 def test_a_service_that_says_that_it_is_loading():
     found = told("redis").tcp(Outcome.CONNECTED)
     (finding,) = found.greeting(Outcome.HTTP_ERROR, trouble="it is still loading its data").judged(RULE)
-    assert finding.cause == "api answers, and says that it is still loading its data."
+    assert finding.cause == "api answers, and says: it is still loading its data."
 
 
 def test_a_dial_that_is_lost_before_a_full_queue():
@@ -42,7 +42,11 @@ def test_a_dial_that_is_lost_before_a_full_queue():
 
 def test_a_request_that_waits_with_its_connection():
     found = told().tcp(Outcome.CONNECTED).http(Outcome.TIMED_OUT)
-    assert Listeners(API.ref) in found.wanted(RULE)
+    # The control question would stand in the queue itself: the queue is read after it.
+    (control,) = found.wanted(RULE)
+    assert control.tls
+    found.saw(control, Observation(Outcome.TIMED_OUT))
+    assert found.wanted(RULE) == {Listeners(API.ref)}
     (finding,) = found.listens("0.0.0.0:80", waiting=1).judged(RULE)
     assert "a connection waits: it does not take them" in finding.cause
 
