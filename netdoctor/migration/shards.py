@@ -19,6 +19,7 @@ from typing import Any
 
 from netdoctor.errors import MigrationFailed, UsageError
 from netdoctor.files import write_whole
+from netdoctor.migration.allowance import Allowance, SharedRefusals
 from netdoctor.migration.datatypes import with_datatypes
 from netdoctor.migration.deferral import restore
 from netdoctor.migration.events import Listener, Planned, Preflighted, Waiting, silent
@@ -32,7 +33,7 @@ from netdoctor.migration.sources.interface import Source
 from netdoctor.migration.targets.interface import Target, TargetRefused
 from netdoctor.migration.tracked import Tracker
 from netdoctor.migration.window import Window
-from netdoctor.migration.writer import Refusals, Writer
+from netdoctor.migration.writer import Writer
 from netdoctor.migration.writing import Counts, Share, Work, write_all
 
 POLL = 0.5
@@ -78,6 +79,11 @@ class Meeting:
     @property
     def coordinator(self) -> Path:
         return self._beside("coordinator.sqlite")
+
+    @property
+    def refused(self) -> Path:
+        """Which records are left out, by whomever: see :mod:`allowance`."""
+        return self._beside("refused")
 
     def ledger(self, shard: Shard) -> Path:
         return self._beside(f"{shard.number}-of-{shard.of}.sqlite")
@@ -148,7 +154,10 @@ def work(
         counts = Counts()
         if not ledger.complete:
             found = frozenset(each for each, origin in ready["origins"].items() if origin == FOUND)
-            refusals = Refusals(ledger, options.max_errors)
+            allowance = Allowance(meeting.refused, file.run, max(0, options.max_errors - plan.skipped))
+            if restart:
+                allowance.forget(share.start, share.end or 0)
+            refusals = SharedRefusals(ledger, allowance)
             foreign = found - frozenset(ready["overwrite"])
             names = [collection.name for collection in plan.collections]
             layout = with_datatypes(plan.layout, names, target, retry)

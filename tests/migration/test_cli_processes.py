@@ -223,3 +223,28 @@ def test_a_run_that_is_divided_is_resumed_as_it_is_divided(
     assert run(typed(qdrant, export, own, "-q")) == Exit.USAGE
     assert "is of another export" in capsys.readouterr().err
     assert run([*typed(qdrant, export, own, "-q"), "--processes", "1", "--restart"]) == Exit.OK
+
+
+def test_refused_records_are_counted_for_all_as_for_one(
+    qdrant: Server, tmp_path: Path, own: str, capsys: Output
+) -> None:
+    things = [{**thing, "namespace": own} for thing in records(COUNT, 4)]
+    bad = range(10, COUNT, 45)
+    for number in bad:
+        things[number]["values"][2] = 1e9  # no float16
+    export = write_export(tmp_path / "e.json", things)
+    command = [*typed(qdrant, export, own, "-q", "--datatype", "float16", "--metric", "dot"), "--batch-size", "5"]
+    refused = tmp_path / "e.json.netdoctor.sqlite.plan.refused"
+    for most in (7, 7, 12):
+        assert run([*command, "--max-errors", str(most)]) == Exit.FINDINGS
+        err = capsys.readouterr().err
+        assert " of 2 stopped: Record " in err and "--max-errors" in err
+        taken = [int(line) for line in refused.read_text().splitlines()[1:]]
+        assert len(taken) == most and {number - 1 for number in taken} <= set(bad)
+    alone = [*command, "--processes", "1", "--ledger", str(tmp_path / "alone"), "--restart", "--max-errors"]
+    assert run([*alone, str(len(bad) - 1), "--collection", f"{own}one"]) == Exit.FINDINGS
+    assert "Record " in capsys.readouterr().err
+    assert run([*command, "--max-errors", str(len(bad)), "--format", "json"]) == Exit.FINDINGS
+    told = json.loads(capsys.readouterr().out)
+    assert told["verified"] == COUNT - len(bad)
+    assert len(refused.read_text().splitlines()) == 1 + len(bad)
