@@ -127,6 +127,8 @@ def _refuse_other_kind(wanted: CollectionPlan, layout: Layout, state: Collection
 
 def _other_kind(wanted: CollectionPlan, layout: Layout, state: CollectionState) -> str | None:
     """Why the plan's points do not fit into the collection, in words that go after its name."""
+    if state.odd:
+        return state.odd
     if wanted.dimension and state.dimension is None:
         return f"has named vectors ({', '.join(state.vectors)})" if state.vectors else "has no dense vector"
     if wanted.dimension and state.dimension != wanted.dimension:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from netdoctor.migration.points import Layout, Metric
 from netdoctor.migration.retry import Retry
 from netdoctor.migration.samples import Sample
-from netdoctor.migration.targets.interface import Hit, Query, Target
+from netdoctor.migration.targets.interface import Hit, Query, Target, TargetRefused, strict_mode
 
 SCORE_TOLERANCE = 1e-5
 _HALF = 1e-3
@@ -66,7 +66,14 @@ def _look(collection: str, samples: Sequence[Sample], layout: Layout, target: Ta
         tenant = None if layout.collection is None else layout.tenant_field
         queries = [Query(s.vector, tenant=None if tenant is None else (tenant, s.namespace)) for s in samples]
         crowded = []
-        for sample, hits in zip(samples, retry.call(lambda: target.search(collection, queries, _HITS)), strict=True):
+        try:
+            answers = retry.call(lambda: target.search(collection, queries, _HITS))
+        except TargetRefused as refused:
+            if tenant is None or not strict_mode(refused.message):
+                raise
+            answers = []  # strict mode without an index on that field: each is asked for alone
+            crowded = list(samples)
+        for sample, hits in zip(samples, answers, strict=bool(answers)):
             if any(hit.id == sample.id and _reaches(hit, sample, layout.metric, tolerance) for hit in hits):
                 continue
             if hits and _reaches(hits[-1], sample, layout.metric, tolerance):

@@ -16,7 +16,7 @@ from netdoctor.migration.points import Layout, Point
 from netdoctor.migration.records import Record, place
 from netdoctor.migration.retry import Retry
 from netdoctor.migration.samples import Sample, sampled
-from netdoctor.migration.targets.interface import KeyRefused, Target, TargetRefused, TargetUnreachable
+from netdoctor.migration.targets.interface import KeyRefused, Target, TargetRefused, TargetUnreachable, full
 from netdoctor.migration.wire import payload_entries, sparse_bytes
 
 
@@ -161,6 +161,9 @@ class Writer:
         except (KeyRefused, TargetUnreachable):
             raise
         except TargetRefused as refused:
+            if full(refused.message):
+                refused.hint = refused.hint or "raise that limit or make room there, then repeat the same command"
+                raise  # of no record in particular
             if len(encoded) == 1:
                 self._refuse(encoded[0][0], refused.message, refused)
                 return 0

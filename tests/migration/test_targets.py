@@ -13,7 +13,7 @@ import pytest
 from netdoctor.migration.points import Metric, Point
 from netdoctor.migration.target import Transport, open_folder, open_server
 from netdoctor.migration.targets.interface import KeyRefused, Query, Target, TargetRefused, TargetUnreachable
-from netdoctor.migration.targets.rest import refusal
+from netdoctor.migration.targets.rest_refusals import refusal
 from netdoctor.vantage.host import HostVantage
 
 from .lab import Server, records, run_once, server, via_host, write_export

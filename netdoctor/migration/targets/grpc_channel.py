@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from netdoctor.migration.points import Metric, Point
-from netdoctor.migration.records import Sparse, sparse_of
+from netdoctor.migration.targets.careful import Careful
+from netdoctor.migration.targets.grpc_points import identity_of, plain, vectors_of
 from netdoctor.migration.targets.interface import (
     AS_USUAL,
+    CUSTOM_SHARDS,
     RUN_MARK,
+    SEVERAL,
     CollectionState,
     Hit,
     KeyRefused,
@@ -26,22 +29,21 @@ from netdoctor.migration.targets.pause import retry_after
 from netdoctor.migration.unwire import Unknown, scrolled
 from netdoctor.migration.wire import named_bytes, payload_entries, point_protobuf, read_point, upsert_protobuf
 
-if TYPE_CHECKING:
-    from netdoctor.migration.records import Vector
-
 T = TypeVar("T")
 
 _BUSY = frozenset(
     {"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED", "CANCELLED", "INTERNAL", "UNKNOWN"}
+    | {"FAILED_PRECONDITION"}  # locked, or its replicas are not ready
 )
 _KEY = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
 _LARGEST = 256 << 20  # bytes of a reply: a page of the longest vectors
-_COMPLETED, _ACKNOWLEDGED = 2, 1
+_TAKEN = frozenset({1, 2, 4})
+"""Acknowledged, completed; stored, but not indexed in time. What is there is verified afterwards, whatever was told."""
 _INSERT_ONLY = b"\x40\x01"
 """``update_mode`` (field 8) ``InsertOnly``, as bytes: servers before 1.17 pass over a field that they do not know."""
 
 
-class GrpcTarget:
+class GrpcTarget(Careful):
     """``authority`` (host:port) is what the server sees as its name, whatever ``channel_target`` leads to it."""
 
     transport = "gRPC"
@@ -58,6 +60,7 @@ class GrpcTarget:
         import grpc
         import qdrant_client.grpc
 
+        super().__init__()
         api: Any = qdrant_client.grpc
         self.address = f"{'https' if secure else 'http'}://{authority}"
         self._api: Any = api
@@ -132,6 +135,8 @@ class GrpcTarget:
             },
             _limits(info.config),
             _hides(info.config.optimizer_config),
+            getattr(getattr(info, "update_queue", None), "deferred_points", 0),
+            _odd(api, info.config.params, unnamed),
         )
 
     def _run_of(self, config: Any) -> str:
@@ -204,11 +209,11 @@ class GrpcTarget:
 
     def upsert(self, name: str, points: Sequence[bytes], *, insert_only: bool = False) -> None:
         reply = self._call(self._upsert, upsert_protobuf(name, points) + (_INSERT_ONLY if insert_only else b""))
-        if reply.result.status not in (_COMPLETED, _ACKNOWLEDGED):
+        if reply.result.status not in _TAKEN:
             status = self._api.UpdateStatus.Name(reply.result.status)
             raise Transient(f"the write is reported as {status}, not completed")
 
-    def count(self, name: str) -> int:
+    def _count(self, name: str) -> int:
         request = self._api.CountPoints(collection_name=name, exact=True)
         return int(self._call(self._points.Count, request).result.count)
 
@@ -222,12 +227,12 @@ class GrpcTarget:
         )
         found: dict[str, Point] = {}
         for point in self._call(self._points.Get, request).result:
-            payload = {key: _plain(value) for key, value in point.payload.items()}
-            identity = _identity(point.id)
-            found[identity] = read_point(identity, *_vectors(point), payload)
+            payload = {key: plain(value) for key, value in point.payload.items()}
+            identity = identity_of(point.id)
+            found[identity] = read_point(identity, *vectors_of(point), payload)
         return found
 
-    def scroll(self, name: str, limit: int, start: str | int | None = None) -> Page:
+    def _page(self, name: str, limit: int, start: str | int | None) -> Page:
         api = self._api
         request = api.ScrollPoints(
             collection_name=name,
@@ -244,8 +249,7 @@ class GrpcTarget:
             return self._slow_page(api.ScrollResponse.FromString(raw))
         return Page([Stored(*point) for point in points], following)
 
-    def ids(self, name: str, limit: int, start: str | int | None = None) -> tuple[list[str], str | int | None]:
-        """At most ``limit`` ids in their order, from ``start`` on, and where the next ones start."""
+    def _ids(self, name: str, limit: int, start: str | int | None) -> tuple[list[str], str | int | None]:
         api = self._api
         request = api.ScrollPoints(
             collection_name=name,
@@ -258,7 +262,7 @@ class GrpcTarget:
         reply = self._call(self._points.Scroll, request)
         following = reply.next_page_offset if reply.HasField("next_page_offset") else None
         after = None if following is None else following.uuid or following.num
-        return [_identity(point.id) for point in reply.result], after
+        return [identity_of(point.id) for point in reply.result], after
 
     def collections(self) -> list[str]:
         found = self._call(self._collections.List, self._api.ListCollectionsRequest())
@@ -267,19 +271,19 @@ class GrpcTarget:
     def _slow_page(self, reply: Any) -> Page:
         points = []
         for point in reply.result:
-            vector, named = _vectors(point)
-            entries = payload_entries({key: _plain(value) for key, value in point.payload.items()})
-            points.append(Stored(_identity(point.id), entries, vector.tobytes(), named_bytes(named)))
+            vector, named = vectors_of(point)
+            entries = payload_entries({key: plain(value) for key, value in point.payload.items()})
+            points.append(Stored(identity_of(point.id), entries, vector.tobytes(), named_bytes(named)))
         following = reply.next_page_offset if reply.HasField("next_page_offset") else None
         return Page(points, None if following is None else following.uuid or following.num)
 
-    def search(self, name: str, queries: Sequence[Query], limit: int) -> Sequence[Sequence[Hit]]:
+    def _searched(self, name: str, queries: Sequence[Query], limit: int) -> Sequence[Sequence[Hit]]:
         api = self._api
         request = api.QueryBatchPoints(
             collection_name=name, query_points=[self._query(name, query, limit) for query in queries]
         )
         return [
-            [Hit(_identity(point.id), float(point.score)) for point in answer.result]
+            [Hit(identity_of(point.id), float(point.score)) for point in answer.result]
             for answer in self._call(self._points.QueryBatch, request).result
         ]
 
@@ -298,7 +302,7 @@ class GrpcTarget:
         if query.only is not None:
             wanted = api.HasIdCondition(has_id=[api.PointId(uuid=query.only)])
             conditions.append(api.Condition(has_id=wanted))
-        if query.only is not None or query.exact:
+        if query.exact or (query.only is not None and not query.roughly):
             one.params.CopyFrom(api.SearchParams(exact=True))
         if query.tenant is not None:
             field = api.FieldCondition(key=query.tenant[0], match=api.Match(keyword=query.tenant[1]))
@@ -351,50 +355,15 @@ def _hides(optimizers: Any) -> bool:
     return bool(getattr(optimizers, "prevent_unoptimized", False))
 
 
+def _odd(api: Any, params: Any, unnamed: Any) -> str:
+    if params.HasField("sharding_method") and params.sharding_method == api.ShardingMethod.Value("Custom"):
+        return CUSTOM_SHARDS
+    return SEVERAL if unnamed is not None and unnamed.HasField("multivector_config") else ""
+
+
 class _Absent(TargetRefused):
     """NOT_FOUND: of a collection where one is looked for, else a refusal."""
 
 
 def _words(error: Exception) -> str:
     return error.reason if isinstance(error, Transient) else str(error)
-
-
-def _identity(found: Any) -> str:
-    return found.uuid or str(found.num)
-
-
-def _vectors(point: Any) -> tuple[Vector, dict[str, Sparse | None]]:
-    """The dense vector of a retrieved point (shape ``(0,)`` without), and its named ones; None: not sparse."""
-    import numpy as np
-
-    named = dict(point.vectors.vectors.vectors.items())
-    dense = named.pop("", None) or point.vectors.vector
-    # The typed form, or the older flat one.
-    numbers = dense.dense.data if dense.HasField("dense") else dense.data
-    vector = np.fromiter(numbers, dtype=np.float32, count=len(numbers))
-    return vector, {name: _sparse(one) for name, one in named.items()}
-
-
-def _sparse(output: Any) -> Sparse | None:
-    if output.HasField("sparse"):
-        pairs: tuple[Any, Any] = (output.sparse.indices, output.sparse.values)
-    elif output.HasField("indices"):
-        pairs = (output.indices.data, output.data)
-    else:
-        return None
-    try:
-        return sparse_of(list(pairs[0]), list(pairs[1]))
-    except ValueError:
-        return None
-
-
-def _plain(value: Any) -> Any:
-    """A protobuf ``Value`` as Python data."""
-    kind = value.WhichOneof("kind")
-    if kind in (None, "null_value"):
-        return None
-    if kind == "struct_value":
-        return {key: _plain(item) for key, item in value.struct_value.fields.items()}
-    if kind == "list_value":
-        return [_plain(item) for item in value.list_value.values]
-    return getattr(value, kind)

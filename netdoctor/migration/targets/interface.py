@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -11,6 +12,11 @@ from netdoctor.migration.points import Metric, Point
 
 if TYPE_CHECKING:
     from netdoctor.migration.records import Sparse, Vector
+
+
+_FULL = re.compile(
+    r"(?i)limit of \S+ reached|max_(?:resident_memory|disk_usage)_percent|(?:memory|disk) usage .*(?:limit|quota)"
+)
 
 
 class TargetUnreachable(MigrationFailed):
@@ -32,6 +38,11 @@ class KeyRefused(TargetRefused):
 def strict_mode(text: str) -> bool:
     """Whether a refusal is about a limit of the collection's strict mode: some servers call that forbidden, too."""
     return "limit exceeded" in text.lower() or "help:" in text.lower()
+
+
+def full(text: str) -> bool:
+    """Whether a refusal is of all further points, whichever they are: the collection or the node may hold no more."""
+    return _FULL.search(text) is not None
 
 
 class Transient(Exception):
@@ -64,8 +75,16 @@ class CollectionState:
     """What strict mode allows, by Qdrant's own names (``upsert_max_batchsize``, ``write_rate_limit``); none: empty."""
     hides: bool = False
     """``prevent_unoptimized``: points that are not indexed yet are not shown."""
+    hidden: int = 0
+    """So many points are not shown yet."""
+    odd: str = ""
+    """What no record can be written into, in words that go after its name: its shards have keys, it keeps several
+    vectors for a point."""
 
 
+CUSTOM_SHARDS = "has shards with keys of their own (custom sharding), and a migration has no key to write to"
+SEVERAL = "keeps several vectors for each point (a multivector), and a migration writes one"
+"""How a collection may be odd."""
 RUN_MARK = "netdoctor_run"
 """The key in a collection's own metadata under which the run that created it leaves its id."""
 
@@ -103,7 +122,7 @@ class Query:
     """Nearest to ``vector``. ``only``: exact, and only that point; ``tenant``: only points with that field's value.
 
     ``exact``: by comparing with every point. ``sparse``: nearest to that one instead, among the sparse vectors of the
-    name ``using``.
+    name ``using``. ``roughly``: without a word of exactness, where a server forbids it.
     """
 
     vector: Vector
@@ -112,6 +131,7 @@ class Query:
     sparse: Sparse | None = None
     using: str = ""
     exact: bool = False
+    roughly: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import qdrant_edge as edge
 
-from .config import dense_sizes, engine_config, patched_config, refuse_large_batch
+from .config import dense_sizes, engine_config, patched_config
 from .errors import NotFound, engine_errors
 from .filters import to_filter
 from .points import UPDATE_MODES, to_ids, to_payload_selector, to_points
 from .queries import QueryReader, limit_of, order_by
+from .strict import Strict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +102,9 @@ class Collection:
             return self.upsert_points(points, body.get("update_mode"), body.get("update_filter"))
 
     def upsert_points(self, points: list[edge.Point], mode: str | None, condition: Json | None) -> int:
-        refuse_large_batch(self.config, len(points))
+        if self.config.get("strict_mode_config"):
+            held = self._held({"exact": True})
+            Strict(self.config).upsert(len(points), held, 4 * held * sum(self.sizes.values()))
         return self._update(edge.UpdateOperation.upsert_points(points, to_filter(condition), UPDATE_MODES[mode]))
 
     def delete(self, body: Json) -> int:
@@ -126,6 +129,7 @@ class Collection:
     def create_index(self, body: Json) -> int:
         with engine_errors():
             wanted = body.get("field_schema") or "keyword"
+            Strict(self.config).index(len(self.indexes()))
             kind = wanted if isinstance(wanted, str) else wanted["type"]
             schema: Any = SCHEMAS[kind][0]
             if isinstance(wanted, dict) and wanted.get("is_tenant") is not None:
@@ -146,6 +150,7 @@ class Collection:
             )
 
     def scroll(self, body: Json) -> tuple[list[edge.Record], Any]:
+        self._strictly(body.get("limit"), body.get("filter"))
         with engine_errors(), self._shard_in_use() as shard:
             ordered = body.get("order_by")
             request = edge.ScrollRequest(
@@ -159,12 +164,19 @@ class Collection:
             return shard.scroll(request)
 
     def count(self, body: Json) -> int:
+        self._strictly(1, body.get("filter"))
+        Strict(self.config).exact(body.get("exact") is not False)
+        return self._held(body)
+
+    def _held(self, body: Json) -> int:
         with engine_errors(), self._shard_in_use() as shard:
             return shard.count(
                 edge.CountRequest(exact=body.get("exact") is not False, filter=to_filter(body.get("filter")))
             )
 
     def query(self, body: Json) -> list[edge.ScoredPoint]:
+        self._strictly(body.get("limit"), body.get("filter"))
+        Strict(self.config).exact((body.get("params") or {}).get("exact"))
         with engine_errors():
             request = self._reader.query(body)
             with self._shard_in_use() as shard:
@@ -176,7 +188,24 @@ class Collection:
             with self._shard_in_use() as shard:
                 return shard.query(request)
 
+    def queries(self, bodies: list[Json]) -> list[list[edge.ScoredPoint]]:
+        """Several in one request."""
+        Strict(self.config).batch(len(bodies))
+        return [self.query(body) for body in bodies]
+
+    def indexes(self) -> list[str]:
+        """The payload fields that have one."""
+        with self._shard_in_use() as shard:
+            return list(shard.info().payload_schema)
+
     # -- inside ----------------------------------------------------------------------------------
+
+    def _strictly(self, limit: int | None, condition: Json | None) -> None:
+        """Refuse what strict mode does not allow to be read like this."""
+        if self.config.get("strict_mode_config"):
+            strict = Strict(self.config)
+            strict.limit(limit)
+            strict.filter(condition, self.indexes())
 
     @contextmanager
     def _shard_in_use(self) -> Iterator[edge.EdgeShard]:

@@ -62,6 +62,8 @@ def new_config(body: Json) -> Json:
     }
     if sparse:
         params["sparse_vectors"] = sparse
+    if body.get("sharding_method"):
+        params["sharding_method"] = body["sharding_method"]
     config: Json = {
         "params": params,
         "hnsw_config": merged(HNSW, body.get("hnsw_config")),
@@ -74,17 +76,6 @@ def new_config(body: Json) -> Json:
     if body.get("strict_mode_config"):
         config["strict_mode_config"] = merged({}, body["strict_mode_config"])
     return config
-
-
-def refuse_large_batch(config: Json, points: int) -> None:
-    """Strict mode's limit of points in one request."""
-    strict = config.get("strict_mode_config") or {}
-    most = strict.get("upsert_max_batchsize")
-    if strict.get("enabled") and most is not None and points > most:
-        raise BadInput(
-            f'Bad request: Limit exceeded {points} > {most} for "upsert_max_batchsize". '
-            "Help: Reduce the amount of points in one request."
-        )
 
 
 def patched_config(config: Json, body: Json) -> Json:

@@ -205,7 +205,7 @@ class Points(messages.PointsServicer):  # type: ignore[misc]
     @call
     def QueryBatch(self, request: Any) -> Any:
         collection = self._store.get(request.collection_name)
-        answers = [collection.query(proto_in.query_points(one)) for one in request.query_points]
+        answers = collection.queries([proto_in.query_points(one) for one in request.query_points])
         results = [messages.BatchResult(result=[proto_out.scored(one) for one in answer]) for answer in answers]
         return messages.QueryBatchResponse(result=results)
 

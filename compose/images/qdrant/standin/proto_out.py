@@ -159,6 +159,7 @@ def _config(config: Json) -> Any:
             write_consistency_factor=params["write_consistency_factor"],
             vectors_config=vectors_config,
             sparse_vectors_config=sparse if sparse.map else None,
+            sharding_method=1 if params.get("sharding_method") == "custom" else None,
         ),
         hnsw_config=messages.HnswConfigDiff(**_given(config["hnsw_config"])),
         optimizer_config=messages.OptimizersConfigDiff(**optimizers),

@@ -145,7 +145,7 @@ READS: dict[tuple[str, tuple[str, ...]], Callable[[Collection, Json], Any]] = {
     ("POST", ("points", "count")): lambda collection, body: {"count": collection.count(body)},
     ("POST", ("points", "query")): _query,
     ("POST", ("points", "query", "batch")): lambda collection, body: [
-        _query(collection, one) for one in body["searches"]
+        {"points": [scored_json(point) for point in found]} for found in collection.queries(body["searches"])
     ],
     ("POST", ("points", "search")): lambda collection, body: [scored_json(point) for point in collection.search(body)],
 }

@@ -1,0 +1,91 @@
+"""Strict mode: what a collection refuses although it could be answered, in the server's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from .errors import BadInput
+
+Json = dict[str, Any]
+
+_INSIDE = ("must", "should", "must_not", "min_should", "conditions", "filter", "nested", "is_empty", "is_null")
+
+
+class Strict:
+    """The limits of one collection's configuration; none where the mode is off."""
+
+    def __init__(self, config: Json) -> None:
+        found = config.get("strict_mode_config") or {}
+        self._told: Json = found if found.get("enabled") else {}
+
+    def upsert(self, points: int, held: int, bytes_held: int) -> None:
+        self._limit(points, "upsert_max_batchsize", "upsert limit")
+        # Counted before the request: what it adds may go beyond.
+        most = self._told.get("max_points_count")
+        if most is not None and held >= most:
+            raise BadInput(f"Bad request: Max points count limit of {most} reached!")
+        size = self._told.get("max_collection_vector_size_bytes")
+        if size is not None and bytes_held >= size:
+            raise BadInput(f"Bad request: Max vector storage size limit of {size / 1024**2}MB reached!")
+
+    def limit(self, asked: int | None) -> None:
+        self._limit(10 if asked is None else asked, "max_query_limit", "limit")
+
+    def batch(self, searches: int) -> None:
+        self._limit(searches, "search_max_batchsize", "search batch size")
+
+    def exact(self, asked: Any) -> None:
+        if asked and self._told.get("search_allow_exact") is False:
+            raise _refused("Exact search disabled!", "Set exact=false.")
+
+    def filter(self, condition: Json | None, indexed: Iterable[str]) -> None:
+        if self._told.get("unindexed_filtering_retrieve") is not False:
+            return
+        missing = sorted(set(_keys(condition)) - set(indexed))
+        if missing:
+            raise _refused(
+                f'Index required but not found for "{missing[0]}" of one of the following types: [keyword]',
+                "Create an index for this key or use a different filter.",
+            )
+
+    def index(self, indexes: int) -> None:
+        most = self._told.get("max_payload_index_count")
+        if most is not None and indexes >= most:
+            raise _refused(
+                f"Collection already has the maximum number of payload indices ({most})",
+                "Please delete an existing index before creating a new one.",
+            )
+
+    def _limit(self, asked: int, name: str, label: str) -> None:
+        most = self._told.get(name)
+        if most is not None and asked > most:
+            raise _refused(
+                f'Limit exceeded {asked} > {most} for "{label}"',
+                f'Reduce the "{label}" parameter to or below {most}.',
+            )
+
+
+def _refused(why: str, solution: str) -> BadInput:
+    return BadInput(f"Bad request: {why}. Help: {solution}")
+
+
+def _keys(condition: Any) -> Iterator[str]:
+    if isinstance(condition, list):
+        for one in condition:
+            yield from _keys(one)
+    elif isinstance(condition, dict):
+        if isinstance(condition.get("key"), str):
+            yield condition["key"]
+        for name in (
+            "must",
+            "should",
+            "must_not",
+            "min_should",
+            "conditions",
+            "filter",
+            "nested",
+            "is_empty",
+            "is_null",
+        ):
+            yield from _keys(condition.get(name))

@@ -1,0 +1,136 @@
+"""In a collection whose strict mode forbids nearly everything, a migration is written, verified and taken back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from migration.lab import Server, records, run_once, via_host, write_export
+from netdoctor.migration.points import Layout, Metric
+from netdoctor.migration.run import Options
+from netdoctor.migration.target import Transport
+from netdoctor.migration.targets.interface import Query, TargetRefused, full
+
+TRANSPORTS = pytest.mark.parametrize("transport", [Transport.GRPC, Transport.REST], ids=lambda each: each.value)
+TIGHT = {
+    "enabled": True,
+    "max_query_limit": 7,
+    "upsert_max_batchsize": 9,
+    "search_max_batchsize": 4,
+    "search_allow_exact": False,
+    "unindexed_filtering_retrieve": False,
+}
+
+
+def make(qdrant: Server, name: str, strict: dict[str, Any]) -> None:
+    body = {"vectors": {"size": 8, "distance": "Cosine"}, "strict_mode_config": strict}
+    httpx.put(f"{qdrant.url}/collections/{name}", json=body).raise_for_status()
+
+
+def exported(tmp_path: Path, namespace: str, count: int = 60) -> Path:
+    things = records(count)
+    for thing in things:
+        thing["namespace"] = namespace
+    return write_export(tmp_path / "export.json", things)
+
+
+@TRANSPORTS
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_run_stays_within_what_strict_mode_allows(
+    qdrant: Server, own: str, tmp_path: Path, transport: Transport, shared: bool
+) -> None:
+    make(qdrant, own, TIGHT)
+    layout = Layout(collection=own) if shared else Layout(default_collection=own)
+    export = exported(tmp_path, "")
+    with via_host(qdrant, transport) as target:
+        result = run_once(export, target, tmp_path / "ledger", Options(layout))
+        assert result.verification.problems == ()
+        assert result.good
+        assert (result.verification.searched, result.verification.found) == (60, 60)
+        assert target.count(own) == 60
+        assert run_once(export, target, tmp_path / "ledger", Options(layout)).sent == 0
+
+
+@TRANSPORTS
+def test_each_limit_holds_where_it_is_asked_directly(
+    qdrant: Server, own: str, tmp_path: Path, transport: Transport
+) -> None:
+    make(qdrant, own, TIGHT)
+    with via_host(qdrant, transport) as target:
+        run_once(exported(tmp_path, ""), target, tmp_path / "ledger", Options(Layout(default_collection=own)))
+        assert len(target.scroll(own, 50).points) == 7
+        assert len(target.ids(own, 50)[0]) == 7
+        one = Query(np.ones(8, dtype=np.float32))
+        assert [len(hits) for hits in target.search(own, [one] * 11, 10)] == [7] * 11
+        identity = target.ids(own, 1)[0][0]
+        ((alone,),) = target.search(own, [replace(one, only=identity)], 10)
+        assert alone.id == identity
+        with pytest.raises(TargetRefused, match="Exact search disabled"):
+            target.search(own, [replace(one, exact=True)], 3)
+        with pytest.raises(TargetRefused, match="Index required but not found"):
+            target.search(own, [replace(one, tenant=("namespace", "x"))], 3)
+
+
+@TRANSPORTS
+def test_a_collection_that_takes_no_more_is_not_a_record_s_fault(
+    qdrant: Server, own: str, tmp_path: Path, transport: Transport
+) -> None:
+    # So many that the look before the first write does not know it: the points of others count, too.
+    make(qdrant, own, {"enabled": True, "max_points_count": 70})
+    options = Options(Layout(default_collection=own), max_errors=50)
+    with via_host(qdrant, transport) as target:
+        run_once(exported(tmp_path, ""), target, tmp_path / "first", options)
+        things = records(65, seed=8)
+        for thing in things:
+            thing["namespace"] = ""
+        other = write_export(tmp_path / "other.json", things)
+        small = replace(options, limits=replace(options.limits, points=5), in_flight=1)
+        with pytest.raises(TargetRefused, match=r"Max points count limit of 70 reached.*vectors are written and kept"):
+            run_once(other, target, tmp_path / "second", small)
+        assert 70 <= target.count(own) < 80
+
+
+@pytest.mark.parametrize(
+    ("said", "all_of_them"),
+    [
+        ("Bad request: Max points count limit of 5 reached!", True),
+        ("Bad request: Max payload storage size limit of 1MB reached!", True),
+        ("Disk usage 91% of total capacity is at or above max_disk_usage_percent 90", True),
+        ('Bad request: Limit exceeded 3 > 2 for "upsert limit". Help: Reduce', False),
+        ("Wrong input: Vector dimension error: expected dim: 4, got 3", False),
+    ],
+)
+def test_what_is_of_all_points_is_told_from_what_is_of_one(said: str, all_of_them: bool) -> None:
+    assert full(said) is all_of_them
+
+
+@TRANSPORTS
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ({"sharding_method": "custom"}, "custom sharding"),
+        (
+            {"vectors": {"size": 8, "distance": "Cosine", "multivector_config": {"comparator": "max_sim"}}},
+            "multivector",
+        ),
+    ],
+)
+def test_what_no_record_fits_into_is_told_before_anything_is_written(
+    qdrant: Server, own: str, tmp_path: Path, transport: Transport, body: dict[str, Any], why: str
+) -> None:
+    whole = {"vectors": {"size": 8, "distance": "Cosine"}, **body}
+    httpx.put(f"{qdrant.url}/collections/{own}", json=whole).raise_for_status()
+    with via_host(qdrant, transport) as target:
+        with pytest.raises(TargetRefused, match=why):
+            run_once(
+                exported(tmp_path, ""),
+                target,
+                tmp_path / "ledger",
+                Options(Layout(Metric.COSINE, default_collection=own)),
+            )
+        assert target.count(own) == 0
