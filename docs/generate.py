@@ -176,7 +176,12 @@ def _value(option: click.Option) -> str:
 EXIT_NOTE = """\
 `--fail-on` moves the line between 0 and 1: `error` (the default), `warning` or `info`. A finding that is only
 possible never fails a run. `--exit-zero` turns 1, and 3 for an unknown connection, into 0; an error of netdoctor
-itself (2, 3) stays one, so that a gate that cannot look is never a green gate."""
+itself (2, 3) stays one, so that a gate that cannot look is never a green gate.
+
+A container that the engine lists and does not show (`docker inspect` fails for it alone, or says what no engine says)
+makes a run end with 3 too, although it was not asked about: the rest is diagnosed, and it stands in the report with
+the reason. Who names it gets the reason and nothing else, and `fix`, `undo` and `expect --learn` do nothing until it
+can be looked at."""
 
 
 def exits_page() -> str:

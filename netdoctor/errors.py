@@ -66,6 +66,14 @@ class EngineUnreachable(NetdoctorError):
     code = "ND902"
 
 
+class AnswerUnusable(EngineUnreachable):
+    """It answered, and nothing can be concluded from the answer."""
+
+
+class NotLookedAt(EngineUnreachable):
+    """A container is there, and the engine does not show it: nothing is known of it, not even that it is well."""
+
+
 class PermissionRefused(NetdoctorError):
     """ND903: the engine or the kernel says we may not."""
 

@@ -55,7 +55,7 @@ def command(ctx: click.Context, /, path: str, source: str | None, target: str | 
         say(f"wrote {count} containers and {len(seen or ())} observations to {path}")
         for line in removed_from(removed):
             say(f"left out: {line}")
-    ctx.exit(Exit.OK)
+        ctx.exit(Exit.UNKNOWN if opened.topology.unseen and not settings.exit_zero else Exit.OK)
 
 
 def _diff(settings: Settings, before: str | None, after: str | None) -> Exit:

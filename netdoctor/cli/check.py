@@ -132,7 +132,7 @@ def command(
     if bundle is not None:
         report = _recorded(bundle, asked, settings)
     else:
-        with session(settings) as opened:
+        with session(settings, told=True) as opened:
             report = until_green(
                 lambda turn: _attempt(opened, asked, turn),
                 settings.wait,
@@ -157,7 +157,7 @@ def _drift(settings: Settings, projects: frozenset[str]) -> Exit:
     """What the compose files declare against what runs."""
     from netdoctor.diagnosis.drift import drift
 
-    with session(settings) as opened:
+    with session(settings, told=True) as opened:
         report = until_green(
             lambda turn: drift(
                 opened.look_again() if turn else opened.topology, files=settings.file, projects=projects
@@ -198,6 +198,7 @@ def pairs_of(topology: Topology, projects: frozenset[str]) -> Pairs:
 
     found = pairs(topology, projects)
     if not found.edges:
+        _complain_of_unseen(topology)
         raise UsageError("There are no two running containers to pair.", hint="List the containers with: netdoctor")
     return found
 
@@ -216,12 +217,21 @@ def edges_for(
 
         found = list(only_projects(found, topology, projects))
     if not found:
+        _complain_of_unseen(topology)
         where = f"No connection to or from {source} is declared" if source else "No container declares a connection"
         raise UsageError(
             f"{where}: {_unmet(topology, source)}.",
             hint="Name both ends: netdoctor check SOURCE TARGET[:PORT]. Or ask for every pair: netdoctor check --all",
         )
     return found
+
+
+def _complain_of_unseen(topology: Topology) -> None:
+    """That nothing is declared is not known while somebody could not be looked at. Raises NotLookedAt."""
+    if topology.unseen:
+        from netdoctor.topology.names import not_looked_at
+
+        raise not_looked_at(topology.unseen[0])
 
 
 def _unmet(topology: Topology, source: str | None) -> str:

@@ -32,12 +32,14 @@ class Session:
     settings: Settings
     engine: Engine
     topology: Topology
+    whole: bool = False
+    """Whether a look at which one container could not be looked at is none; for a verb that changes things."""
 
-    def look_again(self) -> Topology:
+    def look_again(self, *, whole: bool = False) -> Topology:
         """Read the engine anew."""
         from netdoctor.topology.engine import read_topology
 
-        self.topology = read_topology(self.engine)
+        self.topology = read_topology(self.engine, whole=whole or self.whole)
         return self.topology
 
     def diagnose(self, edges: Sequence[Edge], topology: Topology | None = None) -> Report:
@@ -86,17 +88,31 @@ class Session:
 
 
 @contextmanager
-def session(settings: Settings) -> Iterator[Session]:
-    """Open the engine that the options name and take a first look. Raises EngineUnreachable, PermissionRefused."""
+def session(settings: Settings, *, whole: bool = False, told: bool = False) -> Iterator[Session]:
+    """Open the engine that the options name and take a first look.
+
+    A container that could not be looked at is told of (unless what the verb prints tells of it: ``told``), and is not
+    in the topology; with ``whole`` it is an error.
+    Raises EngineUnreachable, PermissionRefused.
+    """
     from netdoctor.topology.engine import read_topology
 
     refuse_bad_settings(settings)
     host = resolve_host(settings.host, settings.context)
     engine = open_engine(host, timeout=patience(settings))
     try:
-        yield Session(settings, engine, read_topology(engine))
+        topology = read_topology(engine, whole=whole)
+        if not told:
+            tell_of_unseen(settings, topology)
+        yield Session(settings, engine, topology, whole)
     finally:
         engine.close()
+
+
+def tell_of_unseen(settings: Settings, topology: Topology) -> None:
+    """Who could not be looked at, and why."""
+    for each in topology.unseen:
+        speaker(settings)(f"warning: {each.name} could not be looked at. {each.reason}")
 
 
 def patience(settings: Settings) -> float:
@@ -255,6 +271,8 @@ def status_of(report: Report, settings: Settings) -> Exit:
     broken = [edge for edge in report.edges if edge.verdict is Verdict.BROKEN and not edge.accepted]
     if failing or any(edge.severity.rank <= threshold for edge in broken):
         return Exit.FINDINGS
+    if report.topology is not None and report.topology.unseen:
+        return Exit.UNKNOWN
     if report.verdict is Verdict.HOLDS:
         return Exit.OK
     # What is broken below the threshold, or accepted, is no reason to call the rest unknown.

@@ -110,7 +110,8 @@ def _learn(path: str, force: bool, projects: frozenset[str], settings: Settings)
     """Ask first, write at the end: a run that fails leaves the old file, or none."""
     if path != "-" and not force and os.path.lexists(path):
         raise UsageError(f"{plain(path)} is there already.", hint="Replace it with --force, or name another PATH.")
-    with session(settings) as opened:
+    # What nobody could look at would be expected of nobody.
+    with session(settings, whole=True) as opened:
         text, count = _asked(opened, projects)
     say = speaker(settings)
     if path == "-":

@@ -92,7 +92,7 @@ def command(ctx: click.Context, /, source: str | None, target: str | None, finis
     for name in ("override", "apply"):
         if options[name] and not options["persist"]:
             raise UsageError(f"--{name} goes with --persist.", hint=f"Type: netdoctor fix --persist --{name}")
-    with session(settings) as opened:
+    with session(settings, whole=True) as opened:
         journal = journal_of(opened)
         if finish:
             ctx.exit(_finish(opened, settings, journal))
@@ -262,7 +262,7 @@ def desk_of(opened: Session, journal: Journal) -> Desk:
 
     return Desk(
         engine=opened.engine,
-        look=opened.look_again,
+        look=lambda: opened.look_again(whole=True),
         recheck=lambda topology, edges: opened.diagnose(edges, topology),
         journal=journal,
         read_inside=opened.engine.read_file,

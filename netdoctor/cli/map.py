@@ -55,16 +55,19 @@ def command(
     """Draw networks, containers, addresses and aliases, with every declared connection in the colour of its verdict.
 
     --format: tree (default), mermaid, dot, svg or html. Broken connections are dashed and carry the code of their
-    cause. Drawing is no gate: it ends with 0 whatever it shows; use netdoctor check for that.
+    cause. Drawing is no gate: it ends with 0 whatever it shows, but for a container that could not be looked at (3);
+    use netdoctor check for that.
     """
     from netdoctor.cli.common import emit, wants_color
+    from netdoctor.maps.interface import UNSEEN
 
     settings = read_settings(ctx, options)
     drawing = _drawing(settings.format)
     picture = _picture(replace(settings, format="human"), source, target, bundle, asking)
     width = 120 if settings.output or not sys.stdout.isatty() else shutil.get_terminal_size().columns
     emit(settings, drawing.draw(picture, color=wants_color(settings), width=width))
-    ctx.exit(Exit.OK)
+    hidden = any(box.kind == UNSEEN for box in picture.boxes)
+    ctx.exit(Exit.UNKNOWN if hidden and not settings.exit_zero else Exit.OK)
 
 
 def _drawing(name: str) -> Drawing:
@@ -81,7 +84,7 @@ def _drawing(name: str) -> Drawing:
 
 def _picture(settings: Settings, source: str | None, target: str | None, bundle: str | None, asking: bool) -> Picture:
     from netdoctor.cli._elsewhere import on_this_node
-    from netdoctor.cli.common import codes, session
+    from netdoctor.cli.common import codes, session, tell_of_unseen
     from netdoctor.maps._picture import picture_of
 
     if bundle is not None:
@@ -90,6 +93,7 @@ def _picture(settings: Settings, source: str | None, target: str | None, bundle:
         from netdoctor.vantage.recorded import Recorded
 
         topology, answers = read_bundle(bundle)
+        tell_of_unseen(settings, topology)
         edges = _edges(topology, source, target)
         if not edges or not asking:
             return picture_of(topology, None, tuple(edges))

@@ -1,4 +1,7 @@
-"""Bare ``netdoctor``: what is there, from inspect alone, and the next command to type. Always exit 0."""
+"""Bare ``netdoctor``: what is there, from inspect alone, and the next command to type.
+
+Exit 0, or 3 where a container could not be looked at.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import textwrap
 
 from netdoctor.cli.common import emit, format_of, look_of, session
 from netdoctor.cli.settings import Settings
+from netdoctor.diagnosis.unseen import with_unseen
 from netdoctor.edges.arguments import all_edges
 from netdoctor.exits import Exit
 from netdoctor.model import Container, Edge, EdgeReport, Report, Topology, Verdict
@@ -25,7 +29,7 @@ def overview(settings: Settings) -> int:
         emit(settings, "".join(f"{redact_text(line)}\n" for line in overview_lines(topology)))
     else:
         emit(settings, format_of(settings).render(_unasked(topology), look_of(settings)))
-    return Exit.OK
+    return Exit.UNKNOWN if topology.unseen and not settings.exit_zero else Exit.OK
 
 
 def _unasked(topology: Topology) -> Report:
@@ -35,13 +39,13 @@ def _unasked(topology: Topology) -> Report:
         for edge in all_edges(topology)
         if _apart(topology, edge)
     )
-    return Report(Verdict.UNKNOWN, edges, (), topology=topology)
+    return with_unseen(Report(Verdict.UNKNOWN, edges, (), topology=topology))
 
 
 def overview_lines(topology: Topology) -> list[str]:
     """Containers with their networks, declared connections whose ends share none, and the next command."""
     lines = [f"Docker Engine {plain(topology.engine_version or '?')} at {plain(topology.endpoint or '?')}", ""]
-    if not topology.containers:
+    if not topology.containers and not topology.unseen:
         return [*lines, "No containers here.", "Next: netdoctor --help"]
     for container in topology.containers[:SHOWN]:
         state = container.state.status if container.state else "?"
@@ -55,6 +59,7 @@ def overview_lines(topology: Topology) -> list[str]:
         )
     if len(topology.containers) > SHOWN:
         lines.append(f"  ... and {len(topology.containers) - SHOWN} more")
+    lines += [f"  {plain(each.name):<30} could not be looked at" for each in topology.unseen]
     apart = [edge for edge in all_edges(topology) if _apart(topology, edge)]
     if apart:
         lines += ["", "Declared connections whose ends share no network:"]

@@ -32,7 +32,7 @@ def command(ctx: click.Context, /, yes: bool, dry_run: bool, forgotten: bool, **
     settings = read_settings(ctx, options)
     refuse_other_formats(settings)
     machine = settings.format == "json"
-    with session(settings) as opened:
+    with session(settings, whole=True) as opened:
         journal = journal_of(opened)
         plan = plan_undo(journal, opened.topology)
         if plan is None:

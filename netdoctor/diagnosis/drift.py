@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from netdoctor.diagnosis.unseen import with_unseen
 from netdoctor.errors import NetdoctorError, UsageError
 from netdoctor.model import (
     Confidence,
@@ -30,6 +31,7 @@ from netdoctor.model import (
 from netdoctor.probes.compose_files import ComposeFiles, ComposeFilesEvidence, ComposeFilesProbe, declared_by
 from netdoctor.probes.interface import CannotAsk, World
 from netdoctor.terminal import plain
+from netdoctor.topology.names import not_looked_at
 from netdoctor.vantage.interface import Vantage
 
 CODE = "ND802"
@@ -65,6 +67,8 @@ def drift(
     began = clock()
     found = [_given(topology, files)] if files else list(_projects(topology))
     unknown = projects - {each.name for each in found}
+    if topology.unseen and (unknown or not found):
+        raise not_looked_at(topology.unseen[0])
     if unknown or not found:
         named = f"There is no Compose project named {plain(min(unknown))!r}" if unknown else "No container is Compose's"
         raise UsageError(f"{named}: nothing can be compared.", hint="List the containers with: netdoctor")
@@ -80,7 +84,7 @@ def drift(
         notices.append(_told(project, len(findings) - before[0], len(unjudged) - before[1]))
     places = {ref: place for project in chosen for ref, place in _places(project)}
     services = sum(len(project.containers) for project in chosen)
-    return Report(
+    report = Report(
         Verdict.UNKNOWN if unjudged else Verdict.HOLDS,
         (),
         tuple(sorted(findings, key=lambda each: (each.severity.rank, each.cause))),
@@ -90,6 +94,7 @@ def drift(
         notices=tuple(notices),
         summary=_summary(len(chosen), services, findings, unjudged),
     )
+    return with_unseen(report)
 
 
 def _summary(projects: int, containers: int, findings: Sequence[Finding], unjudged: Sequence[Unjudged]) -> str:
@@ -164,6 +169,9 @@ def _compared(project: Project, topology: Topology, clock: Callable[[], float]) 
             told.add(container.service or "")
         yield from [found] if found is not None else []
     for service in project.declared.containers:
+        if any(each.service in (service.service, None) for each in topology.unseen):
+            # Whoever could not be looked at may be its container.
+            continue
         said = _whole(service, [each for each in project.containers if each.service == service.service])
         if said and service.service not in told:
             yield _finding(

@@ -10,6 +10,7 @@ from typing import Any
 from netdoctor.diagnosis.ask import Asker, Progress, probe_for
 from netdoctor.diagnosis.ladder import ADDRESSES, addresses, path_explained
 from netdoctor.diagnosis.run import TIMEOUT, Standing, diagnose, edge_reports, overall, with_ports
+from netdoctor.diagnosis.unseen import with_unseen
 from netdoctor.model import (
     Answers,
     Case,
@@ -74,12 +75,14 @@ def diagnose_pairs(
         progress=progress,
     )
     reports = _spread(reports, groups, examined)
-    return replace(
-        examined,
-        verdict=overall(each.verdict for each in reports),
-        edges=tuple(reports),
-        notices=(*examined.notices, *left_out, *silent),
-        seconds=clock() - began,
+    return with_unseen(
+        replace(
+            examined,
+            verdict=overall(each.verdict for each in reports),
+            edges=tuple(reports),
+            notices=(*examined.notices, *left_out, *silent),
+            seconds=clock() - began,
+        )
     )
 
 

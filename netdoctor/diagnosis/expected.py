@@ -8,6 +8,7 @@ from datetime import date
 
 from netdoctor.diagnosis.judge import order
 from netdoctor.diagnosis.run import overall
+from netdoctor.diagnosis.unseen import with_unseen
 from netdoctor.edges.expectation_file import Entry, ExpectationFile
 from netdoctor.edges.expectations import resolve
 from netdoctor.model import (
@@ -94,12 +95,14 @@ def settle(report: Report, suppress: Sequence[Suppression], today: date) -> Repo
     )
     counted = [each.verdict for each in edges if not each.accepted]
     verdict = overall(counted) if counted or not edges else Verdict.HOLDS
-    return replace(
-        report,
-        verdict=verdict,
-        edges=edges,
-        findings=tuple(sorted(kept, key=order)),
-        notices=tuple(dict.fromkeys(notices)),
+    return with_unseen(
+        replace(
+            report,
+            verdict=verdict,
+            edges=edges,
+            findings=tuple(sorted(kept, key=order)),
+            notices=tuple(dict.fromkeys(notices)),
+        )
     )
 
 

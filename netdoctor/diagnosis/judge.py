@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from netdoctor.diagnosis.unseen import in_doubt
 from netdoctor.model import (
     Case,
     Confidence,
@@ -88,7 +89,12 @@ def judge_edge(
     """The findings on one edge (or, with no edge, on the topology), suppressed and in order."""
     rules = list(rules)
     broken = broken or Broken()
-    found = [replace(finding, edge=case.edge) for rule in rules for finding in broken.judge(rule, case)]
+    found = [
+        in_doubt(finding, case.topology) if getattr(rule, "by_absence", False) else finding
+        for rule in rules
+        for finding in broken.judge(rule, case)
+    ]
+    found = [replace(finding, edge=case.edge) for finding in found]
     if verdict is Verdict.HOLDS:
         # "Error" means that an asked edge fails; this one does not, unless the caller's own traffic does.
         found = [

@@ -14,6 +14,7 @@ from netdoctor.diagnosis.ask import Asker, Progress, probe_for
 from netdoctor.diagnosis.judge import Broken, applicable, judge_edge, order, unjudged, verdict_with
 from netdoctor.diagnosis.ladder import ladder
 from netdoctor.diagnosis.opened import opened_meanwhile
+from netdoctor.diagnosis.unseen import with_unseen
 from netdoctor.diagnosis.verdict import decide
 from netdoctor.model import (
     Answers,
@@ -102,16 +103,18 @@ def diagnose(
     whole = Case(topology, None, answers)
     findings += judge_edge(whole, rules, Verdict.UNKNOWN, broken)
     silent += [*unjudged(whole, rules, broken), *broken.unjudged()]
-    return Report(
-        verdict=overall(report.verdict for report in reports),
-        edges=tuple(reports),
-        findings=_once(findings),
-        unjudged=tuple(dict.fromkeys(silent)),
-        skipped=skipped,
-        topology=topology,
-        seconds=clock() - began,
-        notices=vantages.used(),
-        seen=answers,
+    return with_unseen(
+        Report(
+            verdict=overall(report.verdict for report in reports),
+            edges=tuple(reports),
+            findings=_once(findings),
+            unjudged=tuple(dict.fromkeys(silent)),
+            skipped=skipped,
+            topology=topology,
+            seconds=clock() - began,
+            notices=vantages.used(),
+            seen=answers,
+        )
     )
 
 

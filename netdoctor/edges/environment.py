@@ -61,6 +61,7 @@ def mention_of(topology: Topology, caller: Container, target: Container) -> Ment
         if other is not None and other.id == target.id:
             return mention
     taken = {name for container in topology.containers for name in names_of(container)}
+    taken |= {name.lower() for each in topology.unseen for name in (each.name, each.service) if name}
     for mention in found:
         host = mention.address.host.lower()
         if is_free(host, taken) and any(alike(host, name) for name in names):
@@ -124,6 +125,7 @@ def _nearly(topology: Topology, caller: Container, unclear: list[Mention]) -> It
         return
     others = [(each, names_of(each)) for each in topology.containers if each.id != caller.id]
     taken = names_of(caller).union(*(names for _, names in others))
+    taken |= {name.lower() for each in topology.unseen for name in (each.name, each.service) if name}
     for mention in unclear:
         if is_free(mention.address.host.lower(), taken):
             target = meant_by_likeness(topology, caller, mention.address, others)
@@ -154,6 +156,8 @@ def _meant(topology: Topology, caller: Container, host: str) -> list[Container]:
 def unmet(topology: Topology, callers: Iterable[Container]) -> Iterator[tuple[Container, Mention]]:
     """Variables whose host could be a container's, and is nobody's: one word, no address, no machine's own name."""
     taken = {name for container in topology.containers for name in names_of(container)}
+    # Their aliases nobody knows; these names are theirs.
+    taken |= {name.lower() for each in topology.unseen for name in (each.name, each.service, *each.also) if name}
     for caller in callers:
         for mention in mentions(caller):
             host = mention.address.host.lower()

@@ -8,13 +8,12 @@ from __future__ import annotations
 import io
 import re
 import tarfile
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from netdoctor.engine.hosts import EngineHost
 from netdoctor.engine.shapes import Unusable
+from netdoctor.engine.survey import HELPER_LABEL, Survey, survey
 from netdoctor.engine.translate import translated, unreachable, unusable
 from netdoctor.errors import EngineRefused, Gone
 
@@ -26,14 +25,6 @@ JSON = dict[str, Any]
 FILE_LIMIT = 1 << 20
 """Bytes of one file that are read out of a container; resolv.conf and hosts are far smaller."""
 
-HELPER_LABEL = "netdoctor.for"
-"""On every helper container: the id of the container whose namespace it uses."""
-FEW = 12
-"""Containers up to which one connection is quicker than opening more (measured)."""
-AGAIN = 3
-"""Times that the engine may list a container and say that it does not have it; what has really gone is listed once."""
-_MOST_DENIED = 10_000
-"""Containers that come and go while they are looked at, after which what was found is all there is."""
 _BY_ID = re.compile(r"[0-9a-f]{12,64}")
 _TAR_BLOCKS = 64 << 10
 """Of a packed file, besides what it holds."""
@@ -97,46 +88,16 @@ class Engine:
     def containers(self) -> list[JSON]:
         """Inspect of every container, running or not, in the order of the listing; vanished ones are left out.
 
-        Raises EngineUnreachable when it goes on listing what it says it does not have.
+        Raises what ``survey`` raises, and the error of one that could not be looked at.
         """
-        found: dict[str, JSON] = {}
-        denied: Counter[str] = Counter()
-        ids = self._listed_ids()
-        while True:
-            found |= self._inspected([each for each in ids if each not in found])
-            missing = [each for each in ids if each not in found]
-            denied.update(missing)
-            if not missing or denied.total() > _MOST_DENIED:
-                return [found[each] for each in ids if each in found]
-            if max(denied[each] for each in missing) >= AGAIN:
-                raise unusable(self.host, "list the containers", "it names containers that the engine does not know")
-            # Gone in the meantime? Then the next list does not have them either.
-            ids = self._listed_ids()
+        found = self.survey()
+        if found.hidden:
+            raise found.hidden[0].error
+        return list(found.containers)
 
-    def _listed_ids(self) -> list[str]:
-        with translated(self.host, "list the containers"):
-            listed = self.api.containers(all=True)
-        # Helpers of a run, this one's or another's, come and go: they are no part of what anybody asks about.
-        return list(dict.fromkeys(entry["Id"] for entry in listed if HELPER_LABEL not in (entry.get("Labels") or {})))
-
-    def _inspected(self, ids: Sequence[str]) -> dict[str, JSON]:
-        """Of those that are still there."""
-        if len(ids) <= FEW:
-            found = [self._inspect_or_none(each) for each in ids]
-        else:
-            pool = ThreadPoolExecutor(max_workers=8)
-            try:
-                found = list(pool.map(self._inspect_or_none, ids))
-            finally:
-                # An engine that fails once is not asked for all the others.
-                pool.shutdown(cancel_futures=True)
-        return {each: entry for each, entry in zip(ids, found, strict=True) if entry is not None}
-
-    def _inspect_or_none(self, container: str) -> JSON | None:
-        try:
-            return self.inspect_container(container)
-        except Gone:
-            return None
+    def survey(self) -> Survey:
+        """The same, with those that could not be looked at beside them (``engine.survey``)."""
+        return survey(self)
 
     def inspect_container(self, container: str) -> JSON:
         """Raises Gone when there is none."""
@@ -278,4 +239,4 @@ def _resolve(path: str, link: str) -> str:
     return link if link.startswith("/") else f"{path.rpartition('/')[0]}/{link}"
 
 
-__all__ = ["Engine", "open_engine", "unreachable"]
+__all__ = ["HELPER_LABEL", "Engine", "open_engine", "unreachable"]

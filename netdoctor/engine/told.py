@@ -38,7 +38,9 @@ VERSION = record(
 )  # fmt: skip
 INFO = record(ID=text)
 
-LISTED = listing(record({"Id": identity}, Labels=_labels, State=text, SizeRw=whole), most=_MOST_CONTAINERS)
+LISTED = listing(
+    record({"Id": identity}, Names=_texts, Labels=_labels, State=text, SizeRw=whole), most=_MOST_CONTAINERS
+)
 
 _health = record(Status=text, FailingStreak=whole, Log=listing(record(ExitCode=whole, Output=text)))
 _state = record(

@@ -10,7 +10,7 @@ from pathlib import Path
 from netdoctor.engine import inside
 from netdoctor.engine.hosts import EngineHost
 from netdoctor.engine.shapes import Unusable
-from netdoctor.errors import EngineRefused, EngineUnreachable, Gone, NetdoctorError, PermissionRefused
+from netdoctor.errors import AnswerUnusable, EngineRefused, EngineUnreachable, Gone, NetdoctorError, PermissionRefused
 from netdoctor.redact import redact_text
 
 _BROKEN_OFF = re.compile(
@@ -67,17 +67,17 @@ def denied(host: EngineHost) -> PermissionRefused:
     )
 
 
-def broken_off(host: EngineHost) -> EngineUnreachable:
+def broken_off(host: EngineHost) -> AnswerUnusable:
     """A body that is no JSON: something else listens at that address, or the answer ended in the middle."""
-    return EngineUnreachable(
+    return AnswerUnusable(
         f"The Docker Engine at {host.url} (from {host.said_by}) broke off its answer, or is no Docker Engine.",
         hint="Check it with: docker version",
     )
 
 
-def unusable(host: EngineHost, doing: str, why: str) -> EngineUnreachable:
+def unusable(host: EngineHost, doing: str, why: str) -> AnswerUnusable:
     """An answer that is JSON and still no answer to the question."""
-    return EngineUnreachable(
+    return AnswerUnusable(
         f"Could not {doing}: the answer of the Docker Engine at {host.url} (from {host.said_by}) cannot be used: "
         f"{_short(redact_text(why))}.",
         hint="Check what answers there with: docker version",

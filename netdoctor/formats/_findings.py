@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from netdoctor.formats.interface import Look
 from netdoctor.model import Confidence, EdgeReport, Finding, Place, Report, Severity, Verdict
+from netdoctor.model.report import UNSEEN
 from netdoctor.redact import redact_text
 from netdoctor.terminal import plain
 
@@ -16,6 +17,11 @@ def place_of(finding: Finding, report: Report) -> Place | None:
         return None
     found = (report.topology.place(ref) for ref in finding.about)
     return next((place for place in found if place is not None), None)
+
+
+def unseen(report: Report) -> list[tuple[str, str]]:
+    """(container, why) of each that could not be looked at."""
+    return [(clean(each.question), clean(each.reason)) for each in report.unjudged if each.code == UNSEEN]
 
 
 def clean(text: str) -> str:

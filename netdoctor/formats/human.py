@@ -6,6 +6,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from netdoctor.formats._findings import unseen
 from netdoctor.formats._paint import Line, paint
 from netdoctor.formats.interface import FORMATS, Failure, Look
 from netdoctor.model import (
@@ -20,6 +21,7 @@ from netdoctor.model import (
     Step,
     Verdict,
 )
+from netdoctor.model.report import UNSEEN
 from netdoctor.redact import redact_text
 from netdoctor.terminal import plain
 
@@ -74,6 +76,9 @@ def _lines(report: Report, look: Look) -> Iterator[Line]:
             yield []
         yield from _finding(finding, look, report)
     yield from _unexplained(report, look)
+    for name, why in unseen(report):
+        yield []
+        yield from _wrapped(f"{name} could not be looked at: {why}", look, "", "  ", "doubt")
     yield from _silence(report, look)
     for notice in report.notices:
         yield from _wrapped(f"note: {notice}", look, "", "  ", "faint")
@@ -220,20 +225,21 @@ def _unexplained(report: Report, look: Look) -> Iterator[Line]:
 
 
 def _silence(report: Report, look: Look) -> Iterator[Line]:
-    if not report.unjudged:
+    unjudged = [each for each in report.unjudged if each.code != UNSEEN]
+    if not unjudged:
         return
     if not look.verbose:
-        count = len(report.unjudged)
+        count = len(unjudged)
         said = "1 question" if count == 1 else f"{count} questions"
         yield from _wrapped(f"note: {said} got no answer (-v lists them)", look, "", "  ", "faint")
         return
     yield []
     yield [("could not be asked:", "doubt")]
-    reasons = dict.fromkeys(each.reason for each in report.unjudged)
+    reasons = dict.fromkeys(each.reason for each in unjudged)
     for reason in reasons:
         which = dict.fromkeys(
             f"{each.question} (for {each.code})" if each.code.startswith("ND") else each.question
-            for each in report.unjudged
+            for each in unjudged
             if each.reason == reason
         )
         yield from _wrapped(f"{', '.join(which)}: {reason}", look, "  - ", "    ", "faint")
@@ -261,7 +267,9 @@ def _summary(report: Report) -> str:
     counts = {verdict: sum(1 for edge in report.edges if edge.verdict is verdict) for verdict in Verdict}
     parts = [f"{count} {verdict.value}" for verdict, count in counts.items() if count]
     edges = "1 edge" if len(report.edges) == 1 else f"{len(report.edges)} edges"
-    return f"{edges}: {', '.join(parts)}" if parts else report.summary or "nothing was asked"
+    said = f"{edges}: {', '.join(parts)}" if parts else report.summary or "nothing was asked"
+    hidden = len(unseen(report))
+    return f"{said}; {_count(hidden, 'container')} could not be looked at" if hidden else said
 
 
 def _wrapped(text: str, look: Look, first: str, rest: str, style: str) -> Iterator[Line]:

@@ -10,7 +10,17 @@ import re
 from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
-from netdoctor.formats._findings import clean, edge_fails, fails, findings_on, headline, loose, told, unexplained
+from netdoctor.formats._findings import (
+    clean,
+    edge_fails,
+    fails,
+    findings_on,
+    headline,
+    loose,
+    told,
+    unexplained,
+    unseen,
+)
 from netdoctor.formats.interface import FORMATS, Failure, Look
 from netdoctor.model import EdgeReport, Finding, Report, Verdict
 
@@ -24,7 +34,11 @@ class JunitFormat:
         cases = [_edge(edge, report, look) for edge in report.edges]
         others = loose(report)
         cases += [_topology(finding) for finding in others if fails(finding, look)]
-        if not report.edges and report.verdict is Verdict.UNKNOWN:
+        for name, why in unseen(report):
+            hidden = _case(f"container {name}")
+            _outcome(hidden, "error", why, "unknown", "")
+            cases.append(hidden)
+        if not cases and not report.edges and report.verdict is Verdict.UNKNOWN:
             nothing = _case("netdoctor")
             _outcome(nothing, "error", "nothing was asked", "unknown", "")
             cases.append(nothing)

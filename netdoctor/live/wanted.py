@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from netdoctor.diagnosis.run import edge_label
 from netdoctor.edges.arguments import HOST_WORD, all_edges, edge_between, edges_of
-from netdoctor.errors import NetdoctorError, UsageError
-from netdoctor.model import Container, Edge, Severity, Topology, Verdict
+from netdoctor.errors import NetdoctorError, NotLookedAt, UsageError
+from netdoctor.model import Container, Edge, Severity, Topology, Unseen, Verdict
 from netdoctor.terminal import plain
 from netdoctor.topology.names import find_container
 
@@ -64,6 +64,11 @@ def _named(container: Container) -> str:
     return container.name
 
 
+def _is(hidden: Unseen, named: str) -> bool:
+    """Whether that may be its name here: of a service's containers only the number is not known."""
+    return named == hidden.name or named.startswith(f"{hidden.project}/{hidden.service}/")
+
+
 def key_of(topology: Topology, edge: Edge) -> str:
     ends = (identity(topology, ref.kind, ref.id) for ref in (edge.source, edge.target))
     more = (edge.name, edge.port, edge.path, "isolated" if edge.isolated else None)
@@ -87,6 +92,8 @@ class Named:
                 return
             for edge in edges_of(topology, self.source):
                 yield Wanted(key_of(topology, edge), group, edge_label(topology, edge), edge)
+        except NotLookedAt as error:
+            yield Wanted(group, group, label, None, Verdict.UNKNOWN, error.message)
         except UsageError as error:
             there = self.target is not None and self._runs(topology)
             yield Wanted(group, group, label, None, Verdict.BROKEN if there else Verdict.UNKNOWN, error.message)
@@ -181,6 +188,10 @@ class Roster:
         if was.group in silent:
             said = silent[was.group]
             return replace(was, edge=None, verdict=said.verdict, reason=said.reason, counts=said.counts)
+        ends = (known.source, known.target)
+        hidden = next((each for each in topology.unseen if any(_is(each, end) for end in ends)), None)
+        if hidden is not None:
+            return replace(was, edge=None, verdict=Verdict.UNKNOWN, reason=hidden.reason)
         there = {_named(each): each for each in topology.containers if each.running}
         caller, target = there.get(known.source), there.get(known.target)
         if caller is None:

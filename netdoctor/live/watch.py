@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from netdoctor.errors import NetdoctorError
+from netdoctor.errors import NetdoctorError, NotLookedAt
 from netdoctor.fixes.confirm import explains
 from netdoctor.formats.prometheus import edge_labels
 from netdoctor.live.alerts import Alert
@@ -202,6 +202,8 @@ class Watch:
         if self._healer is None:
             return topology
         try:
+            if topology.unseen:
+                raise NotLookedAt(f"{topology.unseen[0].name} could not be looked at. {topology.unseen[0].reason}")
             with self._unbroken():
                 results = self._healer.heal(topology)
                 found = self._eyes.look() if any(each.done for each in results) else topology

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from netdoctor.maps.interface import BROKEN, HOLDS, UNASKED, UNKNOWN, Arrow, Box, Cause, Joint, Net, Picture
-from netdoctor.model import HOST, Container, Edge, Endpoint, Finding, Network, Ref, Report, Topology, Verdict
+from netdoctor.maps.interface import BROKEN, HOLDS, UNASKED, UNKNOWN, UNSEEN, Arrow, Box, Cause, Joint, Net, Picture
+from netdoctor.model import HOST, Container, Edge, Endpoint, Finding, Network, Ref, Report, Topology, Unseen, Verdict
 from netdoctor.redact import redact_text
 from netdoctor.terminal import plain
 
@@ -20,6 +20,7 @@ def picture_of(topology: Topology, report: Report | None = None, declared: tuple
     nets = [each for each in nets if each.id in used or not each.default_bridge]
     drawn = {each.id for each in nets}
     boxes = [_box(topology, container, drawn) for container in topology.containers]
+    boxes += [_unseen(each) for each in topology.unseen]
     arrows = _arrows(report) if report is not None else [_unasked(topology, edge) for edge in declared]
     known = {box.id for box in boxes}
     for arrow in arrows:
@@ -91,6 +92,10 @@ def _note(topology: Topology, container: Container) -> str:
         owner = topology.network_owner(container)
         return f"in {_text(owner.name)}'s namespace" if owner is not None else "in a namespace that is gone"
     return "on no network"
+
+
+def _unseen(hidden: Unseen) -> Box:
+    return Box(hidden.id, _text(hidden.name), UNSEEN, up=False, note=f"could not be looked at: {_text(hidden.reason)}")
 
 
 def _outsider(id_: str) -> Box:

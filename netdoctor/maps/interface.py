@@ -11,6 +11,10 @@ HOLDS, BROKEN, UNKNOWN, UNASKED = "holds", "broken", "unknown", "not asked"
 """What an arrow can say. ``not asked``: declared, and nobody has looked."""
 
 
+UNSEEN = "unseen"
+"""The kind of a box of which nothing is known but its name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Net:
     """``flags``: what sets it apart, in words: internal, ICC off, the driver where it is no bridge."""
@@ -32,9 +36,9 @@ class Joint:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A container; or the host, or something outside Docker, which have no joints.
+    """A container; or the host, something outside Docker, or a container that could not be looked at: without joints.
 
-    ``kind``: container, host, external.
+    ``kind``: container, host, external, unseen.
     """
 
     id: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netdoctor.maps.interface import BROKEN, HOLDS, MAPS, UNASKED, UNKNOWN, Arrow, Box, Joint, Net, Picture
+from netdoctor.maps.interface import BROKEN, HOLDS, MAPS, UNASKED, UNKNOWN, UNSEEN, Arrow, Box, Joint, Net, Picture
 
 _MARKS = {HOLDS: "ok", BROKEN: "BROKEN", UNKNOWN: "?", UNASKED: "-"}
 _STYLES = {HOLDS: "green", BROKEN: "bold red", UNKNOWN: "yellow", UNASKED: "dim"}
@@ -61,9 +61,12 @@ def _state(box: Box) -> str:
 
 def _apart(picture: Picture) -> Iterator[tuple[str, list[Box]]]:
     alone = [box for box in picture.boxes if box.kind == "container" and not box.joints]
-    outside = [box for box in picture.boxes if box.kind != "container"]
+    unseen = [box for box in picture.boxes if box.kind == UNSEEN]
+    outside = [box for box in picture.boxes if box.kind not in ("container", UNSEEN)]
     if alone:
         yield "on no network of their own", alone
+    if unseen:
+        yield "nobody knows where", unseen
     if outside:
         yield "outside Docker's networks", outside
 

@@ -36,6 +36,7 @@ from netdoctor.model.topology import (
     PortBinding,
     State,
     Topology,
+    Unseen,
 )
 
 __all__ = [
@@ -87,6 +88,7 @@ __all__ = [
     "Suppression",
     "Topology",
     "Unjudged",
+    "Unseen",
     "Verdict",
     "carriers",
     "network_of_address",

@@ -78,7 +78,9 @@ class Rule(Protocol):
     """One root cause, one code, one file; the module's docstring is the page that ``explain`` prints.
 
     A rule may also have ``follows: frozenset[str]``: codes under which its finding is listed when they are found too.
-    It says of itself what ``suppresses`` says of others, so that a note on many causes edits none of them.
+    It says of itself what ``suppresses`` says of others, so that a note on many causes edits none of them. And
+    ``by_absence = True`` where it rests on nobody's having an address or a name: that is possible only, as long as a
+    container could not be looked at.
     """
 
     code: str

@@ -179,6 +179,25 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True)
+class Unseen:
+    """A container that is there and could not be looked at: this is all that is known of it.
+
+    Neither its networks nor its state: whoever concludes something from nobody's having a name, an address or a place
+    has to think of it.
+    """
+
+    id: str
+    name: str
+    reason: str
+    """In one sentence, redacted."""
+    hint: str = ""
+    project: str | None = None
+    service: str | None = None
+    also: tuple[str, ...] = ()
+    """Names that its platform shows."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Lookup:
     containers: Mapping[str, Container]
     networks: Mapping[str, Network]
@@ -213,6 +232,8 @@ class Topology(_Indexed):
     service_networks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Ids of the networks that a Swarm service's tasks are to join, by the service's id; where there are tasks, and
     this node may ask for their services."""
+    unseen: tuple[Unseen, ...] = ()
+    """Containers that are there and could not be looked at; no part of ``containers``."""
 
     def container(self, ref: Ref | str) -> Container | None:
         """By ref or full id."""

@@ -45,6 +45,7 @@ class StaleAddress:
     title = "extra_hosts or a literal address is stale"
     needs = frozenset({Fact.RUNTIME})
     suppresses = frozenset({"ND201", "ND203", "ND304"})
+    by_absence = True
 
     def wants(self, case: Case) -> Iterable[Question[Any]]:
         asked = caller(case)

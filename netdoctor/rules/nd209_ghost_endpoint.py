@@ -41,6 +41,7 @@ class GhostEndpoint:
     title = "ghost endpoint"
     needs = frozenset({Fact.RUNTIME})
     suppresses = frozenset({"ND203", "ND206", "ND304", "ND308"})
+    by_absence = True
 
     def wants(self, case: Case) -> Iterable[Question[Any]]:
         found = ends(case)

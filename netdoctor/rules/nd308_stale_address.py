@@ -40,6 +40,7 @@ class StaleAddress:
     title = "a stale address is held"
     needs = frozenset({Fact.RUNTIME})
     suppresses: frozenset[str] = frozenset()
+    by_absence = True
 
     def wants(self, case: Case) -> Iterable[Question[Any]]:
         found = ends(case)

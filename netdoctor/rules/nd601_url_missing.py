@@ -39,6 +39,7 @@ class UrlMissing:
     title = "address missing, empty or a placeholder"
     needs: frozenset[Fact] = frozenset()
     suppresses = frozenset({"ND201", "ND204", "ND205"})
+    by_absence = True
 
     def wants(self, case: Case) -> Iterable[Question[Any]]:
         return ()

@@ -51,6 +51,7 @@ class SubnetOverlap:
     title = "subnets overlap, or none is left"
     needs: frozenset[Fact] = frozenset()
     suppresses = frozenset({"ND206", "ND304", "ND107"})
+    by_absence = True
 
     def wants(self, case: Case) -> Iterable[Question[Any]]:
         return (HostRoutes(HOST),) if any(True for _ in _swallowed(case)) else ()
@@ -117,9 +118,8 @@ def _swallowed(case: Case) -> Iterator[tuple[str, Network]]:
     asked = caller(case)
     if asked is None or connected(case) or declared(case.topology):
         return
-    own = networks_of(case.topology, asked[1])
     for address, observation in dials(case):
-        network = subnet_of(own, address) if literal(address) else None
+        network = subnet_of(networks_of(case.topology, asked[1]), address) if literal(address) else None
         members = case.topology.members(network.id) if network is not None else ()
         there = any(address in endpoint.addresses for each in members for endpoint in each.endpoints)
         if network is not None and observation.outcome in _LOST and not there:

@@ -26,13 +26,34 @@ def difference(
 ) -> tuple[Change, ...]:
     """Containers, then networks, then answers. A secret that both hold is not compared: each file hides it anew."""
     found = [
-        *_by_name("container", before.containers, after.containers, _container),
+        *_by_name("container", _looked_at(before, after), _looked_at(after, before), _container),
+        *_unseen(before, after),
         *_by_name("network", before.networks, after.networks, _network),
         *_answers(before, after, seen_before or Answers({}), seen_after or Answers({})),
     ]
     if before.engine_version != after.engine_version:
         found.insert(0, Change("engine", "version", before.engine_version, after.engine_version))
     return tuple(found)
+
+
+def _looked_at(topology: Topology, other: Topology) -> list[Container]:
+    """Whom neither look could not look at: of the others nobody can say whether they changed."""
+    names = {each.name for each in (*topology.unseen, *other.unseen)}
+    return [each for each in topology.containers if each.name not in names]
+
+
+def _unseen(before: Topology, after: Topology) -> Iterator[Change]:
+    """Whom one of the two could look at, and the other not; or whom only one of them has."""
+    then, now = ({each.name for each in topology.unseen} for topology in (before, after))
+    for name in sorted(then | now):
+        one, other = (
+            "no" if name in hidden else "yes" if any(each.name == name for each in topology.containers) else None
+            for hidden, topology in ((then, before), (now, after))
+        )
+        if one is None or other is None:
+            yield Change(f"container {name}", "there", "yes" if one else None, "yes" if other else None)
+        elif one != other:
+            yield Change(f"container {name}", "could be looked at", one, other)
 
 
 def _by_name(kind: str, before: Iterable[Any], after: Iterable[Any], parts: Any) -> Iterator[Change]:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from netdoctor.engine.client import Engine
+from netdoctor.engine.survey import Hidden
 from netdoctor.model import (
     Container,
     Endpoint,
@@ -22,8 +23,10 @@ from netdoctor.model import (
     PortBinding,
     State,
     Topology,
+    Unseen,
 )
 from netdoctor.redact import secrets_among, without
+from netdoctor.topology.names import SHOWN_AS
 
 JSON = Mapping[str, Any]
 
@@ -38,12 +41,19 @@ _HEALTH_LOG = 5
 """Entries kept; the engine keeps five itself."""
 
 
-def read_topology(engine: Engine) -> Topology:
-    """One look at the engine. Raises what ``Engine`` raises."""
-    networks, containers = engine.networks(), engine.containers()
+def read_topology(engine: Engine, *, whole: bool = False) -> Topology:
+    """One look at the engine. Raises what ``Engine`` raises.
+
+    ``whole``: for whoever changes something by it. Raises for a container that could not be looked at, too.
+    """
+    networks, survey = engine.networks(), engine.survey()
+    if whole and survey.hidden:
+        raise survey.hidden[0].error
     found = build_topology(
-        containers, networks, engine_version=engine.version, engine_apis=engine.apis, endpoint=engine.host.url
+        survey.containers, networks, engine_version=engine.version, engine_apis=engine.apis, endpoint=engine.host.url
     )
+    if survey.hidden:
+        found = without_unseen(replace(found, unseen=tuple(map(read_hidden, survey.hidden))))
     if any(container.swarm_service for container in found.containers):
         return replace(found, service_networks=engine.service_networks())
     return found
@@ -83,6 +93,46 @@ def build_topology(
         endpoint=endpoint,
         taken_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def read_hidden(hidden: Hidden) -> Unseen:
+    """What the list says of a container that could not be looked at."""
+    labels = hidden.labels
+    return Unseen(
+        hidden.id,
+        next((name.lstrip("/") for name in hidden.names if name), hidden.id[:12]),
+        hidden.error.message,
+        hidden.error.hint,
+        labels.get("com.docker.compose.project"),
+        labels.get("com.docker.compose.service"),
+        tuple(name for key in SHOWN_AS if (name := labels.get(key))),
+    )
+
+
+def without_unseen(topology: Topology) -> Topology:
+    """Who lives in the network of one that could not be looked at stands nobody knows where, as that one does."""
+    unseen = list(topology.unseen)
+    containers = list(topology.containers)
+    for hidden in unseen:  # grows: one may live in the network of one that lives in that of a third
+        guests = [each for each in containers if each.network_mode in _guest_of(hidden)]
+        containers = [each for each in containers if each not in guests]
+        unseen += [
+            Unseen(
+                each.id,
+                each.name,
+                f"{each.name} uses the network of {hidden.name}: {hidden.reason}",
+                hidden.hint,
+                each.project,
+                each.service,
+                tuple(name for key in SHOWN_AS if (name := each.labels.get(key))),
+            )
+            for each in guests
+        ]
+    return replace(topology, containers=tuple(containers), unseen=tuple(unseen))
+
+
+def _guest_of(hidden: Unseen) -> tuple[str, str]:
+    return f"container:{hidden.id}", f"container:{hidden.name}"
 
 
 def read_network(entry: JSON) -> Network:

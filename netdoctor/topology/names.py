@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import difflib
 
-from netdoctor.errors import Ambiguous, NotFound, UsageError
-from netdoctor.model import Container, Topology
+from netdoctor.errors import Ambiguous, NotFound, NotLookedAt, UsageError
+from netdoctor.model import Container, Topology, Unseen
 from netdoctor.terminal import plain
 
 _ID_PREFIX = 4
 """Shorter hex is taken as a name only."""
+SHOWN_AS = ("coolify.name", "coolify.serviceName", "coolify.resourceName", "com.docker.swarm.service.name")
+"""Labels with the names that platforms and Swarm show to their users."""
 
 
 def find_container(topology: Topology, wanted: str) -> Container:
-    """The one container that ``wanted`` names. Raises NotFound (nearest names) or Ambiguous (the candidates)."""
+    """The one container that ``wanted`` names.
+
+    Raises NotFound (nearest names), Ambiguous (the candidates), NotLookedAt for one of which nothing is known.
+    """
     if not wanted or wanted != wanted.strip():
         raise UsageError("An empty container name was given.", hint="List the containers with: netdoctor")
-    for candidates in _readings(topology, wanted):
+    for candidates, hidden in zip(_readings(topology, wanted), _unseen(topology, wanted), strict=True):
+        if hidden:
+            raise not_looked_at(hidden[0])
         if len(candidates) == 1:
             return candidates[0]
         if candidates:
@@ -53,6 +60,11 @@ def _service(container: Container) -> tuple[str, str] | None:
     return None
 
 
+def not_looked_at(hidden: Unseen) -> NotLookedAt:
+    """The error for whoever asks for it."""
+    return NotLookedAt(hidden.reason, hint=hidden.hint)
+
+
 def describe(container: Container) -> str:
     """``name (project/service)``"""
     if container.project and container.service:
@@ -63,10 +75,9 @@ def describe(container: Container) -> str:
 def nearest(topology: Topology, wanted: str) -> tuple[str, ...]:
     """Up to three existing names like ``wanted``: by likeness, or because one contains the other."""
     names: dict[str, None] = {}
-    for container in topology.containers:
-        for name in (container.name, container.service):
-            if name:
-                names[name] = None
+    known: tuple[Container | Unseen, ...] = (*topology.containers, *topology.unseen)
+    for container in known:
+        names |= dict.fromkeys(name for name in (container.name, container.service) if name)
     close = difflib.get_close_matches(wanted, names, n=3, cutoff=0.6)
     within = [name for name in names if wanted.lower() in name.lower()]
     return tuple(plain(name) for name in dict.fromkeys([*close, *within]))[:3]
@@ -83,9 +94,25 @@ def _readings(topology: Topology, wanted: str) -> list[list[Container]]:
         _preferring_running([c for c in everyone if c.service == wanted and not _oneoff(c)]),
         _preferring_running([c for c in everyone if wanted in _platform_names(c)]),
     ]
-    if len(wanted) >= _ID_PREFIX and all(char in "0123456789abcdef" for char in wanted):
-        readings.append([c for c in everyone if c.id.startswith(wanted)])
-    return readings
+    return [*readings, [c for c in everyone if _is_prefix(wanted) and c.id.startswith(wanted)]]
+
+
+def _unseen(topology: Topology, wanted: str) -> list[list[Unseen]]:
+    """The same readings, among those of which only the names are known."""
+    hidden = topology.unseen
+    project, slash, service = wanted.partition("/")
+    return [
+        [each for each in hidden if each.name == wanted],
+        [each for each in hidden if each.id == wanted],
+        [each for each in hidden if slash and (each.project, each.service) == (project, service)],
+        [each for each in hidden if each.service == wanted],
+        [each for each in hidden if wanted in each.also],
+        [each for each in hidden if _is_prefix(wanted) and each.id.startswith(wanted)],
+    ]
+
+
+def _is_prefix(wanted: str) -> bool:
+    return len(wanted) >= _ID_PREFIX and all(char in "0123456789abcdef" for char in wanted)
 
 
 def _preferring_running(found: list[Container]) -> list[Container]:
@@ -97,6 +124,4 @@ def _oneoff(container: Container) -> bool:
 
 
 def _platform_names(container: Container) -> set[str]:
-    """Names that platforms and Swarm show to their users."""
-    keys = ("coolify.name", "coolify.serviceName", "coolify.resourceName", "com.docker.swarm.service.name")
-    return {container.labels[key] for key in keys if key in container.labels}
+    return {container.labels[key] for key in SHOWN_AS if key in container.labels}

@@ -16,7 +16,7 @@ from netdoctor.exits import Exit
 from netdoctor.formats.human import HumanFormat
 from netdoctor.formats.interface import Look
 from netdoctor.formats.json import JsonFormat
-from netdoctor.model import Container, Endpoint, Fact, Network, Severity, State, Topology, Verdict
+from netdoctor.model import Container, Endpoint, Fact, Network, Severity, State, Topology, Unseen, Verdict
 
 LABEL = "com.docker.compose"
 FRONT = Network("n1", "shop_front", labels={f"{LABEL}.project": "shop", f"{LABEL}.network": "front"})
@@ -191,3 +191,16 @@ def test_values_of_variables_are_not_told(tmp_path):
     report = found(tmp_path, replace(app, environment=(("KEY", "0ther"),)), store, text=text)
     assert lines(report) == {"KEY has another value in the file"}
     assert "s3cret" not in JsonFormat().render(report, Look())
+
+
+def test_a_service_whose_container_could_not_be_looked_at_is_not_called_missing(tmp_path):
+    (tmp_path / "compose.yaml").write_text(FILE)
+    app, _ = as_declared(tmp_path)
+    assert any("has no container" in line for line in lines(drift(seen(app))))
+    hidden = Unseen("d" * 64, "shop-store-1", "Could not inspect it.", project="shop", service="store")
+    report = drift(replace(seen(app), unseen=(hidden,)))
+    assert not any("has no container" in line for line in lines(report))
+    assert report.verdict is Verdict.UNKNOWN
+    assert any(each.reason == "Could not inspect it." for each in report.unjudged)
+    with pytest.raises(NetdoctorError, match="Could not inspect it"):
+        drift(replace(seen(), unseen=(hidden,)))

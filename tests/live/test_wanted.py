@@ -10,7 +10,7 @@ from fixes.build import container, ident, network, topology
 
 from netdoctor.edges.expectation_file import read_file
 from netdoctor.live.wanted import FINISHED, FORGET, Declared, Expected, Named, Roster
-from netdoctor.model import Container, State, Verdict
+from netdoctor.model import Container, State, Unseen, Verdict
 
 NET = network("net")
 APP = container("app", NET, environment=(("DB_URL", "postgres://database:5432"), ("X", "1")))
@@ -170,3 +170,17 @@ def test_a_replica_that_went_is_no_outage(expected, clock, tmp_path):
 def test_a_name_with_control_characters_stays_on_its_line(clock):
     (said,) = Roster(Named("a\x1b[31m", "b"), clock).update(BEFORE)
     assert "\x1b" not in said.label + said.reason
+
+
+@pytest.mark.parametrize("who", ["app", "db"])
+def test_an_end_that_could_not_be_looked_at_is_unknown_and_not_down(roster, clock, who):
+    roster.update(BEFORE)
+    rest = [each for each in BEFORE.containers if each.name != who]
+    hidden = Unseen("d" * 64, who, "Could not inspect it.")
+    (found,) = roster.update(replace(topology(NET, *rest), unseen=(hidden,)))
+    assert (found.verdict, found.reason, found.edge) == (Verdict.UNKNOWN, "Could not inspect it.", None)
+    typed = Roster(Named("app", "db:5432"), clock)
+    (found,) = typed.update(replace(topology(NET, *rest), unseen=(hidden,)))
+    assert (found.verdict, found.reason) == (Verdict.UNKNOWN, "Could not inspect it.")
+    (again,) = roster.update(BEFORE)
+    assert again.edge is not None

@@ -16,7 +16,7 @@ from netdoctor.live.hysteresis import Limits
 from netdoctor.live.mailbox import Mailbox, News
 from netdoctor.live.wanted import Roster, Wanted
 from netdoctor.live.watch import Eyes, Watch, latency_of
-from netdoctor.model import Layer, Observation, Outcome, Question, Severity, State, Step, Topology, Verdict
+from netdoctor.model import Layer, Observation, Outcome, Question, Severity, State, Step, Topology, Unseen, Verdict
 
 TOGETHER = topology(COOLIFY, OWN, APP, replace(QDRANT, endpoints=(*QDRANT.endpoints, APP.endpoints[0])))
 APART = topology(COOLIFY, OWN, APP, QDRANT)
@@ -257,6 +257,30 @@ def test_a_journal_that_breaks_is_told_once_and_keeps_nobody_busy(scene):
         scene.time += scene.watch._idle()
     assert told == ["warning: nothing can be repaired: the journal is gone"]
     assert scene.state[0] is Verdict.HOLDS
+
+
+def test_nothing_is_repaired_while_a_container_could_not_be_looked_at():
+    told, healed = [], []
+
+    class Healer:
+        healed = failed = 0
+
+        def due(self):
+            return None
+
+        def heal(self, now):
+            healed.append(now)
+            return ()
+
+    scene = Scene(healer=Healer(), tell=told.append)
+    whole = scene.now
+    scene.now = replace(whole, unseen=(Unseen("d" * 64, "db", "Could not inspect it."),))
+    scene.step()
+    assert healed == []
+    assert told == ["warning: nothing can be repaired: db could not be looked at. Could not inspect it."]
+    scene.now = whole
+    scene.step()
+    assert len(healed) == 1
 
 
 def test_an_engine_whose_events_nobody_may_hear_is_watched_all_the_same_and_it_is_said_once():

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from rules.build import container, network, topology
 
-from netdoctor.errors import Ambiguous, NotFound, UsageError
-from netdoctor.model import State
+from netdoctor.errors import Ambiguous, NotFound, NotLookedAt, UsageError
+from netdoctor.model import State, Unseen
 from netdoctor.topology.names import find_container, nearest
 
 NET = network("n")
@@ -96,3 +96,23 @@ def test_control_characters_in_the_word_do_not_reach_the_message():
     with pytest.raises(NotFound) as caught:
         find_container(SEEN, "a\x1b[31mb")
     assert "\x1b" not in caught.value.message
+
+
+HIDDEN = Unseen("beef" * 16, "shop-web-2", "Could not inspect it: no State.", "look", "shop", "web", ("pages",))
+
+
+@pytest.mark.parametrize("word", ["shop-web-2", HIDDEN.id, HIDDEN.id[:6], "shop/web", "web", "pages"])
+def test_a_word_that_may_mean_one_that_could_not_be_looked_at_says_so(word):
+    """A replica that is seen does not stand for one that is not."""
+    with pytest.raises(NotLookedAt) as caught:
+        find_container(replace(SEEN, unseen=(HIDDEN,)), word)
+    assert (caught.value.message, caught.value.hint) == (HIDDEN.reason, "look")
+
+
+@pytest.mark.parametrize("word", ["shop-web-1", "shop-db-1", "shop/db", "vectors"])
+def test_and_every_other_word_means_what_it_did(word):
+    assert find_container(replace(SEEN, unseen=(HIDDEN,)), word) is find_container(SEEN, word)
+
+
+def test_a_name_that_is_nearly_its_own_finds_it():
+    assert "shop-web-2" in nearest(replace(SEEN, unseen=(HIDDEN,)), "shop-web-22")
