@@ -17,7 +17,7 @@ from netdoctor.migration.plan import CollectionPlan, Plan
 from netdoctor.migration.retry import Retry
 from netdoctor.migration.targets.interface import CollectionState, Target, TargetUnreachable, Transient
 
-OLDEST = (1, 8)
+OLDEST = (1, 10)
 """Older servers miss parts of the API that a migration asks."""
 _VECTOR_OVERHEAD = 1.3
 """Of what a point takes on disk beside its vector's bytes: ids, versions, the write-ahead log, the graph."""
@@ -78,7 +78,7 @@ def preflight(plan: Plan, target: Target, limits: Limits, retry: Retry, *, free:
             continue
         limits, pace = _within(wanted, found, limits)
         seconds = max(seconds, pace)
-        warnings += _about(found)
+        warnings += _about(found) + _crowded(wanted, found)
     needed = _bytes(plan)
     if free is not None and needed > free:
         raise PreflightFailed(
@@ -125,6 +125,17 @@ def _within(wanted: CollectionPlan, state: CollectionState, limits: Limits) -> t
     rate = told.get("write_rate_limit")  # requests a minute
     seconds = wanted.points / limits.points / rate * 60 if rate else 0.0
     return limits, seconds
+
+
+def _crowded(wanted: CollectionPlan, state: CollectionState) -> list[str]:
+    """Points of others count as well; how many of them are the planned ones, is not known yet."""
+    most = state.limits.get("max_points_count")
+    if most is None or not state.points or wanted.points + state.points <= most:
+        return []
+    return [
+        f"strict mode of collection {state.name!r} allows {most:g} points: it holds {state.points}, "
+        f"and {wanted.points} are planned"
+    ]
 
 
 def _too_much(wanted: CollectionPlan, name: str, most: float, planned: str) -> PreflightFailed:

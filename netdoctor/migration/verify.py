@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from netdoctor.errors import UsageError
@@ -18,11 +18,11 @@ from netdoctor.migration.compare import same_vector
 from netdoctor.migration.datatypes import with_datatypes
 from netdoctor.migration.digest import Sums
 from netdoctor.migration.overlap import Overlap, Searchable, overlap
-from netdoctor.migration.plan import Plan
+from netdoctor.migration.plan import CollectionPlan, Plan
 from netdoctor.migration.points import Point
 from netdoctor.migration.readback import Held, read_back
 from netdoctor.migration.recheck import Found, Suspects, recheck
-from netdoctor.migration.retry import Retry
+from netdoctor.migration.retry import Retry, Stopped
 from netdoctor.migration.samples import SAMPLES, Sample
 from netdoctor.migration.selfhits import self_hits
 from netdoctor.migration.sources.interface import Source
@@ -32,6 +32,8 @@ __all__ = ["SAMPLES", "CollectionCheck", "Expected", "Verification", "verify"]
 
 _MOST_PROBLEMS = 20
 _PROBES = 40
+_LOOK = 1.0
+"""Seconds between two looks at what is not shown yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,18 @@ def verify(
         tell=count.more,
         skipped=expected.skipped,
     )
+    late = await_shown(plan.collections, held, target, retry)
+    if late:
+        held |= read_back(
+            late,
+            plan.layout,
+            expected.sums,
+            target,
+            retry=retry,
+            workers=workers,
+            tell=count.more,
+            skipped=expected.skipped,
+        )
     suspects = _suspects(plan, expected, held, exact)
     found = Found()
     if suspects.buckets and source is not None:
@@ -155,6 +169,34 @@ def verify(
         len(expected.skipped),
         same,
     )
+
+
+def await_shown(
+    collections: Sequence[CollectionPlan], held: Mapping[str, Held], target: Target, retry: Retry
+) -> list[CollectionPlan]:
+    """Wait for points that are written, but not shown before they are indexed (``prevent_unoptimized``).
+
+    As long as they become fewer, and else for the patience of ``retry``. The collections that had such points.
+    """
+    late = []
+    for each in collections:
+        if held[each.name].points >= each.points:
+            continue
+        hidden, since = _hidden(each.name, target, retry), retry.clock()
+        if hidden:
+            late.append(each)
+        while hidden and retry.clock() - since < retry.patience:
+            retry.tell(f"{hidden} points of collection {each.name!r} are not indexed yet, and not shown before", _LOOK)
+            if retry.stop.wait(_LOOK):
+                raise Stopped
+            before, hidden = hidden, _hidden(each.name, target, retry)
+            since = retry.clock() if hidden < before else since
+    return late
+
+
+def _hidden(name: str, target: Target, retry: Retry) -> int:
+    state = retry.call(lambda: target.collection(name))
+    return 0 if state is None else state.hidden
 
 
 def _searchable(source: object) -> Searchable | None:

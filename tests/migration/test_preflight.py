@@ -69,6 +69,12 @@ def test_what_strict_mode_would_refuse_at_the_end_is_refused_at_the_start(limits
         look(There(limits=limits))
 
 
+def test_points_of_others_are_counted_too_and_warned_of() -> None:
+    (warning,) = look(There(limits={"max_points_count": 900})).warnings
+    assert warning == "strict mode of collection 'a' allows 900 points: it holds 3, and 900 are planned"
+    assert look(There(limits={"max_points_count": 903})).warnings == ()
+
+
 def test_a_disk_that_is_too_small_is_told_before_it_is_full() -> None:
     with pytest.raises(PreflightFailed, match="of free disk, and the migration needs about") as caught:
         look(There(), free=1000)

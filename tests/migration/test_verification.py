@@ -299,3 +299,51 @@ def test_an_entry_read_from_the_wire_is_written_back_with_its_keys_in_order() ->
         assert canonical_entry(entry) == entry
         ((key, value),) = payload_of([entry]).items()
         assert payload[key] == value
+
+
+class Hiding:
+    """A collection that shows its last points only when it is looked at for the ``looks``-th time."""
+
+    def __init__(self, target: Target, looks: int, last: int) -> None:
+        self._target, self._looks, self._last = target, looks, last
+        self.asked = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._target, name)
+
+    def collection(self, name: str) -> Any:
+        self.asked += 1
+        hidden = max(0, self._last - self._last * self.asked // self._looks)
+        return replace(self._target.collection(name), hides=True, hidden=hidden)  # type: ignore[type-var]
+
+    def scroll(self, name: str, limit: int, start: str | int | None = None) -> Any:
+        page = self._target.scroll(name, limit, start)
+        shown = page.points if self.asked >= self._looks else page.points[: -self._last]
+        return replace(page, points=shown)
+
+
+def test_points_that_are_not_shown_before_they_are_indexed_are_waited_for(
+    qdrant: Server, tmp_path: Path, own: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netdoctor.migration.verify._LOOK", 0.01)
+    with via_host(qdrant, Transport.GRPC) as target:
+        again = migrated(target, tmp_path, own, records(60))
+        assert again().good
+        hiding = Hiding(target, looks=6, last=20)
+        options = Options(Layout(), Limits(points=50), patience=5.0)
+        result = run_once(tmp_path / "e.json", hiding, tmp_path / "l", options)  # type: ignore[arg-type]
+        assert result.good
+        assert hiding.asked >= 6
+
+
+def test_what_stays_hidden_is_missing(
+    qdrant: Server, tmp_path: Path, own: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netdoctor.migration.verify._LOOK", 0.01)
+    with via_host(qdrant, Transport.GRPC) as target:
+        migrated(target, tmp_path, own, records(60))
+        hiding = Hiding(target, looks=10**9, last=20)
+        options = Options(Layout(), Limits(points=50), patience=0.2)
+        result = run_once(tmp_path / "e.json", hiding, tmp_path / "l", options)  # type: ignore[arg-type]
+        assert not result.good
+        assert "holds 40 of 60 points" in result.verification.problems[-1]

@@ -26,6 +26,7 @@ from netdoctor.migration.targets.interface import (
     strict_mode,
 )
 from netdoctor.migration.targets.pause import retry_after
+from netdoctor.migration.targets.rest_refusals import KEY_HINT, may
 from netdoctor.migration.unwire import Unknown, scrolled
 from netdoctor.migration.wire import named_bytes, payload_entries, point_protobuf, read_point, upsert_protobuf
 
@@ -326,8 +327,8 @@ class GrpcTarget(Careful):
         code, text = error.code().name, " ".join((error.details() or "").split())[:300].rstrip(".")
         if code in _KEY and not strict_mode(text):
             return KeyRefused(
-                f"Qdrant at {self.address} refuses the API key ({code}).",
-                hint="set QDRANT_API_KEY or use --api-key-file or --ask-api-key",
+                f"Qdrant at {self.address} refuses the API key ({code}{may(text)}).",
+                hint=f"use a key that may write there: {KEY_HINT}" if may(text) else KEY_HINT,
             )
         if code == "NOT_FOUND":
             return _Absent(f"Qdrant at {self.address}: {text}.")

@@ -46,3 +46,14 @@ def test_a_body_too_large_is_told_as_such() -> None:
     found = refusal(413, "Payload too large", "http://q")
     assert isinstance(found, TargetRefused)
     assert found.too_large
+
+
+def test_what_a_key_may_not_do_is_told_in_the_server_s_words() -> None:
+    found = refusal(403, "Forbidden: Write access to collection c is required", "http://q")
+    assert isinstance(found, KeyRefused)
+    assert found.message.endswith("(HTTP 403: Forbidden: Write access to collection c is required).")
+    assert "may write there" in found.hint
+    unknown = refusal(401, "Invalid API key or JWT", "http://q")
+    assert isinstance(unknown, KeyRefused)
+    assert unknown.message.endswith("(HTTP 401).")
+    assert unknown.hint.startswith("set QDRANT_API_KEY")
