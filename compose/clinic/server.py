@@ -7,6 +7,8 @@ server.py hosted PORT NAME           HTTP: 400 to every Host but NAME and addres
 server.py proxy PORT                 an HTTP proxy that knows no name: 503 to every URL; 200 to a path
 server.py redis PORT [PASSWORD]      the first words of Redis
 server.py grpc PORT                  the first frame of an HTTP/2 server
+server.py v6only PORT                HTTP, to IPv6 only
+server.py closing PORT               takes connections, and closes them without a word
 server.py once NAME PORT             a client that resolves NAME once and goes on dialling that address
 server.py wait PORT                  until something listens on PORT here
 """
@@ -76,6 +78,14 @@ def proxy(request: BaseHTTPRequestHandler) -> tuple[int, str]:
     return 200, "a proxy"
 
 
+class Ipv6Only(ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+
+    def server_bind(self) -> None:
+        self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        super().server_bind()
+
+
 def lines(port: int, talk: Callable[[socket.socket], None]) -> None:
     def serve(connection: socket.socket) -> None:
         with contextlib.suppress(OSError), connection:
@@ -119,6 +129,10 @@ def wait(port: int) -> None:
     for _ in range(100):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
+        # On networks without IPv6 the engine takes ::1 away, too: a listener for IPv6 only is seen in the table.
+        with contextlib.suppress(OSError), open("/proc/net/tcp6", encoding="ascii") as table:
+            if any(f":{port:04X}" in line.split()[1] and line.split()[3] == "0A" for line in table):
+                return
         time.sleep(0.1)
     raise SystemExit(f"nothing listens on {port}")
 
@@ -137,6 +151,10 @@ def main(words: list[str]) -> None:
         lines(int(rest[0]), redis(rest[1] if len(rest) > 1 else ""))
     elif mode == "grpc":
         lines(int(rest[0]), grpc)
+    elif mode == "v6only":
+        Ipv6Only(("::", int(rest[0])), BaseHTTPRequestHandler).serve_forever()
+    elif mode == "closing":
+        lines(int(rest[0]), lambda connection: None)
     elif mode == "once":
         once(rest[0], int(rest[1]))
     elif mode == "wait":

@@ -26,6 +26,7 @@ References
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from typing import Any
 
@@ -57,6 +58,8 @@ from netdoctor.rules._reading import (
 )
 from netdoctor.rules.registry import RULES
 
+UNANSWERED = 1.0
+"""Seconds."""
 STOPPED = {
     Outcome.TIMED_OUT: "dropped",
     Outcome.REFUSED: "rejected",
@@ -110,9 +113,17 @@ def _stopped(case: Case, found: Ends, heard: ListenersEvidence) -> tuple[str, Ob
         network = network_of_address(found.topology, found.target, address)
         if observation is None or observation.outcome not in STOPPED or not heard.reachable(port, address):
             continue
-        if network is not None and network.icc and network in found.common:
+        if network is not None and network.icc and network in found.common and not _nobody_answers(observation):
             return address, observation
     return None
+
+
+def _nobody_answers(observation: Observation[Any]) -> bool:
+    """A filter rejects at once; an address for which nobody answers takes seconds, and a missing route says so."""
+    if observation.outcome is not Outcome.NO_ROUTE:
+        return False
+    number = observation.evidence.errno if observation.evidence is not None else None
+    return observation.seconds >= UNANSWERED or number == errno.ENETUNREACH
 
 
 def _advice(found: Ends, address: str) -> str:

@@ -51,7 +51,7 @@ class TlsToPlainPort:
     code = "ND401"
     title = "TLS spoken to a plain port"
     needs = frozenset({Fact.RUNTIME})
-    suppresses = frozenset({"ND404", "ND406", "ND503", "ND506"})
+    suppresses = frozenset({"ND404", "ND406", "ND407", "ND503", "ND506"})
 
     def wants(self, case: Case) -> Iterable[Question[Any]]:
         return [other_way(question) for question in _tls_failed(case)]

@@ -48,7 +48,7 @@ class PlainToTlsPort:
     code = "ND402"
     title = "plain text spoken to a TLS port"
     needs = frozenset({Fact.RUNTIME})
-    suppresses = frozenset({"ND404", "ND406", "ND503", "ND506"})
+    suppresses = frozenset({"ND404", "ND406", "ND407", "ND503", "ND506"})
 
     def wants(self, case: Case) -> Iterable[Question[Any]]:
         return [other_way(question) for question, _ in _plain_failed(case)]

@@ -54,7 +54,7 @@ class DifferentService:
     code = "ND406"
     title = "a different service answers"
     needs = frozenset({Fact.RUNTIME})
-    suppresses = frozenset({"ND404", "ND503", "ND506"})
+    suppresses = frozenset({"ND404", "ND407", "ND503", "ND506"})
 
     def wants(self, case: Case) -> Iterable[Question[Any]]:
         for question, observation in failed(case):

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from netdoctor.model import Confidence, Layer, Outcome, State
+from netdoctor.model import Confidence, Layer, Observation, Outcome, State
+from netdoctor.probes.tcp import Tcp, TcpEvidence
 from netdoctor.rules.nd304_filtered import RULE
 
 from .build import container, network, story, topology
@@ -86,3 +87,11 @@ def test_without_the_list_nothing_is_known():
 def test_an_answer_that_is_not_the_targets_address_is_not_judged():
     wrong = story(SEEN, APP, WEB, name="web", port=80).dns(Outcome.CONNECTED, "10.7.7.7")
     assert wrong.tcp(Outcome.TIMED_OUT, "10.7.7.7").listens("0.0.0.0:80").judged(RULE) == ()
+
+
+@pytest.mark.parametrize(("seconds", "number", "count"), [(0.001, 113, 1), (3.1, 113, 0), (0.001, 101, 0)])
+def test_a_filter_rejects_at_once_and_an_address_nobody_has_takes_seconds(seconds, number, count):
+    found = told().listens("0.0.0.0:80")
+    dial = Observation(Outcome.NO_ROUTE, TcpEvidence("10.1.0.5", 80, number), seconds=seconds)
+    found.saw(Tcp(APP.ref, "10.1.0.5", 80), dial)
+    assert len(found.judged(RULE)) == count
