@@ -35,6 +35,7 @@ from rootfs import RECIPES, CannotHave  # noqa: E402
 ENGINES = ("20.10", *reversed([name for name in RECIPES if name != "podman"]), "podman")
 CONTRACT = ["tests/vantage/test_contract.py", "tests/vantage/test_exec_tools.py"]
 CLINIC = CHECKOUT / "compose" / "clinic" / "run.py"
+DEFAULT = Path("/run/docker.sock")
 TO_CLEAN_UP = 90.0
 """Seconds that a suite may take to stop and remove what it started."""
 
@@ -58,12 +59,12 @@ class Row:
 
 
 @contextmanager
-def engine(name: str) -> Iterator[tuple[str, dict[str, str], list[str]]]:
-    """Version, environment, and what to put before a command. Gone afterwards."""
+def engine(name: str, folder: Path = CHECKOUT) -> Iterator[tuple[str, dict[str, str], list[str]]]:
+    """Version, environment, and what to put before a command that runs in ``folder``. Gone afterwards."""
     if name == "20.10":
         with _private() as (host, pid):
-            env = {**os.environ, "DOCKER_HOST": host}
-            yield _version(host), env, ["nsenter", f"--net=/proc/{pid}/ns/net", "--"]
+            env, before = _as_the_machines(host, pid, folder)
+            yield _version(host), env, before
         return
     with Node(name) as node:
         node.load()
@@ -83,7 +84,7 @@ def _private() -> Iterator[tuple[str, int]]:
             raise CannotHave(done.stderr.strip().splitlines()[-1])
         host = done.stdout.strip()
         saved = subprocess.run(
-            ["docker", "save", *(f"netdoctor-lab/{each}:1" for each in IMAGES)],
+            ["docker", "save", *(f"netdoctor-lab/{each}:1" for each in (*IMAGES, "qdrant"))],
             capture_output=True,
             timeout=300,
             check=True,
@@ -94,6 +95,19 @@ def _private() -> Iterator[tuple[str, int]]:
         yield host, pid
     finally:
         subprocess.run([*script, "stop"], capture_output=True, check=False)
+
+
+def _as_the_machines(host: str, pid: int, folder: Path) -> tuple[dict[str, str], list[str]]:
+    """As if it were this machine's engine: in its network, and where there is a default socket, at that one."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith("DOCKER_")}
+    inside = ["nsenter", f"--net=/proc/{pid}/ns/net", f"--mount=/proc/{pid}/ns/mnt", f"--wdns={folder}", "--"]
+    if not DEFAULT.is_socket():
+        return {**env, "DOCKER_HOST": host}, inside
+    bind = [*inside, "mount", "--bind", host.removeprefix("unix://"), str(DEFAULT)]
+    done = subprocess.run(bind, capture_output=True, text=True, timeout=20, check=False)
+    if done.returncode != 0:
+        raise CannotHave(done.stderr.strip())
+    return env, inside
 
 
 def _uplink(pid: int) -> None:
@@ -228,7 +242,7 @@ def main(arguments: list[str]) -> int:
 
 def _one_command(name: str, command: list[str]) -> int:
     try:
-        with engine(name) as (_, env, before):
+        with engine(name, Path.cwd()) as (_, env, before):
             return _to_its_end([*before, *command], env, Path.cwd())
     except CannotHave as error:
         print(f"engines: {name}: {error}", file=sys.stderr)
