@@ -87,6 +87,8 @@ class Pinecone:
         # What a test may ask for:
         self.default_name = ""
         self.knows_namespaces = True
+        self.versions: frozenset[str] | None = None
+        self.longs_as_text = False
         self.page_limit = 100
         self.quota: int | None = None
         self.quota_what = "read unit"
@@ -122,6 +124,9 @@ class Pinecone:
     def answer(self, asked: Asked) -> Reply:
         with self.lock:
             self.asked.append(asked)
+        version = asked.headers.get("X-Pinecone-Api-Version", "")
+        if self.versions is not None and version not in self.versions:
+            return rpc(400, 3, f"Invalid API version: {version} is not supported.")
         wrong = self.fault(asked)
         if wrong is not None:
             return wrong
@@ -178,23 +183,27 @@ class Pinecone:
             return rpc(429, 8, MONTH.format(what=self.quota_what, limit=self.quota))
         return None
 
-    def _spend(self, units: int) -> dict[str, int]:
+    def _spend(self, units: int) -> dict[str, int | str]:
         with self.lock:
             self.read_units += units
-        return {"readUnits": units}
+        return {"readUnits": self._long(units)}
+
+    def _long(self, number: int) -> int | str:
+        """Integers of 64 bits are numbers or texts in JSON, as it suits whoever writes it."""
+        return str(number) if self.longs_as_text else number
 
     def _named(self, namespace: str) -> str:
         return namespace or self.default_name
 
     def _stats(self, _asked: Asked) -> Reply:
         counts = {
-            self._named(name): {"vectorCount": len(records) + self.stats_off.get(name, 0)}
+            self._named(name): {"vectorCount": self._long(len(records) + self.stats_off.get(name, 0))}
             for name, records in self.namespaces.items()
         }
         body: dict[str, Any] = {
             "namespaces": counts,
             "indexFullness": 0,
-            "totalVectorCount": sum(each["vectorCount"] for each in counts.values()),
+            "totalVectorCount": self._long(sum(int(each["vectorCount"]) for each in counts.values())),
             "metric": self.metric,
             "vectorType": "dense" if self.dimension else "sparse",
         }
@@ -211,7 +220,7 @@ class Pinecone:
             return first
         body: dict[str, Any] = {
             "namespaces": [
-                {"name": name, "record_count": len(self.namespaces["" if name == "__default__" else name])}
+                {"name": name, "record_count": self._long(len(self.namespaces["" if name == "__default__" else name]))}
                 for name in page
             ],
             "total_count": len(names),

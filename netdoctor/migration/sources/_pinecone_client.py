@@ -9,6 +9,7 @@ fastest parser that is installed.
 from __future__ import annotations
 
 import json
+import re
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -32,10 +33,13 @@ from netdoctor.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VERSION = "2025-10"
-"""The last stable version of the vector calls before documents replace them; 2025-01 servers understand it too."""
+VERSIONS = ("2025-10", "2026-07", "2026-04", "2025-04")
+"""Of the API, by preference: the last one whose vector calls know no documents, then newer ones, whose calls that are
+used here are the same. A version lives for a year at least; the next one is taken where one is refused."""
+_OF_VERSION = re.compile(r"(?i)\bapi[ -]?versions?\b|\bversion\b.*(?:support|invalid|unknown)")
 PAGE = 100
 """Ids a page: the documented default, and the only size that every server is known to give."""
+_HEADER = "X-Pinecone-Api-Version"
 _SLOWEST = 4
 """Times the timeout, which is for each wait: so long may an answer take as a whole."""
 LONGEST_URL = 6000
@@ -91,10 +95,10 @@ class PineconeClient:
         self.pace = pace
         self.read_units = 0
         self.host = ""
+        self.version = VERSIONS[0]
         self._lock = threading.Lock()
         headers = {
             "Api-Key": key,
-            "X-Pinecone-Api-Version": VERSION,
             "Accept": "application/json",
             "User-Agent": f"netdoctor/{__version__}",
         }
@@ -244,7 +248,7 @@ class PineconeClient:
         token = isinstance(params, dict) and "paginationToken" in params
         client = self._far if base.startswith("https:") else self._near
         content = body if method == "POST" else None
-        headers = {"Content-Type": "application/json"} if content else None
+        headers = {"Content-Type": "application/json"} if content else {}
 
         def once() -> bytes:
             import httpx
@@ -255,7 +259,9 @@ class PineconeClient:
                 # Not read(): httpx ties a reply into a cycle, and megabytes would wait for the collector of cycles.
                 with (
                     at_most(_SLOWEST * self._timeout, LARGE),
-                    client.stream(method, url, params=params, content=content, headers=headers) as reply,
+                    client.stream(
+                        method, url, params=params, content=content, headers={**headers, _HEADER: self.version}
+                    ) as reply,
                 ):
                     told = whole(reply, _SLOWEST * self._timeout, LARGE)
             except httpx.TimeoutException as error:
@@ -275,7 +281,14 @@ class PineconeClient:
                 raise Refusal(reply.status_code, told, what, base, reply.headers.get("retry-after"), token).error()
             return told
 
-        reply = self.pace.call(once)
+        while True:
+            version = self.version
+            try:
+                reply = self.pace.call(once)
+                break
+            except NotTaken as refused:
+                if not self._other_version(refused, version):
+                    raise
         if sizes is not None:
             sizes.append(len(reply))
         try:
@@ -287,6 +300,18 @@ class PineconeClient:
         if not isinstance(told, dict):
             raise not_listable(self.host) if what == "list" else self._stranger()
         return told
+
+    def _other_version(self, refused: NotTaken, used: str) -> bool:
+        """Whether the request is to be made once more, by another version of the API."""
+        if _OF_VERSION.search(refused.reason) is None:
+            return False
+        with self._lock:
+            if self.version != used:
+                return True  # another thread has found out before
+            if used == VERSIONS[-1]:
+                return False
+            self.version = VERSIONS[VERSIONS.index(used) + 1]
+        return True
 
     def _refused(self, refused: NotTaken) -> PineconeFailed:
         if refused.status == 404:

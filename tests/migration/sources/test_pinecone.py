@@ -627,6 +627,27 @@ def test_the_estimate_is_what_the_service_counts_afterwards(pinecone: Pinecone, 
 # --- names and keys ------------------------------------------------------------------------------------------------
 
 
+def test_a_version_of_the_api_that_is_no_longer_served_gives_way_to_another(pinecone: Pinecone, opened: Open) -> None:
+    fill(pinecone, {"a": 7})
+    pinecone.versions = frozenset({"2026-04"})
+    source = opened()
+    assert len(list(source.ids())) == 7
+    assert [each.headers["X-Pinecone-Api-Version"] for each in pinecone.asked][:3] == ["2025-10", "2026-07", "2026-04"]
+    assert {each.headers["X-Pinecone-Api-Version"] for each in pinecone.asked[3:]} == {"2026-04"}
+    pinecone.versions = frozenset()
+    with pytest.raises(PineconeFailed, match="Invalid API version: 2025-04 is not supported"):
+        opened()
+
+
+def test_long_integers_may_come_as_text(pinecone: Pinecone, opened: Open) -> None:
+    fill(pinecone, {"": 3, "a": 7})
+    pinecone.longs_as_text = True
+    source = opened()
+    assert source.counts == {"": 3, "a": 7}
+    assert len(list(source.ids())) == 10
+    assert source.read_units == 2
+
+
 def test_the_kind_is_registered_and_reads_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert SOURCES.home("pinecone").endswith("pinecone")
     assert SOURCES.get("pinecone").recognises("pinecone:x", None)
