@@ -8,7 +8,6 @@ there twice. FILE itself appears whole, at the end, and then both others are gon
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import time
@@ -22,6 +21,7 @@ from netdoctor.errors import MigrationFailed, UsageError
 from netdoctor.migration.export_files import Sink, sink_for
 from netdoctor.migration.export_steps import Step, Steps, steps_of
 from netdoctor.migration.records import BadRecord, Record
+from netdoctor.migration.safekeeping import growing, keep
 from netdoctor.migration.sources._pinecone_listing import Unordered
 from netdoctor.migration.sources._pinecone_records import GONE
 from netdoctor.migration.sources.interface import LiveSource, Source
@@ -99,9 +99,11 @@ class _State:
         return {"schema": STATE, **told, "bad": bad, "namespaces": dict(self.namespaces)}
 
     @classmethod
-    def from_json(cls, told: dict[str, Any]) -> _State:
-        if told.pop("schema") != STATE:
+    def from_json(cls, told: Any) -> _State:
+        if not isinstance(told, dict) or told.pop("schema") != STATE:
             raise ValueError("another version's state")
+        if not all(isinstance(told[name], int) for name in ("size", "records", "gone", "bad_count")):
+            raise ValueError("no numbers")
         told["bad"] = [BadRecord(*each) for each in told["bad"]]
         told["namespaces"] = Counter(told["namespaces"])
         return cls(**told)
@@ -124,15 +126,13 @@ def export(
     ``restart`` forgets what an earlier call has done; ``replace`` an older file of that name.
     Raises UsageError and MigrationFailed; what is done is kept.
     """
-    file = file.resolve()
+    file = place_of(file)
     sink = sink_for(file)
     began = clock()
     work = _Work(source, file, sink, clock)
-    if file.exists() and not replace and (restart or not work.nearly_finished()):
-        raise UsageError(f"{file.name} is there already.", hint="name another file, or add --replace to write it anew")
     total = sum(source.counts.values()) if isinstance(source, PineconeSource) else 0
     try:
-        with work.opened(restart=restart):
+        with work.opened(restart=restart, replace=replace):
             work.read(lambda state, name: tell(state.records, total, name))
             state = work.state
             counted = work.steps.counted()
@@ -160,6 +160,22 @@ def export(
     )
 
 
+def place_of(file: Path) -> Path:
+    """Where the export will lie, links followed. Raises UsageError where no file can be."""
+    try:
+        found = file.resolve()
+        if found.exists() and not found.is_file():
+            what = "a folder" if found.is_dir() else "no plain file"
+            raise UsageError(f"{found} is {what}.", hint="name a file in it" if found.is_dir() else "name a file")
+        if not found.parent.is_dir():
+            raise UsageError(f"There is no folder {found.parent}.", hint="make it first")
+    except RuntimeError as error:
+        raise UsageError(f"{file} is made of links in a circle.", hint="name another file") from error
+    except OSError as error:  # a name that is too long
+        raise UsageError(f"The export cannot be written to {file}: {error.strerror}.", hint="name another") from error
+    return found
+
+
 class _Work:
     """One part file and its state, locked by one process."""
 
@@ -177,29 +193,35 @@ class _Work:
         self._out: BinaryIO | None = None
 
     def nearly_finished(self) -> bool:
-        """An earlier call had read everything, and was killed while or after it made the file."""
+        """An earlier call had read everything of this, and was killed while or after it made the file."""
         state = self._known()
-        return state is not None and state.read
+        return state is not None and state.read and state.source == self._source.stamp()
 
     @contextlib.contextmanager
-    def opened(self, *, restart: bool) -> Iterator[None]:
-        if not self._file.parent.is_dir():
-            raise UsageError(f"There is no folder {self._file.parent}.", hint="make it first")
-        if self._file.exists() and not self._file.is_file():
-            raise UsageError(f"{self._file} is no plain file.", hint="name a file")
+    def opened(self, *, restart: bool, replace: bool) -> Iterator[None]:
+        self._refuse_older(restart, replace)
         if not restart and self._file.exists() and not self._part.exists() and self.nearly_finished():
             self.state = self._known() or self.state
             self.resumed = True
             yield
             return
-        with self._part.open("a+b") as out:
-            try:
-                fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise UsageError(f"Another export is writing {self._file.name} right now.") from error
-            self._out = out
+        try:
+            self._out = growing(self._part)
+        except BlockingIOError as error:
+            raise UsageError(f"Another export is writing {self._file.name} right now.") from error
+        with self._out:
+            # Again: whoever had the part until now may have finished the file.
+            self._refuse_older(restart, replace)
             self._resume(restart)
             yield
+
+    def _refuse_older(self, restart: bool, replace: bool) -> None:
+        if self._file.exists() and not replace and (restart or not self.nearly_finished()):
+            if self._out is not None and not os.fstat(self._out.fileno()).st_size:
+                self._part.unlink(missing_ok=True)
+            raise UsageError(
+                f"{self._file.name} is there already.", hint="name another file, or add --replace to write it anew"
+            )
 
     def _known(self) -> _State | None:
         try:
@@ -222,8 +244,6 @@ class _Work:
             )
         if known is not None and known.size <= os.fstat(self._out.fileno()).st_size:
             self.state, self.resumed = known, True
-            if known.read:
-                return
         else:
             # A list of ids that was begun, and nothing read by it yet, is gone on with.
             if restart or known is not None:
@@ -324,12 +344,7 @@ class _Work:
         assert self._out is not None
         self._out.flush()
         os.fsync(self._out.fileno())
-        scratch = self._kept.with_name(f"{self._kept.name}.new")
-        with scratch.open("w", encoding="utf-8") as kept:
-            json.dump(self.state.to_json(), kept)
-            kept.flush()
-            os.fsync(kept.fileno())
-        scratch.replace(self._kept)
+        keep(self._kept, self.state.to_json())
 
     def finish(self) -> int:
         """The final file's size in bytes."""

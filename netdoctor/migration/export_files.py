@@ -35,7 +35,7 @@ class Sink(Protocol):
         """What is appended for these (one or more); ``first``: there is no record before them."""
 
     def finish(self, part: Path, final: Path) -> None:
-        """The part becomes the final file: whole, or not at all. May be repeated after a crash."""
+        """The part becomes the final file: whole, or not at all. After a crash the part is cut to its records first."""
 
 
 def sink_for(path: Path) -> Sink:
@@ -71,13 +71,10 @@ class JsonSink:
 
     def finish(self, part: Path, final: Path) -> None:
         if self._array:
-            with part.open("r+b") as file:
-                # Once, also when an earlier finish was broken off after it.
-                file.seek(-min(3, os.fstat(file.fileno()).st_size), os.SEEK_END)
-                if file.read() != b"\n]\n":
-                    file.write(b"\n]\n")
-                    file.flush()
-                    os.fsync(file.fileno())
+            with part.open("ab") as file:
+                file.write(b"\n]\n")
+                file.flush()
+                os.fsync(file.fileno())
         part.replace(final)
 
 
@@ -163,6 +160,7 @@ class ParquetSink:
 
     def finish(self, part: Path, final: Path) -> None:
         scratch = final.with_name(f".{final.name}.new")
+        scratch.unlink(missing_ok=True)  # of a call that was killed; a link that somebody put there is not followed
         try:
             with (
                 part.open("rb") as file,

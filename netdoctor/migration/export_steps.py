@@ -84,9 +84,16 @@ class NumberedSteps:
 
     def run(self, after: Any) -> Iterator[Step]:
         start, done = (after["cursor"], int(after["number"])) if after else (None, 0)
+        told: dict[str, Any] = {}
         if isinstance(self._source, LiveSource):
-            known = after is not None and self._ids.exists()
-            self._source.follow(Listing.read(self._ids) if known else list_ids(self._source, self._ids))
+            listing = list_ids(self._source, self._ids) if after is None else Listing.read(self._ids)
+            if after is not None and after.get("list", listing.digest) != listing.digest:
+                raise MigrationFailed(
+                    f"The list of ids {self._ids.name} is not the one that the export was begun by.",
+                    hint="add --restart to begin again",
+                )
+            self._source.follow(listing)
+            told["list"] = listing.digest
         held: list[Record | BadRecord] = []
         size, cursor, namespace = 0, start, ""
         records = self._source.records(start)
@@ -99,10 +106,10 @@ class NumberedSteps:
                     cursor, namespace = self._source.cursor(record), record.namespace
                     size += record.values.nbytes + record.size
                 if len(held) >= _STEP or size >= _STEP_BYTES:
-                    yield Step(namespace, held, {"cursor": cursor, "number": record.number})
+                    yield Step(namespace, held, {**told, "cursor": cursor, "number": record.number})
                     held, size = [], 0
             if held:
-                yield Step(namespace, held, {"cursor": cursor, "number": held[-1].number})
+                yield Step(namespace, held, {**told, "cursor": cursor, "number": held[-1].number})
         finally:
             close = getattr(records, "close", None)
             if close is not None:

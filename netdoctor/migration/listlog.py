@@ -9,7 +9,6 @@ is killed between the two does not list again either.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import time
@@ -21,6 +20,7 @@ from typing import Any, BinaryIO
 
 from netdoctor.errors import MigrationFailed
 from netdoctor.migration.listing import Listing, entry, line_of
+from netdoctor.migration.safekeeping import growing, keep
 from netdoctor.migration.sources.interface import Cursor, Listable, LiveSource
 
 STATE = "netdoctor.listing-state/1"
@@ -107,33 +107,15 @@ class _ListLog:
     @contextlib.contextmanager
     def opened(self) -> Iterator[None]:
         """One process at a time has it."""
-        out = self._locked()
-        with out:
-            self._out = out
+        try:
+            self._out = growing(self._new, 0o600)
+        except BlockingIOError as error:
+            raise MigrationFailed(
+                f"Another run is listing the ids into {self._path} right now.",
+                hint="wait until it ends, or name another ledger or plan file",
+            ) from error
+        with self._out:
             yield
-
-    def _locked(self) -> BinaryIO:
-        while True:
-            # No link is followed: in a folder of everybody's, somebody else may have put one there.
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-            out = os.fdopen(os.open(self._new, flags, 0o600), "r+b")
-            try:
-                fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # Who had it before may have ended, and made it the list itself.
-                if os.fstat(out.fileno()).st_ino == self._new.stat().st_ino:
-                    return out
-            except BlockingIOError as error:
-                out.close()
-                raise MigrationFailed(
-                    f"Another run is listing the ids into {self._path} right now.",
-                    hint="wait until it ends, or name another ledger or plan file",
-                ) from error
-            except FileNotFoundError:
-                pass
-            except BaseException:
-                out.close()
-                raise
-            out.close()
 
     def run(self, tell: Callable[[int], None]) -> None:
         assert self._out is not None
@@ -217,17 +199,7 @@ class _ListLog:
         assert self._out is not None
         self._out.flush()
         os.fsync(self._out.fileno())
-        scratch = self._kept.with_name(f"{self._kept.name}.new")
-        scratch.unlink(missing_ok=True)  # of a start that was killed; a link that somebody put there is not followed
-        try:
-            opened = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(opened, "w", encoding="ascii") as kept:
-                json.dump(self._state.to_json(), kept)
-                kept.flush()
-                os.fsync(kept.fileno())
-            scratch.replace(self._kept)
-        finally:
-            scratch.unlink(missing_ok=True)
+        keep(self._kept, self._state.to_json())
 
 
 def _crc(path: Path, size: int) -> int | None:

@@ -167,7 +167,7 @@ def test_a_file_that_says_no_form_is_refused_and_one_that_is_there_is_kept(pinec
     with pytest.raises(UsageError, match="no folder"):
         go(pinecone, tmp_path / "no" / "e.json")
     (tmp_path / "d.json").mkdir()
-    with pytest.raises(UsageError, match="no plain file"):
+    with pytest.raises(UsageError, match="is a folder"):
         go(pinecone, tmp_path / "d.json", replace=True)
 
 

@@ -80,12 +80,14 @@ def command(ctx: click.Context, /, **given: Any) -> None:
 
 
 def _file(settings: Settings) -> Path:
+    from netdoctor.migration.export import place_of
     from netdoctor.migration.export_files import sink_for
 
     if settings.output in (None, "-"):
         raise UsageError("An export needs a file.", hint="add -o export.json (or .jsonl, .parquet)")
     file = Path(str(settings.output))
-    sink_for(file)  # before anything is connected to, or paid for
+    place_of(file)  # before anything is connected to, or paid for
+    sink_for(file)
     return file
 
 
