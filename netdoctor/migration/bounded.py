@@ -90,7 +90,7 @@ class BoundedTransport(httpx.BaseTransport):
             ssl_context=httpx.create_ssl_context(),  # SSL_CERT_FILE counts: a server of a company has its own
             max_connections=connections,
             max_keepalive_connections=20,
-            keepalive_expiry=5.0,
+            keepalive_expiry=4.0,  # Qdrant closes what is idle for 5 s
             uds=uds,
             network_backend=_Backend(connect),
         )

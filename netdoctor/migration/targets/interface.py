@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _FULL = re.compile(
     r"(?i)limit of \S+ reached|max_(?:resident_memory|disk_usage)_percent|(?:memory|disk) usage .*(?:limit|quota)"
+    r"|not found: collection .* exist|shard key not specified"
 )
 
 
@@ -41,7 +42,7 @@ def strict_mode(text: str) -> bool:
 
 
 def full(text: str) -> bool:
-    """Whether a refusal is of all further points, whichever they are: the collection or the node may hold no more."""
+    """Whether a refusal is of all further points, whichever they are: the collection is gone, or may hold no more."""
     return _FULL.search(text) is not None
 
 

@@ -102,6 +102,7 @@ def test_a_collection_that_takes_no_more_is_not_a_record_s_fault(
         ("Bad request: Max payload storage size limit of 1MB reached!", True),
         ("Disk usage 91% of total capacity is at or above max_disk_usage_percent 90", True),
         ('Bad request: Limit exceeded 3 > 2 for "upsert limit". Help: Reduce', False),
+        ("Qdrant at http://q refuses the request: Not found: Collection `c` doesn't exist!.", True),
         ("Wrong input: Vector dimension error: expected dim: 4, got 3", False),
     ],
 )

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_BODY = 32 * 1024 * 1024
+KEEP_ALIVE = 5.0
+"""Seconds that a connection may be idle: then the server closes it."""
 REASONS = {
     200: "OK",
     400: "Bad Request",
@@ -79,7 +81,9 @@ class _Connection(socketserver.StreamRequestHandler):
             self._send(Response(400, b"", "text/plain"), keep=False)
 
     def _one(self) -> bool:
+        self.connection.settimeout(KEEP_ALIVE)
         line = self.rfile.readline(65537)
+        self.connection.settimeout(None)
         if not line.strip():
             return bool(line)
         try:
