@@ -50,7 +50,8 @@ def prepare(plan: Plan, target: Target, ledger: Ledger, wishes: Wishes, retry: R
             ledger.set_origin(wanted.name, FOUND)
         elif origin == INTENDED:
             # Killed between asking and hearing. Our mark, or empty: nobody's data is at risk. Else look first.
-            ours = state.run == run or not state.points
+            # By an exact count: what a collection says of itself is an estimate, and may be missing.
+            ours = state.run == run or not retry.call(lambda wanted=wanted: target.count(wanted.name))  # type: ignore[misc]
             ledger.set_origin(wanted.name, CREATED if ours else FOUND)
         listener(CollectionReady(wanted.name, created=False))
     if wishes.overwrite:
@@ -112,7 +113,7 @@ def _create(wanted: CollectionPlan, layout: Layout, target: Target, making: Maki
     except TargetRefused:
         # A first try may have been carried out although its answer was lost.
         state = target.collection(wanted.name)
-        if state is None or state.points or _other_kind(wanted, layout, state):
+        if state is None or _other_kind(wanted, layout, state) or target.count(wanted.name):
             raise
 
 
