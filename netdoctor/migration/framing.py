@@ -66,9 +66,6 @@ class Frame(NamedTuple):
     end: int = 0
 
 
-_tuple = tuple.__new__
-
-
 class BrokenFrame(Exception):
     """The bytes are not an array of objects from ``offset`` on."""
 
@@ -152,16 +149,26 @@ def _usual_ones(data: bytes, start: int, base: int) -> Iterator[tuple[Frame, int
     if head is None:
         return
     position, bracket = head.end(), head.end(1)
+    find, match, new = data.find, _TAIL.match, tuple.__new__
     while True:
-        found = _ended(data, start, position, bracket)
-        if found is None:
+        # What _ended does, without calling it: this is done for every record.
+        first = last = start
+        if bracket > 0:
+            first = position - 1
+            last = find(b"]", position) + 1
+            if last <= 0 or find(b'"', position, last) >= 0:
+                return
+            position = last
+        tail = match(data, position)
+        if tail is None:
             return
-        first, last, tail = found
-        _, (_, end), (following, position), (_, bracket) = tail.regs
-        yield _tuple(Frame, (base + start, data[start:end], first - start, last - start)), end
-        if following < 0:
+        behind = tail.end
+        end = behind(1)
+        yield new(Frame, (base + start, data[start:end], first - start, last - start)), end
+        position, bracket = behind(2), behind(3)
+        if position < 0:
             return
-        start = following
+        start = behind()
 
 
 def usual_frames(data: bytes, start: int) -> tuple[list[Frame], int]:

@@ -109,7 +109,8 @@ def parse_record(number: int, frame: Frame | Fault, fast: Fast | None = None) ->
 
 def _record(number: int, frame: Frame | Fault, thing: dict[str, Any], vector: Vector | None) -> Record:
     """``vector``: the values, where they are read already; else they are in ``thing``."""
-    if not thing.keys() <= _KNOWN:
+    usual = thing.keys() <= _KNOWN
+    if not usual:
         _rename(thing, vector)
     identity = thing.get("id")
     if not isinstance(identity, str):
@@ -130,7 +131,7 @@ def _record(number: int, frame: Frame | Fault, thing: dict[str, Any], vector: Ve
             refuse_surrogates(identity, namespace, metadata)
     left_out: tuple[str, ...] = ()
     sparse = None
-    if not thing.keys() <= _KNOWN:
+    if not usual:
         sparse = _sparse(next((thing[key] for key in _SPARSE if thing.get(key) is not None), None))
         left_out = tuple(key for key in thing if key not in _KNOWN and key not in _SPARSE)
     values = vector

@@ -90,3 +90,26 @@ def test_without_any_of_them_the_strict_one_does_it_all(monkeypatch: pytest.Monk
     monkeypatch.setattr(fast, "_simdjson", absent)
     monkeypatch.setattr(fast, "_orjson", absent)
     assert fast.fast_parser() is None
+
+
+def test_many_with_one_that_is_written_otherwise_are_read_as_each_alone() -> None:
+    things = [
+        b'{"id": "a", "values": [1, 2], "metadata": {"n": 5764607523034234879}}',
+        b'{"id": "b", "values" :\n[3], "x": [5764607523034234879]}',
+        b'{"n": 5764607523034234879, "values":[4.5,-6e2]}',
+        b'{"values": [7]}',
+    ]
+    pytest.importorskip("simdjson")
+    many = fast.fast_many()
+    assert many is not None
+    found = many([Frame(0, thing, *_place(thing)) for thing in things])
+    assert found is not None
+    for thing, (record, vector) in zip(things, found, strict=True):
+        whole = json.loads(thing)
+        assert vector.tolist() == whole.pop("values")
+        assert record == whole
+
+
+def _place(thing: bytes) -> tuple[int, int]:
+    start = thing.index(b"[")
+    return start, thing.index(b"]") + 1
