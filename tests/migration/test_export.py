@@ -223,6 +223,7 @@ def test_killed_again_and_again_it_goes_on_to_the_same_file(pinecone: Pinecone, 
     command = [sys.executable, "-c", DRIVER, "vectors", "export", "--from", f"pinecone:{pinecone.url}", "-o", str(file)]
     kills = before = 0
     most = 3 if form == "e.json" else 2
+    pinecone.asked.clear()
     for _ in range(30):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         state = file.with_name(f"{form}.partial.state")
@@ -241,6 +242,8 @@ def test_killed_again_and_again_it_goes_on_to_the_same_file(pinecone: Pinecone, 
         assert process.returncode == -9, err.decode()
     assert process.returncode == 0 and kills == most
     assert b"as many as the index counts" in out
+    lists = [asked for asked in pinecone.asked if asked.what == "list" and not asked.one("namespace")]
+    assert len([asked for asked in lists if not asked.one("paginationToken")]) == 1, "listed from its start again"
     assert content(file) == content(tmp_path / f"whole-{form}")
     assert names(tmp_path) == sorted([form, f"whole-{form}"])
 

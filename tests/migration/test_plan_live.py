@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from netdoctor.errors import MigrationFailed
 from netdoctor.migration.listing import Listing
 from netdoctor.migration.plan import Plan
 from netdoctor.migration.plan_live import make_live_plan
@@ -100,6 +101,15 @@ def test_what_turns_out_otherwise_is_told(tmp_path: Path) -> None:
     ]
     late = next(record for record in plan.good(source) if record.id == "id07")
     assert plan.layout.point(late).payload["age"] == 1.5
+
+
+def test_a_list_that_is_not_the_plans_is_not_read_by(tmp_path: Path) -> None:
+    source = index()
+    plan = make_live_plan(source, Layout(), tmp_path / "ids")
+    Listing.write(tmp_path / "ids", sorted(source.things)[1:])
+    with pytest.raises(MigrationFailed, match="is not the one that was planned from") as failed:
+        next(plan.good(source))
+    assert "--restart" in failed.value.hint
 
 
 def test_two_ids_for_one_point_stop_it_before_anything_is_read(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def text(done: Exported) -> str:
     rows = {
         name: (done.namespaces.get(name, 0), counted.get(name, 0) if counted is not None else None) for name in names
     }
-    rate = f"{done.records / done.seconds:,.0f} a second" if done.seconds > 0 else ""
+    rate = f"{done.records / done.seconds:,.0f} a second" if done.seconds > 0 and not done.resumed else "resumed"
     lines = [f"{plain(done.source)} -> {plain(str(done.file))}", *_table(rows)]
     lines.append(f"  {done.records:,} records, {done.size:,} bytes, {done.seconds:.1f} s ({rate})")
     lines += [f"  {plain(note)}" for note in done.notes]
