@@ -195,7 +195,7 @@ def test_a_limit_of_strict_mode_is_no_matter_of_keys(status: int) -> None:
 
 
 @pytest.mark.parametrize("transport", [Transport.GRPC, Transport.REST])
-def test_a_batch_above_the_strict_limit_is_refused_and_goes_through_in_halves(
+def test_a_batch_above_the_strict_limit_goes_through_in_parts_of_it(
     qdrant: Server, own: str, tmp_path: Path, transport: Transport
 ) -> None:
     body = {"vectors": {"size": 8, "distance": "Cosine"}, "strict_mode_config": STRICT}
@@ -205,7 +205,11 @@ def test_a_batch_above_the_strict_limit_is_refused_and_goes_through_in_halves(
     for thing in things:
         thing["namespace"] = own
     with via_host(qdrant, transport) as target:
+        some = [target.encode(replace(p, vector=np.ones(8, dtype=np.float32))) for p in points()]
         with pytest.raises(TargetRefused, match="Limit exceeded 5 > 3"):
-            target.upsert(own, [target.encode(replace(p, vector=np.ones(8, dtype=np.float32))) for p in points()])
+            target._write(own, some, insert_only=False)
+        for _ in range(2):
+            target.upsert(own, some)
+        assert target.count(own) == 5
         result = run_once(write_export(tmp_path / "e", things), target, tmp_path / "l")
         assert result.good

@@ -17,15 +17,20 @@ from netdoctor.migration.targets.interface import Hit, Page, Query, TargetRefuse
 
 T = TypeVar("T")
 _LIMIT = re.compile(r'Limit exceeded \d+ > (\d+) for "limit"')
+_BATCH = re.compile(r'Limit exceeded \d+ > (\d+) for "upsert')
 _PAGE = 5000
 """Ids that are counted at a time."""
 
 
 class Careful(ABC):
-    """The reading calls of a target, over its own ones of one request each."""
+    """The calls of a target that strict mode may forbid, over its own ones of one request each."""
 
     def __init__(self) -> None:
         self._most: dict[str, int] = {}
+        self._batch: dict[str, int] = {}
+
+    @abstractmethod
+    def _write(self, name: str, points: Sequence[bytes], *, insert_only: bool) -> None: ...
 
     @abstractmethod
     def _page(self, name: str, limit: int, start: str | int | None) -> Page: ...
@@ -38,6 +43,21 @@ class Careful(ABC):
 
     @abstractmethod
     def _searched(self, name: str, queries: Sequence[Query], limit: int) -> Sequence[Sequence[Hit]]: ...
+
+    def upsert(self, name: str, points: Sequence[bytes], *, insert_only: bool = False) -> None:
+        most = self._batch.get(name, len(points))
+        if len(points) <= most:
+            try:
+                self._write(name, points, insert_only=insert_only)
+            except TargetRefused as refused:
+                found = _BATCH.search(refused.message)
+                if found is None or not 0 < int(found[1]) < len(points):
+                    raise
+            else:
+                return
+            most = self._batch[name] = int(found[1])
+        for start in range(0, len(points), most):
+            self._write(name, points[start : start + most], insert_only=insert_only)
 
     def scroll(self, name: str, limit: int, start: str | int | None = None) -> Page:
         return self._within(name, limit, lambda most: self._page(name, most, start))

@@ -208,7 +208,7 @@ class GrpcTarget(Careful):
     def encode_all(self, points: Sequence[Point], entries: Sequence[Sequence[bytes]]) -> list[bytes]:
         return list(map(point_protobuf, points, entries))
 
-    def upsert(self, name: str, points: Sequence[bytes], *, insert_only: bool = False) -> None:
+    def _write(self, name: str, points: Sequence[bytes], *, insert_only: bool) -> None:
         reply = self._call(self._upsert, upsert_protobuf(name, points) + (_INSERT_ONLY if insert_only else b""))
         if reply.result.status not in _TAKEN:
             status = self._api.UpdateStatus.Name(reply.result.status)

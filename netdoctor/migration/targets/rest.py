@@ -248,7 +248,7 @@ class RestTarget(Careful):
         return points_json(points)
 
     @_understood
-    def upsert(self, name: str, points: Sequence[bytes], *, insert_only: bool = False) -> None:
+    def _write(self, name: str, points: Sequence[bytes], *, insert_only: bool) -> None:
         length, pieces = upsert_json(points)
         if insert_only:  # servers before 1.17 pass over a key that they do not know
             head = next(pieces)
