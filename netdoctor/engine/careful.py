@@ -11,6 +11,7 @@ import http.client
 import io
 import json
 import math
+import re
 import socket
 import threading
 import time
@@ -28,11 +29,18 @@ from netdoctor.engine.told import usable
 
 ANSWER_LIMIT = 8 << 20
 """Bytes of one answer. A list of six thousand containers is that long; Python makes twenty times as much of it."""
+ONE_LIMIT = 4 << 20
+"""Of one inspect: what a container may be started with is half as long at the most."""
 PROGRESS_LIMIT = 128 << 20
 """Of what is told while an image is fetched: a line for each step of each layer, and none of it is kept as objects."""
+FETCH_SILENCE = 120.0
+"""Seconds without a word while an image is fetched; the SDK would wait for ever."""
+FETCH_PATIENCE = 3600.0
+"""Seconds for the whole of it."""
 HEAD_LIMIT = 1 << 20
 """Bytes of an answer's head, and between two pieces of a stream's body."""
 _PIECE = 1 << 16
+_ONE = re.compile(r".*/containers/[^/]+/json")
 
 
 class _Allowed(threading.local):
@@ -109,11 +117,15 @@ class CarefulClient(APIClient):
         """Only a stream that has begun is left to the caller; every other answer is here whole."""
         streamed = bool(how.pop("stream", False))
         request.headers["Accept-Encoding"] = "identity"
+        path = (request.path_url or "").partition("?")[0]
+        fetching = path.endswith("/images/create")
+        limit = PROGRESS_LIMIT if fetching else ONE_LIMIT if _ONE.fullmatch(path) else ANSWER_LIMIT
+        if fetching:
+            how["timeout"] = FETCH_SILENCE
         timeout = how.get("timeout")
-        patience = timeout[0] if isinstance(timeout, tuple) else timeout
-        fetching = (request.path_url or "").partition("?")[0].endswith("/images/create")
+        patience = FETCH_PATIENCE if fetching else timeout[0] if isinstance(timeout, tuple) else timeout
         _allowed.until = None if patience is None else time.monotonic() + float(patience)
-        _allowed.bytes = HEAD_LIMIT + (PROGRESS_LIMIT if fetching else ANSWER_LIMIT)
+        _allowed.bytes = HEAD_LIMIT + limit
         try:
             with _said(_allowed.until):
                 # Whoever sits in the engine's place does not choose whom else we talk to.
@@ -122,7 +134,7 @@ class CarefulClient(APIClient):
                     if streamed and response.ok and not response.is_redirect:
                         unbound(response)
                     else:
-                        _read_whole(response, PROGRESS_LIMIT if fetching else ANSWER_LIMIT)
+                        _read_whole(response, limit)
                 except BaseException:
                     response.close()
                     raise

@@ -198,11 +198,11 @@ class Engine:
         with translated(self.host, f"remove network {network[:12]}"):
             self.api.remove_network(network)
 
-    def service_networks(self) -> dict[str, tuple[str, ...]]:
+    def service_networks(self, *, whole: bool = False) -> dict[str, tuple[str, ...]]:
         """Of each Swarm service the ids of the networks its tasks are to join; {} on a node that is no manager."""
         from netdoctor.engine import swarm
 
-        return swarm.service_networks(self)
+        return swarm.service_networks(self, whole=whole)
 
     def set_service_network(self, service: str, network: str, *, joined: bool) -> None:
         """Add a network to a Swarm service, or take it off, and wait until its tasks run so.

@@ -15,14 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from netdoctor.engine.client import HELPER_LABEL, Engine
+from netdoctor.engine.shapes import Unusable
 from netdoctor.engine.streams import RawStream, attach
 from netdoctor.engine.translate import translated
-from netdoctor.errors import Gone, NetdoctorError
+from netdoctor.errors import EngineRefused, Gone, NetdoctorError
 
 OWNER_LABEL = "netdoctor.owner"
 """On everything of ours: ``<machine>/<boot>/<pid namespace>/<pid>/<start time of that process>``."""
 FOR_LABEL = HELPER_LABEL
 GONE_WITHIN = 5.0
+_MOST = 500
+"""Characters of what an engine says about a pull that failed."""
 
 
 class Helper:
@@ -103,12 +106,35 @@ def start_helper(
 
 
 def pull(engine: Engine, image: str) -> None:
-    """Fetch an image from its registry. Raises EngineRefused, Gone."""
+    """Fetch an image from its registry. Raises EngineRefused, Gone, EngineUnreachable."""
     from docker.utils import parse_repository_tag
 
     name, tag = parse_repository_tag(image)
     with translated(engine.host, f"pull {image}"):
-        engine.api.pull(name, tag=tag or "latest")
+        failed = _failure(engine.api.pull(name, tag=tag or "latest"))
+    if failed is not None:
+        raise EngineRefused(f"Could not pull {image}: {failed[:_MOST] or 'the engine says that it failed'}")
+
+
+def _failure(told: str) -> str | None:
+    """What went wrong, by the lines of progress: the engine answers 200 before it knows. Raises Unusable."""
+    from netdoctor.engine.careful import parsed
+
+    said = False
+    for line in told.splitlines():
+        if not line.strip():
+            continue
+        step = parsed(line.encode("utf-8", "surrogateescape"))
+        if not isinstance(step, dict):
+            raise Unusable("a line of its progress is no object")
+        said = True
+        if "error" in step or "errorDetail" in step:
+            detail = step.get("errorDetail")
+            words = step.get("error") or (detail.get("message") if isinstance(detail, dict) else None)
+            return words if isinstance(words, str) else ""
+    if not said:
+        raise Unusable("it ended before it had begun")
+    return None
 
 
 def sweep(engine: Engine) -> tuple[str, ...]:

@@ -29,6 +29,8 @@ AGAIN = 3
 """Times that the engine may list a container and say that it does not have it; what has really gone is listed once."""
 SILENT = 2
 """Inspects that may get no answer in their time until the engine is what does not answer, and not the container."""
+HIDDEN = 50
+"""Containers that cannot be looked at, beyond which it is the engine that shows none."""
 _MOST_DENIED = 10_000
 """Containers that come and go while they are looked at, after which what was found is all there is."""
 
@@ -106,10 +108,17 @@ class _Look:
         except Gone:
             return
         except (EngineRefused, PermissionRefused, AnswerUnusable) as error:
-            self.errors[container] = error
+            self._keep(container, error)
         except EngineUnreachable as error:
             self._unanswered(error)
-            self.errors[container] = error
+            self._keep(container, error)
+
+    def _keep(self, container: str, error: NetdoctorError) -> None:
+        """Without the frames it came through, which hold the answer. Raises it when there are too many."""
+        if len(self.errors) >= HIDDEN:
+            raise error
+        error.__cause__ = error.__context__ = None
+        self.errors[container] = error.with_traceback(None)
 
     def _unanswered(self, error: EngineUnreachable) -> None:
         """One container may be stuck inside the engine; where there is nobody, or it happens again, it is the engine.

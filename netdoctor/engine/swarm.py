@@ -18,12 +18,21 @@ PATIENCE = 60.0
 """Seconds that the new tasks have to run; Swarm starts one after the other."""
 
 
-def service_networks(engine: Engine) -> dict[str, tuple[str, ...]]:
-    """By the service's id. {} where the engine refuses to say: a worker knows only its own tasks."""
+_NOT_OURS_TO_ASK = (403, 406, 503)
+"""What a worker, an engine without Swarm or a proxy that guards the socket answers."""
+
+
+def service_networks(engine: Engine, *, whole: bool = False) -> dict[str, tuple[str, ...]]:
+    """By the service's id. {} where the engine refuses to say: a worker knows only its own tasks.
+
+    ``whole``: for whoever changes something by it; then a manager that fails to say is an error (EngineRefused).
+    """
     try:
         with translated(engine.host, "list the services"):
             listed: list[JSON] = engine.api.services()  # type: ignore[no-untyped-call]
-    except EngineRefused:
+    except EngineRefused as error:
+        if whole and getattr(error.__cause__, "status_code", None) not in _NOT_OURS_TO_ASK:
+            raise
         return {}
     return {str(entry["ID"]): tuple(_targets(entry.get("Spec") or {})) for entry in listed}
 

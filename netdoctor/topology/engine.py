@@ -55,7 +55,7 @@ def read_topology(engine: Engine, *, whole: bool = False) -> Topology:
     if survey.hidden:
         found = without_unseen(replace(found, unseen=tuple(map(read_hidden, survey.hidden))))
     if any(container.swarm_service for container in found.containers):
-        return replace(found, service_networks=engine.service_networks())
+        return replace(found, service_networks=engine.service_networks(whole=whole))
     return found
 
 

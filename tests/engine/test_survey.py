@@ -13,7 +13,7 @@ from topology.inspects import SHAPES, full, stack
 
 from netdoctor.engine.client import Engine
 from netdoctor.engine.hosts import EngineHost
-from netdoctor.engine.survey import FEW, Survey
+from netdoctor.engine.survey import FEW, HIDDEN, Survey
 from netdoctor.errors import (
     AnswerUnusable,
     EngineRefused,
@@ -137,6 +137,22 @@ def test_among_many_it_is_the_same(host: EngineHost, script: Script) -> None:
     found = look(host)
     assert {each.id for each in found.hidden} == bad
     assert len(found.containers) == len(script.containers) - 3
+
+
+def test_an_engine_that_shows_hardly_any_is_what_is_wrong(host: EngineHost, script: Script) -> None:
+    bad = [f"{number:064x}" for number in range(HIDDEN + 10)]
+    script.containers += [{**script.containers[0], "Id": each} for each in bad]
+    script.special |= {f"/containers/{each}/json": Answer(NOTHING) for each in bad}
+    with pytest.raises(AnswerUnusable, match="it has no State"):
+        look(host)
+
+
+def test_nothing_is_kept_of_an_answer_that_could_not_be_used(host: EngineHost, script: Script) -> None:
+    script.special[HERE] = Answer(NOTHING)
+    (hidden,) = look(host).hidden
+    assert hidden.error.__traceback__ is None
+    assert hidden.error.__cause__ is None
+    assert hidden.error.__context__ is None
 
 
 def test_a_container_that_is_not_there_is_still_gone_when_asked_for(host: EngineHost) -> None:

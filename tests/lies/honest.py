@@ -75,7 +75,14 @@ KINDS: tuple[tuple[str, str, str], ...] = (
     ("exec-inspect", "GET", r"/exec/[^/]+/json"),
     ("events", "GET", r"/events"),
     ("services", "GET", r"/services"),
+    ("service", "GET", r"/services/[^/]+"),
+    ("service-update", "POST", r"/services/[^/]+/update"),
+    ("tasks", "GET", r"/tasks"),
+    ("stats", "GET", r"/containers/[^/]+/stats"),
+    ("pull", "POST", r"/images/create"),
 )
+SERVICE = "s" * 25
+PROJECT = {"com.docker.compose.project": "shop", "com.docker.compose.project.config_files": "compose.yaml"}
 STREAMS = frozenset({"attach", "exec-start"})
 
 
@@ -91,10 +98,16 @@ def parse(line: str, body: bytes) -> Request:
 
 
 class Honest:
-    """``port``: where ``db`` listens. ``helpers``: made and not removed yet. ``running``: the relays' processes."""
+    """``port``: where ``db`` listens. ``helpers``: made and not removed yet. ``running``: the relays' processes.
+
+    ``scene``: "swarm" where its containers are tasks of a service, "composed" where Compose made them from the file in
+    ``folder``, "bare" where it has no image yet; else plain.
+    """
 
     def __init__(self, port: int) -> None:
         self.port = port
+        self.scene = ""
+        self.folder = ""
         self.helpers: dict[str, str] = {}
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.lock = threading.Lock()
@@ -123,12 +136,28 @@ class Honest:
     def _containers(self, request: Request) -> Reply:
         if "netdoctor.owner" in "".join(request.query.get("filters", ())):
             return _json([])
-        return _json([{"Id": each["Id"], "Names": [each["Name"]], "State": "running"} for each in self.containers])
+        sizes = {"SizeRw": 1, "SizeRootFs": 2} if "size" in request.query else {}
+        return _json(
+            [{"Id": each["Id"], "Names": [each["Name"]], "State": "running", **sizes} for each in self.containers]
+        )
 
     def _inspect(self, request: Request) -> Reply:
         wanted = request.path.split("/")[2]
         found = next((each for each in self.containers if each["Id"] == wanted), None)
-        return _json(found) if found else _json({"message": f"No such container: {wanted}"}, 404)
+        return _json(self._labelled(found)) if found else _json({"message": f"No such container: {wanted}"}, 404)
+
+    def _labelled(self, told: JSON) -> JSON:
+        name = told["Name"].lstrip("/")
+        labels: dict[str, str] = {}
+        if self.scene == "swarm":
+            labels = {"com.docker.swarm.service.id": SERVICE, "com.docker.swarm.service.name": f"shop_{name}"}
+        elif self.scene == "composed":
+            labels = {
+                **PROJECT,
+                "com.docker.compose.service": name,
+                "com.docker.compose.project.working_dir": self.folder,
+            }
+        return {**told, "Config": {**told["Config"], "Labels": labels}} if labels else told
 
     def _networks(self, _: Request) -> Reply:
         return _json(self.networks)
@@ -145,6 +174,8 @@ class Honest:
         return _json({**self.networks[0], "Containers": inside})
 
     def _image(self, _: Request) -> Reply:
+        if self.scene == "bare":
+            return _json({"message": "No such image: it"}, 404)
         return _json({"Id": "sha256:" + "a" * 64})
 
     def _stat(self, request: Request) -> Reply:
@@ -205,7 +236,33 @@ class Honest:
         return Reply(events=True)
 
     def _services(self, _: Request) -> Reply:
-        return _json({"message": "This node is not a swarm manager."}, 503)
+        if self.scene != "swarm":
+            return _json({"message": "This node is not a swarm manager."}, 503)
+        return _json([self._told_of_service()])
+
+    def _service(self, _: Request) -> Reply:
+        return _json(self._told_of_service())
+
+    def _told_of_service(self) -> JSON:
+        task = {"Networks": [{"Target": full("back")}], "ContainerSpec": {"Image": "x"}}
+        spec = {"Name": "shop", "TaskTemplate": task, "Mode": {"Replicated": {"Replicas": 1}}}
+        return {"ID": SERVICE, "Version": {"Index": 7}, "Spec": spec}
+
+    def _service_update(self, _: Request) -> Reply:
+        return _json({"Warnings": None})
+
+    def _tasks(self, _: Request) -> Reply:
+        spec = {"Networks": [{"Target": full("back")}, {"Target": full("front")}]}
+        return _json([{"ID": "t" * 25, "Status": {"State": "running"}, "Spec": spec}])
+
+    def _stats(self, _: Request) -> Reply:
+        memory = {"usage": 5000, "limit": 9000, "stats": {"inactive_file": 1000}}
+        return _json({"cpu_stats": {"cpu_usage": {"total_usage": 10**9}}, "memory_stats": memory})
+
+    def _pull(self, _: Request) -> Reply:
+        lines = [{"status": "Pulling from x"}, {"status": "Downloading", "progressDetail": {"current": 1, "total": 2}}]
+        body = "".join(f"{json.dumps(each)}\r\n" for each in [*lines, {"status": "Status: Downloaded newer image"}])
+        return Reply(body.encode(), 200, {"Content-Type": "application/json"})
 
     def relay(self, who: str) -> subprocess.Popen[bytes]:
         # Files and sockets of this machine are not the container's: the files are had from the engine.

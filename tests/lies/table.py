@@ -16,9 +16,14 @@ from .lie import Lie, Wire
 from .server import head
 
 SECRET = "hunter2S3cretZq"
-JSON_KINDS = ("version", "info", "containers", "inspect", "networks", "image", "create", "exec", "wait")
+SWARM_KINDS = ("services", "service", "service-update", "tasks")
+JSON_KINDS = ("version", "info", "containers", "inspect", "networks", "image", "create", "exec", "wait", "stats")
+JSON_KINDS = (*JSON_KINDS, *SWARM_KINDS)
+LIST_KINDS = ("containers", "networks", "services", "tasks")
+LOOSE_KINDS = ("info", "image", "stats", "service-update")
+"""Of these nothing is needed: what is not told is not known."""
 ID_KINDS = ("containers", "create", "exec")
-WIRE_KINDS = (*JSON_KINDS, "stat", "file", "attach", "start", "exec-start", "remove", "network")
+WIRE_KINDS = (*JSON_KINDS, "stat", "file", "attach", "start", "exec-start", "remove", "network", "pull")
 
 Change = Callable[[bytes], bytes]
 
@@ -303,6 +308,33 @@ def _links() -> bytes:
     return (one.tobuf(tarfile.GNU_FORMAT) + b"x".ljust(512, b"\0")) * 1000
 
 
+def _progress(wire: Wire, _: Request, __: Reply) -> None:
+    wire.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    line = b'{"status": "Downloading"}\r\n' * 2000
+    wire.flood(b"%x\r\n" % len(line) + line + b"\r\n")
+
+
+def _slow_progress(wire: Wire, _: Request, __: Reply) -> None:
+    wire.say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    wire.drip(b'1b\r\n{"status": "Downloading"}\r\n\r\n')
+
+
+_refused = json.dumps(
+    {"error": f"denied \x1b[31m http://user:{SECRET}@h", "errorDetail": {"message": "denied"}}
+).encode()
+PULLS: tuple[Lie, ...] = (
+    body("pull-error-in-the-end", lambda honest: honest + _refused + b"\r\n"),
+    body("pull-error-alone", lambda _: _refused),
+    body("pull-error-without-words", lambda honest: honest + b'{"error": ""}\r\n'),
+    body("pull-error-detail-alone", lambda honest: honest + b'{"errorDetail": {"message": "x"}}\r\n'),
+    body("pull-line-cut", lambda honest: honest[:-9]),
+    body("pull-no-json", lambda honest: honest + b"<html>\r\n"),
+    body("pull-lists", lambda honest: honest + b"[1]\r\n"),
+    body("pull-nested", lambda honest: honest + b"[" * 10_000 + b"\r\n"),
+    body("pull-empty", lambda _: b""),
+    Lie("pull-progress-for-ever", _progress),
+    Lie("pull-progress-drips", _slow_progress, patient=True),
+)
 STATS: tuple[Lie, ...] = tuple(
     raw(f"stat-{name}", b"HTTP/1.1 200 OK\r\nX-Docker-Container-Path-Stat: " + told + b"\r\nContent-Length: 0\r\n\r\n")
     for name, told in {"junk": b"%%%", "list": b"W10=", "number": b"NQ==", "not-json": b"aGVsbG8="}.items()
@@ -316,14 +348,16 @@ def lies_for(kind: str) -> tuple[Lie, ...]:
     found: tuple[Lie, ...] = WIRE if kind in WIRE_KINDS else ()
     if kind == "stat":
         return (*found, *STATS)
+    if kind == "pull":
+        return (*found, *WITH_BODY, *PULLS)
     if kind == "file":
         return (*found, *WITH_BODY, *FILES)
     if kind in JSON_KINDS:
         found = (*found, *WITH_BODY, *JSONS)
-        if kind in ("containers", "networks"):
+        if kind in LIST_KINDS:
             found = (*found, *LISTS)
         else:
-            found = (*found, *OBJECTS, *(NEEDED if kind not in ("info", "image") else ()))
+            found = (*found, *OBJECTS, *(NEEDED if kind not in LOOSE_KINDS else ()))
         return (*found, *(IDS if kind in ID_KINDS else ()))
     return found
 

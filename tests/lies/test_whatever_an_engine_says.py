@@ -20,7 +20,7 @@ from cli.conftest import Ended, netdoctor
 from hostile.attack import raw
 
 from netdoctor.cli import common
-from netdoctor.engine import helpers
+from netdoctor.engine import careful, helpers
 from netdoctor.vantage import exec as exec_
 from netdoctor.vantage import relay, sidecar
 
@@ -62,22 +62,28 @@ def one_of_two_holds(ended: Ended) -> bool:
 
 @dataclass(frozen=True)
 class Verb:
-    """``needs``: what it asks the engine for. ``spared``: of these, what it does without, in sound health."""
+    """``needs``: what it asks the engine for. ``spared``: of these, what it does without, in sound health. ``scene``:
+    what the engine has (see ``Honest``)."""
 
     name: str
     words: tuple[str, ...]
     needs: tuple[str, ...]
     spared: tuple[str, ...] = ()
+    scene: str = ""
     well: Callable[[Ended], bool] = ended_well
 
 
 PAIR = ("app", "db:PORT")
+FETCHING = ("--pull", "missing", "--vantage", "sidecar", "check")
 VERBS = (
     Verb("overview", (), LOOK),
     Verb("check-beside", ("check", *PAIR, "--vantage", "sidecar"), BESIDE, ("remove",)),
     Verb("check-inside", ("check", *PAIR, "--vantage", "exec"), INSIDE),
     Verb("check-declared", ("check", "--vantage", "exec"), INSIDE),
-    Verb("check-all", ("check", "--all", "--vantage", "sidecar"), BESIDE, ("remove",), one_of_two_holds),
+    Verb("check-all", ("check", "--all", "--vantage", "sidecar"), BESIDE, ("remove",), well=one_of_two_holds),
+    Verb("check-fetching", (*FETCHING, *PAIR), (*BESIDE, "pull"), ("remove", "image"), "bare"),
+    Verb("check-tasks", ("check", *PAIR, "--vantage", "exec"), (*INSIDE, "services"), ("services",), "swarm"),
+    Verb("check-drift", ("check", "--drift"), LOOK, (), "composed"),
     Verb("map", ("map", "--vantage", "exec"), INSIDE, well=drawn_well),
     Verb("bundle", ("bundle", "b.json", *PAIR, "--vantage", "exec"), INSIDE, well=recorded_well),
     Verb("doctor", ("doctor",), (*LOOK, "image", "info"), ("image", "info")),
@@ -85,6 +91,12 @@ VERBS = (
     Verb("expect", ("expect", "--learn", "-", "--vantage", "exec"), INSIDE, well=learnt),
     Verb("enter", ("enter", "app", "--", "true"), (*BESIDE[:-2], "wait", "remove"), ("remove",)),
 )
+COMPOSED = """\
+services:
+  app: {image: x, networks: [back]}
+  db: {image: x, networks: [back]}
+networks: {back: {name: back}}
+"""
 TORN = {"half-a-frame", "half-a-header", "frame-of-4-gb", "stream-type-9", "no-frames", "no-stream"}
 
 
@@ -101,6 +113,7 @@ CELLS = [
     for lie in table.lies_for(kind)
     if told(verb, kind, lie)
     if WHOLE or table.picked(verb.name, kind, lie.name, one_in=80 if lie.patient else 24)
+    if not (kind == "image" and verb.scene == "bare")
 ]
 
 
@@ -140,6 +153,8 @@ def nothing_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is waited for is waited for; not as long as a busy engine is given."""
     monkeypatch.setattr(common, "LEAST_PATIENCE", 0.6)
+    monkeypatch.setattr(careful, "FETCH_SILENCE", 0.6)
+    monkeypatch.setattr(careful, "FETCH_PATIENCE", 1.2)
     monkeypatch.setattr(helpers, "GONE_WITHIN", 0.6)
     monkeypatch.setattr(sidecar, "START", 1.5)
     monkeypatch.setattr(exec_, "START", 1.5)
@@ -148,6 +163,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def asked(engine: Liar, port: int, verb: Verb, *more: str, timeout: str = "0.3") -> Ended:
     words = [word.replace("PORT", str(port)) for word in verb.words]
+    engine.honest.scene, engine.honest.folder = verb.scene, str(Path.cwd())
+    if verb.scene == "composed":
+        Path("compose.yaml").write_text(COMPOSED)
     options = ["-H", engine.url, "--timeout", timeout, *more]
     return netdoctor(*options, *words, env={"NETDOCTOR_STATE_DIR": str(Path.cwd() / "state")})
 
