@@ -29,6 +29,8 @@ LARGE = 256 << 20
 """Bytes of an answer with points: a page of the longest vectors, as text."""
 
 
+_PIECE = 256 << 10
+"""Bytes that are taken from a connection in one step."""
 _TOO_LONG = "the answer is longer than any that was asked for"
 
 
@@ -179,7 +181,8 @@ class _Stream(httpcore.NetworkStream):
             timeout = left if timeout is None else min(left, timeout)
         with _as_httpcore(httpcore.ReadTimeout, httpcore.ReadError):
             self._socket.settimeout(timeout)
-            got = self._socket.recv(max_bytes)
+            # More than is asked for, which is not much, and as good: every piece costs a way through three libraries.
+            got = self._socket.recv(max(max_bytes, _PIECE))
         if _BUDGET.left is not None:
             _BUDGET.left -= len(got)
             if _BUDGET.left < 0:
