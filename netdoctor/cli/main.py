@@ -52,14 +52,20 @@ class Verbs(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError:
+            import difflib
             import shlex
 
             from netdoctor.errors import UsageError
             from netdoctor.terminal import plain
 
-            words = " ".join(shlex.quote(plain(word)) for word in args)
+            # Two names without a verb are an edge; a word that is nearly a verb is that verb.
+            near = (
+                [] if len(args) == 2 else difflib.get_close_matches(args[0], self.list_commands(ctx), n=1, cutoff=0.75)
+            )
+            meant = [*near, *args[1:]] if near else ["check", *args]
+            words = " ".join(shlex.quote(plain(word)) for word in meant)
             raise UsageError(
-                f"{plain(args[0])!r} is no netdoctor command.", hint=f"Did you mean: netdoctor check {words}"
+                f"{plain(args[0])!r} is no netdoctor command.", hint=f"Did you mean: netdoctor {words}"
             ) from None
 
 

@@ -11,7 +11,7 @@ from netdoctor.edges.address import Address, parse_address
 from netdoctor.edges.catalogue import Service, protocol_of, services_of
 from netdoctor.edges.environment import edge_from, inferred_edges, mention_of, names_of
 from netdoctor.errors import Ambiguous, NotFound, UsageError
-from netdoctor.model import HOST, Container, Edge, Ref, Topology
+from netdoctor.model import HOST, Container, Edge, Ref, Topology, carriers
 from netdoctor.terminal import plain
 from netdoctor.topology.names import find_container, find_replicas
 
@@ -21,7 +21,10 @@ HOST_WORD = "host"
 def edge_between(topology: Topology, source: str, target: str) -> Edge:
     """The edge ``source -> target``. Raises NotFound, Ambiguous, UsageError."""
     caller = None if _is_host(topology, source) else find_container(topology, source)
-    typed, container = _target(topology, target)
+    known = _carrying(topology, (caller,), target)
+    if len(known) == 1:
+        return _edge(topology, caller, known[0], parse_address(target), (source, target))
+    typed, container = _target(topology, target, here=caller is None)
     return _edge(topology, caller, container, typed, (source, target))
 
 
@@ -30,9 +33,13 @@ def edges_between(topology: Topology, source: str, target: str) -> tuple[Edge, .
     callers: tuple[Container | None, ...] = (None,)
     if not _is_host(topology, source):
         callers = find_replicas(topology, source)
+    targets: tuple[Container | None, ...] = _carrying(topology, callers, target)
     try:
-        typed, container = _target(topology, target)
-        targets: tuple[Container | None, ...] = (container,)
+        if targets:
+            typed = parse_address(target)
+        else:
+            typed, container = _target(topology, target, here=callers == (None,))
+            targets = (container,)
     except Ambiguous:
         typed, targets = _replicas(topology, target)
     pairs = [(caller, each) for caller in callers for each in targets if each is None or caller != each]
@@ -40,6 +47,29 @@ def edges_between(topology: Topology, source: str, target: str) -> tuple[Edge, .
         pairs = [(callers[0], targets[0])]
     edges = (_edge(topology, caller, each, typed, (source, target)) for caller, each in pairs)
     return tuple(_by_its_own_name(topology, edge) for edge in edges)
+
+
+def _carrying(topology: Topology, callers: Iterable[Container | None], text: str) -> tuple[Container, ...]:
+    """Who answers to a network alias (or a link) of the callers', where the word is no container's own name."""
+    try:
+        _target_named(topology, text)
+    except NotFound:
+        pass
+    except UsageError:
+        return ()
+    else:
+        return ()
+    host = parse_address(text).host
+    found: dict[str, Container] = {}
+    for caller in callers:
+        if caller is None:
+            continue
+        linked = {link.container for link in caller.links if link.alias == host.lower()}
+        answering = [member for member, _ in carriers(topology, caller, host)]
+        for each in (*answering, *(other for other in topology.containers if other.id in linked)):
+            if each.id != caller.id:
+                found[each.id] = each
+    return tuple(sorted(found.values(), key=lambda each: each.name))
 
 
 def _by_its_own_name(topology: Topology, edge: Edge) -> Edge:
@@ -125,30 +155,30 @@ def _is_host(topology: Topology, word: str) -> bool:
     return word == HOST_WORD and not any(container.name == HOST_WORD for container in topology.containers)
 
 
-def _target(topology: Topology, text: str) -> tuple[Address, Container | None]:
-    """``project/service`` reads like a name with a path, so names are tried whole first."""
+def _target_named(topology: Topology, text: str) -> tuple[Address, Container]:
+    """``project/service`` reads like a name with a path, so names are tried whole first. Raises NotFound."""
     try:
         return Address(text), find_container(topology, text)
-    except NotFound as whole:
+    except NotFound:
         within = _of_project(topology, text)
         if within is not None:
             return within
         typed = parse_address(text)
-        try:
-            return typed, find_container(topology, typed.host)
-        except NotFound:
-            owners = [container for container in topology.containers if typed.host in _addresses(container)]
-            if len(owners) == 1:
-                return typed, owners[0]
-            if typed.scheme or "." in typed.host or ":" in typed.host:
-                return typed, None
-            raise (
-                whole
-                if typed.host == text
-                else NotFound(
-                    f"There is no container named {plain(typed.host)!r}.", hint=whole.hint, candidates=whole.candidates
-                )
-            ) from None
+        return typed, find_container(topology, typed.host)
+
+
+def _target(topology: Topology, text: str, *, here: bool) -> tuple[Address, Container | None]:
+    """A container by its name or its address; None for an end outside of Docker, or (``here``) this machine's own."""
+    try:
+        return _target_named(topology, text)
+    except NotFound as unknown:
+        typed = parse_address(text)
+        owners = [container for container in topology.containers if typed.host in _addresses(container)]
+        if len(owners) == 1:
+            return typed, owners[0]
+        if typed.scheme or "." in typed.host or ":" in typed.host or (here and typed.host == "localhost"):
+            return typed, None
+        raise unknown
 
 
 def _of_project(topology: Topology, text: str) -> tuple[Address, Container] | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from netdoctor.model import Case, Container, Edge, Observation, Outcome, Ref, Remedy
-from netdoctor.probes.greeting import Greeting
+from netdoctor.probes.greeting import Greeting, GreetingEvidence
 from netdoctor.probes.http import Http, HttpEvidence
 from netdoctor.rules._reading import spoken_to
 
@@ -95,6 +95,8 @@ def said_line(question: Asked, observation: Observation[Any]) -> str:
     if isinstance(evidence, HttpEvidence) and evidence.status:
         status = f"{evidence.status} {evidence.phrase}".strip()
     detail = status or (evidence.detail if evidence is not None else "") or TOLD.get(observation.outcome, "")
+    if isinstance(evidence, GreetingEvidence) and evidence.demands:
+        detail += f", asks for {evidence.demands}" if not is_shut(evidence.demands) else f": {evidence.demands}"
     address = f"[{question.address}]" if ":" in question.address else question.address
     path = question.path if isinstance(question, Http) else ""
     return f"{scheme(question, question.tls)} to {address}:{question.port}{path}: {detail}"

@@ -30,7 +30,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from netdoctor.model import Case, Confidence, Container, Fact, Finding, Layer, Question, Remedy, Severity, carriers
+from netdoctor.model import (
+    Case,
+    Confidence,
+    Container,
+    Edge,
+    Fact,
+    Finding,
+    Layer,
+    Question,
+    Remedy,
+    Severity,
+    carriers,
+)
 from netdoctor.rules._placing import runs, same_service
 from netdoctor.rules._reading import Ends, declared, dial_lines, dns, dns_line, ends, is_set_in, works
 from netdoctor.rules._sharing import clashes
@@ -78,12 +90,12 @@ class OneNameTwoContainers:
             for member, endpoint in carrying
         ]
         about = (found.target.ref, *dict.fromkeys(member.ref for member, _ in others), found.source.ref)
-        if its_own and case.edge is not None and case.edge.origin.startswith("environment"):
+        if its_own and case.edge is not None and (_said_in(case.edge) or _is_alias(found)):
             # Nobody said which of them is meant: what is found from the one and from the other is one finding.
             all_of_them = sorted({member.name: member for member, _ in carrying}.items())
             cause = (
                 f"{found.name} leads {found.source.name} to {' and to '.join(name for name, _ in all_of_them)}: "
-                f"each carries that name on {others[0][1].network_name}."
+                f"each carries that name on {' or '.join(sorted({where.network_name for _, where in carrying}))}."
             )
             about = (*(member.ref for _, member in all_of_them), found.source.ref)
         yield Finding(
@@ -97,6 +109,15 @@ class OneNameTwoContainers:
             (*carried, *dns_line(case), *dial_lines(case)),
             tuple(_remedies(found, others[0][0])),
         )
+
+
+def _said_in(edge: Edge) -> bool:
+    return edge.origin.startswith("environment")
+
+
+def _is_alias(found: Ends) -> bool:
+    """The name is neither the target's own nor its service's."""
+    return (found.name or "").lower() not in (found.target.name.lower(), (found.target.service or "").lower())
 
 
 def _on_purpose(found: Ends, other: Container) -> bool:

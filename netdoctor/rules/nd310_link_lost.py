@@ -117,7 +117,8 @@ def _within(case: Case, found: Ends, network: Network, address: str) -> Told | N
             return Confidence.CERTAIN, cause, (f"addresses of {who.name}: {', '.join(has.evidence.addresses)}",)
         if not own or not other or goes is None or goes.evidence is None:
             continue
-        out, home = goes.evidence.way_to(other), goes.evidence.way_to(own)
+        out = goes.evidence.way_to(other)
+        home = next((each for each in goes.evidence.routes if each.destination in network.subnets), None)
         routes = (f"routes of {who.name}: {', '.join(shown(each) for each in goes.evidence.routes) or 'none'}",)
         if out is None:
             return Confidence.CERTAIN, f"{who.name} has no route to {other} on {network.name}.", routes

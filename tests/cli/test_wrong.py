@@ -31,7 +31,8 @@ def sentence(ended) -> str:
     [
         (["app", "qdrant"], 2, "'app' is no netdoctor command", "netdoctor check app qdrant"),
         (["app", "qdrant; rm -rf /"], 2, "no netdoctor command", "netdoctor check app 'qdrant; rm -rf /'"),
-        (["chekc"], 2, "'chekc' is no netdoctor command", "netdoctor check chekc"),
+        (["chekc"], 2, "'chekc' is no netdoctor command", "Did you mean: netdoctor check\n"),
+        (["chek", "app", "api"], 2, "no netdoctor command", "Did you mean: netdoctor check app api\n"),
         (["common"], 2, "no netdoctor command", "check"),
         (["check", "--frobnicate"], 2, "--frobnicate", "netdoctor check --help"),
         (["--frobnicate"], 2, "--frobnicate", "netdoctor --help"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from rules.build import container, network, topology
 
-from netdoctor.edges.arguments import all_edges, edge_between, edges_of
+from netdoctor.edges.arguments import all_edges, edge_between, edges_between, edges_of
 from netdoctor.errors import Ambiguous, NotFound, UsageError
-from netdoctor.model import HOST, Ref, State
+from netdoctor.model import HOST, Link, Ref, State
 
 NET, OTHER = network("net"), network("other")
 QDRANT = container("qdrant-x1", NET, service="qdrant", project="vec", image="qdrant/qdrant:v1.16.1", address="10.9.9.9")
@@ -136,3 +136,36 @@ def test_the_edges_of_one_container_touch_it_from_either_side():
 def test_nobody_knows_nobody():
     assert edges_of(topology(NET, PLAIN), "plain") == ()
     assert all_edges(topology(NET, PLAIN)) == ()
+
+
+DB1 = container("db1", NET, aliases=("db",))
+DB2 = container("db2", OTHER, aliases=("db", "spare"))
+BOTH = container("both", NET, OTHER)
+
+
+def test_a_network_alias_is_a_name_for_whoever_hears_it():
+    seen = topology(NET, OTHER, QUIET, DB1, DB2, BOTH)
+    edge = edge_between(seen, "quiet", "db:5432")
+    assert (edge.target, edge.name, edge.port) == (DB1.ref, "db", 5432)
+    assert [each.target for each in edges_between(seen, "quiet", "http://db:8080/")] == [DB1.ref]
+    with pytest.raises(NotFound):
+        edge_between(seen, "quiet", "spare:1")
+    with pytest.raises(NotFound):
+        edge_between(seen, "host", "db:5432")
+
+
+def test_an_alias_of_two_is_both_of_them():
+    seen = topology(NET, OTHER, QUIET, DB1, DB2, BOTH)
+    edges = edges_between(seen, "both", "db:5432")
+    assert [(edge.target, edge.name) for edge in edges] == [(DB1.ref, "db"), (DB2.ref, "db")]
+
+
+def test_the_name_of_a_link_is_a_name_of_its_target():
+    linking = container("linking", NET, links=(Link("database", PLAIN.id),))
+    edge = edge_between(topology(NET, linking, PLAIN), "linking", "database:80")
+    assert edge.target == PLAIN.ref
+
+
+def test_localhost_with_a_port_is_the_place_itself():
+    edge = edge_between(SEEN, "host", "localhost:9000")
+    assert (edge.target, edge.port) == (Ref("external", "localhost"), 9000)

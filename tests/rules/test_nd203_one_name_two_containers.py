@@ -112,3 +112,16 @@ def test_a_name_in_a_variable_is_one_finding_from_whichever_of_the_two_it_is_ask
     first, second = found
     assert (first.cause, first.about) == (second.cause, second.about)
     assert first.cause == "db leads app to other-db and to shop-db: each carries that name on shared."
+
+
+def test_an_alias_that_was_typed_is_nobodys_own_name_and_one_finding():
+    one, two = (container(name, SHARED, aliases=("queue",), image=name) for name in ("q1", "q2"))
+    found = []
+    for target in (one, two):
+        seen = story(topology(APP, one, two, SHARED), APP, target, name="queue", port=5672)
+        seen.dns(Outcome.CONNECTED, address(one), address(two))
+        found += seen.tcp(Outcome.CONNECTED, address(one)).tcp(Outcome.REFUSED, address(two)).judged(RULE)
+    assert {finding.cause for finding in found} == {
+        "queue leads app to q1 and to q2: each carries that name on shared."
+    }
+    assert len({finding.about for finding in found}) == 1

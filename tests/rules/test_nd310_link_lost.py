@@ -14,7 +14,7 @@ from netdoctor.vantage.interface import Route
 
 from .build import container, network, story, topology
 
-NET = network("n")
+NET = network("n", subnets=("10.1.0.0/16",))
 CLOSED = network("n", icc=False)
 HERE, THERE = "10.1.0.4", "10.1.0.5"
 ON_LINK = Route("10.1.0.0/16", None, "eth0")
@@ -48,8 +48,8 @@ def test_both_sides_are_read_once_nothing_gets_through():
         ({"out": ()}, "app has no route to 10.1.0.5 on n."),
         ({"back": ()}, "api has no route to 10.1.0.4 on n."),
         (
-            {"back": (ON_LINK, Route("10.1.0.4/32", None, "tun0"))},
-            "api sends what is for 10.1.0.4 to 10.1.0.4/32 dev tun0, and not to n.",
+            {"back": (ON_LINK, Route("10.1.0.0/24", None, "tun0"))},
+            "api sends what is for 10.1.0.4 to 10.1.0.0/24 dev tun0, and not to n.",
         ),
         (
             {"out": (Route("0.0.0.0/0", "10.1.0.1", "eth0"),)},
