@@ -14,7 +14,7 @@ from netdoctor.model import HOST, Edge, Topology
 from netdoctor.terminal import plain
 from netdoctor.vantage.choose import Vantages
 from netdoctor.vantage.interface import CannotAsk, DialFailed, Stream, Vantage
-from netdoctor.vantage.lookup import look_up
+from netdoctor.vantage.lookup import LookupFailed, look_up
 
 
 class NoWay(NetdoctorError):
@@ -100,7 +100,10 @@ class Way:
         return self._standing
 
     def _dial(self, standing: _Standing) -> Stream:
-        address = standing.address()
+        try:
+            address = standing.address(plain(self._names.source))
+        except LookupFailed as failed:
+            raise NoWay(failed.message, hint=failed.hint, status=failed.status) from failed
         if address is None:
             name = plain(standing.edge.name or self._names.target)
             raise NoWay(f"{plain(self._names.source)} does not know the name {name}.", hint=self._names.check)
@@ -141,16 +144,24 @@ class _Standing:
     vantages: Vantages
     vantage: Vantage
 
-    def address(self) -> str | None:
-        """Where the target is now, as the source would find it; else on a network that both are on."""
+    def address(self, who: str) -> str | None:
+        """Where the target is now, as the source would find it; else on a network that both are on.
+
+        Raises LookupFailed where neither is known.
+        """
         name = self.edge.name
-        if name is not None:
-            if _is_ip(name):
-                return name
-            found = look_up(self.vantage, name) if self.edge.source != HOST else None
-            if found is not None:
-                return found
-        return self._shared()
+        if name is None:
+            return self._shared()
+        if _is_ip(name):
+            return name
+        try:
+            found = look_up(self.vantage, name, who=who) if self.edge.source != HOST else None
+        except LookupFailed:
+            shared = self._shared()
+            if shared is None:
+                raise
+            return shared
+        return found if found is not None else self._shared()
 
     def _shared(self) -> str | None:
         source, target = (self.topology.container(end) for end in (self.edge.source, self.edge.target))

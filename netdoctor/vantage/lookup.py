@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Iterator
 
+from netdoctor.errors import NetdoctorError
+from netdoctor.terminal import plain
 from netdoctor.vantage.interface import CannotAsk, DialFailed, ResolverConfig, Stream, Vantage
 
 _PORT = 53
@@ -13,25 +14,109 @@ _TIMEOUT = 2.0
 """Seconds for one exchange with a nameserver."""
 
 
-def look_up(vantage: Vantage, host: str) -> str | None:
-    """The first IPv4 address (else IPv6), or None when the name is not known there."""
+class LookupFailed(NetdoctorError):
+    """Nobody could say whether the name is known there, let alone whose it is."""
+
+
+class ResolverUnread(LookupFailed):
+    """What that container would ask is not known."""
+
+
+class ResolverSilent(LookupFailed):
+    """Its nameservers gave no answer."""
+
+
+class ResolverRefused(LookupFailed):
+    """They answered that they will not, or cannot, say."""
+
+
+def look_up(vantage: Vantage, host: str, *, who: str = "") -> str | None:
+    """The first IPv4 address (else IPv6), or None when the name is not known there.
+
+    ``who``: the container's name, for the errors. Raises ResolverUnread, ResolverSilent, ResolverRefused: a name of
+    which nobody answered anything is not an unknown one. Where no nameserver is named, all that is known is in hosts.
+    """
     try:
         config = vantage.resolver()
-    except CannotAsk:
-        return None
+    except CannotAsk as refused:
+        raise _unread(host, who, refused.reason) from refused
     wanted = host.lower().rstrip(".")
     for address, names in config.hosts:
         if wanted in (name.lower() for name in names):
             return address
+    if not config.nameservers:
+        return None
+    asking = _Asking(vantage, config.nameservers)
     for kind in ("A", "AAAA"):
         for name in _candidates(host, config):
-            for server in config.nameservers:
-                with contextlib.suppress(CannotAsk, DialFailed, OSError):
-                    found = _ask(vantage, server, name, kind)
-                    if found:
-                        return found
-                    break  # that nameserver answered: the name has no such record
+            found = asking.ask(name, kind)
+            if found:
+                return found
+    if asking.open:
+        raise asking.failure(host, who)
     return None
+
+
+class _Asking:
+    """One look-up. ``open``: a question of it was answered by nobody."""
+
+    def __init__(self, vantage: Vantage, servers: tuple[str, ...]) -> None:
+        self.open = False
+        self._vantage = vantage
+        self._servers = servers
+        self._silent: dict[str, str] = {}
+        self._refused: dict[str, str] = {}
+
+    def ask(self, name: str, kind: str) -> str | None:
+        for server in self._servers:
+            # Who said nothing in its time will not for the next name either, and each costs that time.
+            if server in self._silent:
+                continue
+            try:
+                return _ask(self._vantage, server, name, kind)
+            except _Refused as refused:
+                self._refused.setdefault(server, str(refused))
+            except CannotAsk as cannot:
+                self._silent[server] = cannot.reason
+            except DialFailed as failed:
+                self._silent[server] = failed.outcome.value.replace("_", " ")
+            except OSError as error:
+                self._silent[server] = "timed out" if isinstance(error, TimeoutError) else str(error)
+        self.open = True
+        return None
+
+    def failure(self, host: str, who: str) -> LookupFailed:
+        """Refusals are told first: they are answers."""
+        told = self._refused or self._silent
+        servers = ", ".join(f"{plain(server)}: {plain(why)}" for server, why in told.items())
+        again = f" Ask all there is: netdoctor check {plain(who)} NAME:PORT" if who else ""
+        if self._refused:
+            return ResolverRefused(
+                f"{_cannot(host, who)}: the nameserver refuses to say ({servers}).",
+                hint="The fault is behind it: its own upstream, or what it may answer (dns: in the compose file, "
+                f'"dns" in daemon.json).{again}',
+            )
+        return ResolverSilent(
+            f"{_cannot(host, who)}: no nameserver answers ({servers}).",
+            hint="127.0.0.11 is the engine's own, and answers while the engine runs; another one has to be reachable "
+            f"from the container's networks.{again}",
+        )
+
+
+def _unread(host: str, who: str, why: str) -> ResolverUnread:
+    cat = f"docker exec {plain(who)} cat /etc/resolv.conf" if who else "docker exec CONTAINER cat /etc/resolv.conf"
+    return ResolverUnread(
+        f"{_cannot(host, who)}: its resolv.conf cannot be read: {plain(why)}.",
+        hint=f"Look at it with: {cat}. Or use an address instead of the name.",
+    )
+
+
+def _cannot(host: str, who: str) -> str:
+    return f"{plain(host)} cannot be looked up from inside {plain(who) if who else 'the container'}"
+
+
+class _Refused(Exception):
+    """The nameserver's own word for it."""
 
 
 def _candidates(host: str, config: ResolverConfig) -> Iterator[str]:
@@ -70,7 +155,7 @@ def _ask(vantage: Vantage, server: str, name: str, kind: str, *, again: bool = F
     if not query.is_response(answer):
         raise OSError("an answer to another question")
     if answer.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-        raise OSError("refused")
+        raise _Refused(dns.rcode.to_text(answer.rcode()))
     if answer.rcode() != dns.rcode.NOERROR:
         return None
     if answer.flags & dns.flags.TC and not answer.answer and not again:
@@ -98,7 +183,7 @@ def _exactly(stream: Stream, size: int, deadline: float) -> bytes:
     while len(data) < size:
         left = deadline - time.monotonic()
         if left <= 0:
-            raise TimeoutError
+            raise TimeoutError("timed out")
         piece = stream.receive(size - len(data), left)
         if not piece:
             raise OSError("the nameserver closed the connection")

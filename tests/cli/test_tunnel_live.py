@@ -116,6 +116,15 @@ def test_an_app_made_anew_is_stood_in_again(lab):
         assert talk(at, b"two", 3) == b"two"
 
 
+def test_a_nameserver_that_is_not_there_is_not_a_name_that_is_not_known(lab):
+    app = lab.container("python", command=["sleep", "600"], dns=["127.0.0.9"], word="app")
+    ended = in_a_child("tunnel", app.name, "nowhere.example:80", "--timeout", "2")
+    assert (ended.status, ended.out) == (3, "")
+    assert f"nowhere.example cannot be looked up from inside {app.name}" in ended.err
+    assert "no nameserver answers (127.0.0.9: refused)" in ended.err
+    assert "does not know the name" not in ended.err
+
+
 def test_nothing_is_promised_where_the_target_does_not_answer(pair):
     app, _, target = pair
     ended = in_a_child("tunnel", app.name, f"{target.name}:{peer.CLOSED}")
