@@ -71,13 +71,17 @@ def told(finding: Finding) -> str:
 def findings_on(edge: EdgeReport, report: Report) -> list[Finding]:
     """The findings that explain this edge, in the report's order.
 
-    One cause on several edges between two ends may be reported once, on the first of them.
+    One cause on several edges may be reported once, on the first of them: between the same two ends, or about both.
     """
     own = [finding for finding in report.findings if finding.edge == edge.edge]
     if own or edge.verdict is not Verdict.BROKEN:
         return own
     ends = (edge.edge.source, edge.edge.target)
-    return [each for each in report.findings if each.edge and (each.edge.source, each.edge.target) == ends]
+    return [
+        each
+        for each in report.findings
+        if each.edge and ((each.edge.source, each.edge.target) == ends or {*ends} <= {ref.whole for ref in each.about})
+    ]
 
 
 def loose(report: Report) -> list[Finding]:

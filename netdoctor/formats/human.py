@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from netdoctor.formats._findings import unseen
+from netdoctor.formats._findings import findings_on, unseen
 from netdoctor.formats._paint import Line, paint
 from netdoctor.formats.interface import FORMATS, Failure, Look
 from netdoctor.model import (
@@ -211,11 +211,10 @@ def _remedy(word: str, remedy: Remedy, look: Look) -> Iterator[Line]:
 
 
 def _unexplained(report: Report, look: Look) -> Iterator[Line]:
-    explained = {finding.edge for finding in report.findings}
     broken = [
         edge
         for edge in report.edges
-        if edge.verdict is Verdict.BROKEN and edge.edge not in explained and not (edge.reason or edge.accepted)
+        if edge.verdict is Verdict.BROKEN and not findings_on(edge, report) and not (edge.reason or edge.accepted)
     ]
     for edge in broken:
         yield []

@@ -124,8 +124,8 @@ def _advice(source: Container, target: Container | None, variable: str) -> str:
         (str(port) for port, protocol in (target.exposed if target else None) or () if protocol == "tcp"), "PORT"
     )
     url = f"http://{host}:{port}" if variable.upper().rstrip("S").endswith(("URL", "URI", "ENDPOINT")) else host
-    again = f"docker compose up -d {source.service}" if source.service else f"create {source.name} anew"
-    return f"Set {variable} (like {url}) where {source.name} is declared, then recreate it: {again}"
+    again = f" (docker compose up -d {source.service})" if source.service else ""
+    return f"Set {variable} (like {url}) where {source.name} is declared, and recreate it{again}."
 
 
 def _meant(case: Case, source: Container, variable: str) -> Container | None:

@@ -83,7 +83,7 @@ class MalformedUrl:
         self, source: Container, target: Container | None, variable: str, what: Malformed, *, fatal: bool
     ) -> Finding:
         lead = f", so it does not lead to {target.name}" if target is not None and fatal else ""
-        again = f"docker compose up -d {source.service}" if source.service else f"create {source.name} anew"
+        again = f" (docker compose up -d {source.service})" if source.service else ""
         return Finding(
             self.code,
             self.title,
@@ -96,7 +96,7 @@ class MalformedUrl:
             (
                 Remedy(
                     f"Correct {variable}",
-                    advice=f"{what.cure} in {variable}, where {source.name} is declared, then recreate it: {again}",
+                    advice=f"{what.cure} in {variable}, where {source.name} is declared, and recreate it{again}.",
                 ),
             ),
             caller_fails=fatal,

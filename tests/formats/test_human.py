@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from netdoctor.formats.interface import FORMATS, Look
+from netdoctor.model import Confidence, Finding, Layer, Ref, Severity
 
 from .scenarios import REPORTS, timed
 
@@ -63,6 +64,25 @@ def test_questions_without_an_answer_are_never_silent():
 
 def test_a_broken_edge_without_a_cause_says_so():
     assert "no rule knows why" in shown("no-rule-knows")
+
+
+def test_a_cause_that_is_about_both_ends_explains_each_edge_it_is_about():
+    report = REPORTS["no-rule-knows"][0]()
+    (edge,) = report.edges
+    asked = edge.edge
+    twin = replace(edge, edge=replace(asked, target=Ref("container", "twin")), label="app -> twin")
+    cause = Finding(
+        "ND203",
+        "one name, two containers",
+        Severity.ERROR,
+        Confidence.CERTAIN,
+        Layer.DNS,
+        (asked.target, Ref("container", "twin"), asked.source),
+        "One name leads to both.",
+        edge=asked,
+    )
+    text = FORMATS["human"].render(replace(report, edges=(edge, twin), findings=(cause,)), Look())
+    assert "no rule knows why" not in text
 
 
 def test_an_edge_that_holds_among_others_is_one_line():
