@@ -122,8 +122,10 @@ def _within(wanted: CollectionPlan, state: CollectionState, limits: Limits) -> t
     batch = told.get("upsert_max_batchsize")
     if batch is not None and batch < limits.points:
         limits = Limits(max(1, int(batch)), limits.size, limits.open_size)
-    rate = told.get("write_rate_limit")  # requests a minute
-    seconds = wanted.points / limits.points / rate * 60 if rate else 0.0
+    rate = told.get("write_rate_limit")  # points a minute, of which a minute's may come at once; more never do
+    if rate and rate < limits.points:
+        limits = Limits(max(1, int(rate)), limits.size, limits.open_size)
+    seconds = max(0.0, wanted.points / rate - 1) * 60 if rate else 0.0
     return limits, seconds
 
 
@@ -153,7 +155,7 @@ def _about(state: CollectionState) -> list[str]:
     if state.hides:
         told.append(f"collection {state.name!r} hides points until they are indexed (prevent_unoptimized)")
     if state.limits.get("write_rate_limit"):
-        told.append(f"collection {state.name!r} allows {state.limits['write_rate_limit']:g} writes a minute")
+        told.append(f"collection {state.name!r} takes {state.limits['write_rate_limit']:g} points a minute")
     return told
 
 

@@ -12,6 +12,8 @@ from typing import TypeVar
 from netdoctor.migration.targets.interface import TargetUnreachable, Transient
 
 T = TypeVar("T")
+_GRANTED = 5
+"""Times the patience that a server may ask for in pauses, in all."""
 
 
 class Stopped(Exception):
@@ -22,7 +24,8 @@ class Stopped(Exception):
 class Retry:
     """Pauses start at ``first`` and double up to ``longest`` seconds, until ``patience`` seconds are spent.
 
-    A pause that the server asks for is kept as it asks, up to ``asked`` seconds, and a little longer, at random.
+    A pause that the server asks for is kept as it asks, up to ``asked`` seconds, and a little longer, at random. It
+    costs no patience, up to five times of that in all: a server that names the time is well.
     ``clock`` and ``jitter`` are passed in; ``stop`` ends every pause.
     """
 
@@ -38,7 +41,7 @@ class Retry:
     def call(self, action: Callable[[], T]) -> T:
         """Raises TargetUnreachable with the last reason, Stopped, or what ``action`` raises for good."""
         began = self.clock()
-        pause = self.first
+        pause, granted = self.first, 0.0
         while True:
             if self.stop.is_set():
                 raise Stopped
@@ -56,6 +59,10 @@ class Retry:
                     wanted = min(pause * (0.5 + self.jitter() / 2), self.longest)
                 else:
                     wanted = min(failure.after, self.asked) * (1 + self.jitter() / 10)
+                if failure.after is not None and granted + wanted <= _GRANTED * self.patience:
+                    granted += wanted
+                    began += wanted
+                    left = max(left, wanted)
                 seconds = min(wanted, left)
                 self.tell(failure.reason, seconds)
                 if self.stop.wait(seconds):

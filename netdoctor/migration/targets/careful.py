@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from netdoctor.migration.targets.interface import Hit, Page, Query, TargetRefused, strict_mode
+from netdoctor.migration.targets.interface import Hit, Page, Query, TargetRefused, splits, strict_mode
 
+P = TypeVar("P")
 T = TypeVar("T")
 _LIMIT = re.compile(r'Limit exceeded \d+ > (\d+) for "limit"')
 _BATCH = re.compile(r'Limit exceeded \d+ > (\d+) for "upsert')
@@ -33,6 +34,9 @@ class Careful(ABC):
     def _write(self, name: str, points: Sequence[bytes], *, insert_only: bool) -> None: ...
 
     @abstractmethod
+    def _delete(self, name: str, ids: Sequence[str]) -> None: ...
+
+    @abstractmethod
     def _page(self, name: str, limit: int, start: str | int | None) -> Page: ...
 
     @abstractmethod
@@ -45,19 +49,10 @@ class Careful(ABC):
     def _searched(self, name: str, queries: Sequence[Query], limit: int) -> Sequence[Sequence[Hit]]: ...
 
     def upsert(self, name: str, points: Sequence[bytes], *, insert_only: bool = False) -> None:
-        most = self._batch.get(name, len(points))
-        if len(points) <= most:
-            try:
-                self._write(name, points, insert_only=insert_only)
-            except TargetRefused as refused:
-                found = _BATCH.search(refused.message)
-                if found is None or not 0 < int(found[1]) < len(points):
-                    raise
-            else:
-                return
-            most = self._batch[name] = int(found[1])
-        for start in range(0, len(points), most):
-            self._write(name, points[start : start + most], insert_only=insert_only)
+        self._in_parts(name, points, lambda some: self._write(name, some, insert_only=insert_only))
+
+    def delete(self, name: str, ids: Sequence[str]) -> None:
+        self._in_parts(name, ids, lambda some: self._delete(name, some))
 
     def scroll(self, name: str, limit: int, start: str | int | None = None) -> Page:
         return self._within(name, limit, lambda most: self._page(name, most, start))
@@ -93,6 +88,21 @@ class Careful(ABC):
         half = len(queries) // 2
         return [*self.search(name, queries[:half], limit), *self.search(name, queries[half:], limit)]
 
+    def _in_parts(self, name: str, items: Sequence[P], send: Callable[[Sequence[P]], None]) -> None:
+        most = self._batch.get(name, len(items))
+        if len(items) <= most:
+            try:
+                send(items)
+            except TargetRefused as refused:
+                most = _part(refused, len(items))
+                if not most:
+                    raise
+                self._batch[name] = most
+            else:
+                return
+        for start in range(0, len(items), most):
+            self._in_parts(name, items[start : start + most], send)
+
     def _within(self, name: str, limit: int, ask: Callable[[int], T]) -> T:
         limit = min(limit, self._most.get(name, limit))
         try:
@@ -103,6 +113,14 @@ class Careful(ABC):
                 raise
         self._most[name] = int(found[1])
         return ask(self._most[name])
+
+
+def _part(refused: TargetRefused, asked: int) -> int:
+    """How many at once may go through, where not so many as asked; 0: that is not the matter."""
+    found = _BATCH.search(refused.message)
+    if found is not None and 0 < int(found[1]) < asked:
+        return int(found[1])
+    return asked // 2 if splits(refused.message) else 0
 
 
 def _not_exactly(refused: TargetRefused) -> bool:

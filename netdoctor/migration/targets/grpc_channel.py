@@ -23,6 +23,7 @@ from netdoctor.migration.targets.interface import (
     TargetRefused,
     TargetUnreachable,
     Transient,
+    splits,
     strict_mode,
 )
 from netdoctor.migration.targets.pause import retry_after
@@ -189,7 +190,7 @@ class GrpcTarget(Careful):
         changed = api.OptimizersConfigDiff(indexing_threshold=kilobytes)
         self._call(self._collections.Update, api.UpdateCollection(collection_name=name, optimizers_config=changed))
 
-    def delete(self, name: str, ids: Sequence[str]) -> None:
+    def _delete(self, name: str, ids: Sequence[str]) -> None:
         api = self._api
         chosen = api.PointsSelector(points=api.PointsIdsList(ids=[api.PointId(uuid=each) for each in ids]))
         self._call(self._points.Delete, api.DeletePoints(collection_name=name, wait=True, points=chosen))
@@ -332,7 +333,7 @@ class GrpcTarget(Careful):
             )
         if code == "NOT_FOUND":
             return _Absent(f"Qdrant at {self.address}: {text}.")
-        if code in _BUSY and "wrong input" not in text.lower():
+        if code in _BUSY and "wrong input" not in text.lower() and not splits(text):
             return Transient(f"{code}: {text}" if text else code, after=_after(error))
         return TargetRefused(f"Qdrant at {self.address} refuses the request: {text or code}.")
 

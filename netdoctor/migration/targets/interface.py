@@ -41,6 +41,11 @@ def strict_mode(text: str) -> bool:
     return "limit exceeded" in text.lower() or "help:" in text.lower()
 
 
+def splits(text: str) -> bool:
+    """Whether a request has more points than a minute's rate allows: whenever it is sent, it is refused as it is."""
+    return "split your request" in text.lower()
+
+
 def full(text: str) -> bool:
     """Whether a refusal is of all further points, whichever they are: the collection is gone, or may hold no more."""
     return _FULL.search(text) is not None

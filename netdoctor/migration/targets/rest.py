@@ -183,7 +183,7 @@ class RestTarget(Careful):
     def set_indexing_threshold(self, name: str, kilobytes: int) -> None:
         self._call("PATCH", _path(name), {"optimizers_config": {"indexing_threshold": kilobytes}})
 
-    def delete(self, name: str, ids: Sequence[str]) -> None:
+    def _delete(self, name: str, ids: Sequence[str]) -> None:
         self._call("POST", f"{_path(name)}/points/delete?wait=true", {"points": list(ids)})
 
     @_understood

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netdoctor.migration.targets.interface import KeyRefused, TargetRefused, Transient, strict_mode
+from netdoctor.migration.targets.interface import KeyRefused, TargetRefused, Transient, splits, strict_mode
 from netdoctor.migration.targets.pause import retry_after
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def refusal(status: int, reason: str, address: str, after: str | None = None) ->
             f"Qdrant at {address} refuses the API key (HTTP {status}{may(reason)}).",
             hint=f"use a key that may write there: {KEY_HINT}" if may(reason) else KEY_HINT,
         )
-    if status in _BUSY or locked:
+    if (status in _BUSY or locked) and not splits(reason):
         return Transient(f"HTTP {status}: {reason}", after=retry_after(after))
     return TargetRefused(f"Qdrant at {address} refuses the request: {reason}.", too_large=status == 413)
 

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from migration.lab import Server, records, run_once, via_host, write_export
-from netdoctor.migration.points import Layout, Metric
+from netdoctor.migration.events import Retrying
+from netdoctor.migration.points import Layout, Metric, Point
 from netdoctor.migration.run import Options
 from netdoctor.migration.target import Transport
-from netdoctor.migration.targets.interface import Query, TargetRefused, full
+from netdoctor.migration.targets.interface import Query, TargetRefused, Transient, full
 
 TRANSPORTS = pytest.mark.parametrize("transport", [Transport.GRPC, Transport.REST], ids=lambda each: each.value)
 TIGHT = {
@@ -135,3 +136,35 @@ def test_what_no_record_fits_into_is_told_before_anything_is_written(
                 Options(Layout(Metric.COSINE, default_collection=own)),
             )
         assert target.count(own) == 0
+
+
+@TRANSPORTS
+def test_a_rate_counts_points_and_is_kept_to(qdrant: Server, own: str, tmp_path: Path, transport: Transport) -> None:
+    make(qdrant, own, {"enabled": True, "write_rate_limit": 600})
+    waits: list[float] = []
+    with via_host(qdrant, transport) as target:
+        result = run_once(
+            exported(tmp_path, "", 620),
+            target,
+            tmp_path / "ledger",
+            # Waiting as the server asks costs no patience.
+            Options(Layout(default_collection=own), patience=1.0),
+            listener=lambda event: waits.append(event.seconds) if isinstance(event, Retrying) else None,
+        )
+    assert result.good
+    assert waits
+    assert all(0 < each < 4 for each in waits)
+
+
+@TRANSPORTS
+def test_more_points_than_a_minute_s_are_sent_in_parts(qdrant: Server, own: str, transport: Transport) -> None:
+    make(qdrant, own, {"enabled": True, "write_rate_limit": 100})
+    with via_host(qdrant, transport) as target:
+        many = [Point(f"6a15880c-8b29-5463-962c-{n:012x}", np.ones(8, dtype=np.float32), {}) for n in range(150)]
+        with pytest.raises(Transient, match="Operation requires 75 tokens but only 25") as busy:
+            target.upsert(own, [target.encode(point) for point in many])
+        assert busy.value.after is not None
+        assert 20 < busy.value.after <= 30
+        assert target.count(own) == 75
+        with pytest.raises(Transient):
+            target.delete(own, [point.id for point in many])

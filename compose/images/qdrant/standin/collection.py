@@ -15,7 +15,7 @@ from .errors import NotFound, engine_errors
 from .filters import to_filter
 from .points import UPDATE_MODES, to_ids, to_payload_selector, to_points
 from .queries import QueryReader, limit_of, order_by
-from .strict import Strict
+from .strict import Rate, Strict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +48,7 @@ class Collection:
         self._lock = Lock()
         self._closed = False
         self._operations = 0
+        self._rate = Rate()
         self._reader = QueryReader(self.sizes, self._vector_of)
 
     @classmethod
@@ -105,12 +106,14 @@ class Collection:
         if self.config.get("strict_mode_config"):
             held = self._held({"exact": True})
             Strict(self.config).upsert(len(points), held, 4 * held * sum(self.sizes.values()))
+            self._pay(len(points))
         return self._update(edge.UpdateOperation.upsert_points(points, to_filter(condition), UPDATE_MODES[mode]))
 
     def delete(self, body: Json) -> int:
         with engine_errors():
             operations = edge.UpdateOperation
             if body.get("points") is not None:
+                self._pay(len(body["points"]))
                 return self._update(operations.delete_points(to_ids(body["points"])))
             return self._update(operations.delete_points_by_filter(to_filter(body["filter"]) or edge.Filter()))
 
@@ -199,6 +202,12 @@ class Collection:
             return list(shard.info().payload_schema)
 
     # -- inside ----------------------------------------------------------------------------------
+
+    def _pay(self, points: int) -> None:
+        most = Strict(self.config).write_rate
+        if most is not None:
+            with self._lock:
+                self._rate.take(points, most)
 
     def _strictly(self, limit: int | None, condition: Json | None) -> None:
         """Refuse what strict mode does not allow to be read like this."""

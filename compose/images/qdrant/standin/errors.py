@@ -43,6 +43,17 @@ class Invalid(StandInError):
     grpc_code = "INVALID_ARGUMENT"
 
 
+class RateLimited(StandInError):
+    """`seconds` until enough of the rate has come back; None: never, for a request of that size."""
+
+    http_status = 429
+    grpc_code = "RESOURCE_EXHAUSTED"
+
+    def __init__(self, text: str, seconds: int | None = None) -> None:
+        super().__init__(text)
+        self.seconds = seconds
+
+
 class Unsupported(StandInError):
     http_status = 501
     grpc_code = "UNIMPLEMENTED"

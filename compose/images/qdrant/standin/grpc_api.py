@@ -34,6 +34,9 @@ def call(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any, grpc.Servicer
             with engine_errors():
                 answer = method(self, request)
         except StandInError as error:
+            seconds = getattr(error, "seconds", None)
+            if seconds is not None:
+                context.set_trailing_metadata((("retry-after", str(seconds)),))
             context.abort(grpc.StatusCode[error.grpc_code], str(error))
         answer.time = time.perf_counter() - started
         return answer

@@ -24,6 +24,7 @@ REASONS = {
     404: "Not Found",
     409: "Conflict",
     422: "Unprocessable Entity",
+    429: "Too Many Requests",
     500: "Internal Server Error",
     501: "Not Implemented",
 }
@@ -45,6 +46,7 @@ class Response:
     status: int
     body: bytes
     content_type: str = "application/json"
+    retry_after: int | None = None
 
 
 class _Malformed(Exception):
@@ -151,6 +153,7 @@ class _Connection(socketserver.StreamRequestHandler):
             f"HTTP/1.1 {response.status} {REASONS.get(response.status, '')}\r\n"
             f"content-type: {response.content_type}\r\n"
             f"content-length: {len(response.body)}\r\n"
-            f"connection: {'keep-alive' if keep else 'close'}\r\n\r\n"
+            + (f"retry-after: {response.retry_after}\r\n" if response.retry_after is not None else "")
+            + f"connection: {'keep-alive' if keep else 'close'}\r\n\r\n"
         )
         self.connection.sendall(head.encode("latin-1") + response.body)

@@ -62,7 +62,8 @@ class Rest:
                 result = self._route(request)
         except StandInError as error:
             status: Any = {"error": str(error)}
-            return Response(error.http_status, _dumps({"status": status, "time": time.perf_counter() - started}))
+            body = _dumps({"status": status, "time": time.perf_counter() - started})
+            return Response(error.http_status, body, retry_after=getattr(error, "seconds", None))
         if isinstance(result, Response):
             return result
         return Response(200, _dumps({"result": result, "status": "ok", "time": time.perf_counter() - started}))

@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from .errors import BadInput
+from .errors import BadInput, RateLimited
 
 Json = dict[str, Any]
 
 _INSIDE = ("must", "should", "must_not", "min_should", "conditions", "filter", "nested", "is_empty", "is_null")
+
+
+class Rate:
+    """Points that may be written in a minute, as a bucket that is full at first. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._most = 0
+        self._left = 0.0
+        self._at = 0.0
+
+    def take(self, points: int, most: int) -> None:
+        now = time.monotonic()
+        if most != self._most:
+            self._most, self._left = most, float(most)
+        else:
+            self._left = min(float(most), self._left + (now - self._at) * most / 60)
+        self._at = now
+        head = "Rate limiting exceeded: Write rate limit exceeded"
+        if points > most:
+            raise RateLimited(f"{head}, request larger than rate limiter capacity, please try to split your request")
+        if points > self._left:
+            seconds = math.ceil((points - self._left) * 60 / most)
+            raise RateLimited(
+                f"{head}: Operation requires {points} tokens but only {self._left:.1f} were available. "
+                f"Retry after {seconds}s",
+                seconds,
+            )
+        self._left -= points
 
 
 class Strict:
@@ -28,6 +58,11 @@ class Strict:
         size = self._told.get("max_collection_vector_size_bytes")
         if size is not None and bytes_held >= size:
             raise BadInput(f"Bad request: Max vector storage size limit of {size / 1024**2}MB reached!")
+
+    @property
+    def write_rate(self) -> int | None:
+        """Points a minute."""
+        return self._told.get("write_rate_limit")
 
     def limit(self, asked: int | None) -> None:
         self._limit(10 if asked is None else asked, "max_query_limit", "limit")
