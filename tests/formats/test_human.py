@@ -81,7 +81,7 @@ def test_a_cause_that_is_about_both_ends_explains_each_edge_it_is_about():
         "One name leads to both.",
         edge=asked,
     )
-    text = FORMATS["human"].render(replace(report, edges=(edge, twin), findings=(cause,)), Look())
+    text = HUMAN.render(replace(report, edges=(edge, twin), findings=(cause,)), Look())
     assert "no rule knows why" not in text
 
 
