@@ -262,7 +262,7 @@ def loads(body: bytes) -> Any:
 
 
 _OPEN, _CLOSE = b'{"points":[', b"]}"
-_PIECE = 64 << 10
+_PIECE = 512 << 10
 
 
 def upsert_json(points: Sequence[bytes]) -> tuple[int, Iterator[bytes]]:
@@ -277,10 +277,10 @@ def _pieces(points: Sequence[bytes]) -> Iterator[bytes]:
     waiting: list[bytes] = []
     before, size = _OPEN, 0
     for point in points:
-        waiting.append(point)
+        waiting.append(point if waiting else before + point)
         size += len(point)
         if size >= _PIECE:
-            yield before + b",".join(waiting)
+            yield b",".join(waiting)
             before, size = b",", 0
             waiting.clear()
-    yield (before + b",".join(waiting) if waiting or before is _OPEN else b"") + _CLOSE
+    yield b",".join([*waiting[:-1], waiting[-1] + _CLOSE]) if waiting else (_OPEN if before is _OPEN else b"") + _CLOSE
