@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from netdoctor.migration.points import Point
 from netdoctor.migration.targets.interface import Hit, Page, Query, TargetRefused, splits, strict_mode
 
 P = TypeVar("P")
@@ -29,12 +30,16 @@ class Careful(ABC):
     def __init__(self) -> None:
         self._most: dict[str, int] = {}
         self._batch: dict[str, int] = {}
+        self._asked: dict[str, int] = {}
 
     @abstractmethod
     def _write(self, name: str, points: Sequence[bytes], *, insert_only: bool) -> None: ...
 
     @abstractmethod
     def _delete(self, name: str, ids: Sequence[str]) -> None: ...
+
+    @abstractmethod
+    def _retrieve(self, name: str, ids: Sequence[str]) -> Mapping[str, Point]: ...
 
     @abstractmethod
     def _page(self, name: str, limit: int, start: str | int | None) -> Page: ...
@@ -49,10 +54,15 @@ class Careful(ABC):
     def _searched(self, name: str, queries: Sequence[Query], limit: int) -> Sequence[Sequence[Hit]]: ...
 
     def upsert(self, name: str, points: Sequence[bytes], *, insert_only: bool = False) -> None:
-        self._in_parts(name, points, lambda some: self._write(name, some, insert_only=insert_only))
+        self._in_parts(name, self._batch, points, lambda some: self._write(name, some, insert_only=insert_only))
 
     def delete(self, name: str, ids: Sequence[str]) -> None:
-        self._in_parts(name, ids, lambda some: self._delete(name, some))
+        self._in_parts(name, self._batch, ids, lambda some: self._delete(name, some))
+
+    def retrieve(self, name: str, ids: Sequence[str]) -> Mapping[str, Point]:
+        found: dict[str, Point] = {}
+        self._in_parts(name, self._asked, ids, lambda some: found.update(self._retrieve(name, some)))
+        return found
 
     def scroll(self, name: str, limit: int, start: str | int | None = None) -> Page:
         return self._within(name, limit, lambda most: self._page(name, most, start))
@@ -78,7 +88,7 @@ class Careful(ABC):
         try:
             return self._within(name, limit, lambda most: self._searched(name, queries, most))
         except TargetRefused as refused:
-            if not strict_mode(refused.message):
+            if not strict_mode(refused.message) and not splits(refused.message):
                 raise
             if _not_exactly(refused) and any(each.only is not None and not each.roughly for each in queries):
                 # Among the points of one id there is nothing to be inexact about.
@@ -88,8 +98,11 @@ class Careful(ABC):
         half = len(queries) // 2
         return [*self.search(name, queries[:half], limit), *self.search(name, queries[half:], limit)]
 
-    def _in_parts(self, name: str, items: Sequence[P], send: Callable[[Sequence[P]], None]) -> None:
-        most = self._batch.get(name, len(items))
+    def _in_parts(
+        self, name: str, known: dict[str, int], items: Sequence[P], send: Callable[[Sequence[P]], None]
+    ) -> None:
+        """``known``: how many at once a collection takes, where that was told before."""
+        most = known.get(name, len(items))
         if len(items) <= most:
             try:
                 send(items)
@@ -97,11 +110,11 @@ class Careful(ABC):
                 most = _part(refused, len(items))
                 if not most:
                     raise
-                self._batch[name] = most
+                known[name] = most
             else:
                 return
         for start in range(0, len(items), most):
-            self._in_parts(name, items[start : start + most], send)
+            self._in_parts(name, known, items[start : start + most], send)
 
     def _within(self, name: str, limit: int, ask: Callable[[int], T]) -> T:
         limit = min(limit, self._most.get(name, limit))

@@ -219,7 +219,7 @@ class GrpcTarget(Careful):
         request = self._api.CountPoints(collection_name=name, exact=True)
         return int(self._call(self._points.Count, request).result.count)
 
-    def retrieve(self, name: str, ids: Sequence[str]) -> Mapping[str, Point]:
+    def _retrieve(self, name: str, ids: Sequence[str]) -> Mapping[str, Point]:
         api = self._api
         request = api.GetPoints(
             collection_name=name,

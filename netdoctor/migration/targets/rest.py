@@ -267,7 +267,7 @@ class RestTarget(Careful):
         return int(self._call("POST", f"{_path(name)}/points/count", {"exact": True})["count"])
 
     @_understood
-    def retrieve(self, name: str, ids: Sequence[str]) -> Mapping[str, Point]:
+    def _retrieve(self, name: str, ids: Sequence[str]) -> Mapping[str, Point]:
         body = {"ids": list(ids), "with_payload": True, "with_vector": True}
         found = self._call("POST", f"{_path(name)}/points", body)
         return {

@@ -168,3 +168,10 @@ def test_more_points_than_a_minute_s_are_sent_in_parts(qdrant: Server, own: str,
         assert target.count(own) == 75
         with pytest.raises(Transient):
             target.delete(own, [point.id for point in many])
+    make(qdrant, f"{own}r", {"enabled": True, "read_rate_limit": 150})
+    with via_host(qdrant, transport) as target:
+        target.upsert(f"{own}r", [target.encode(point) for point in many])
+        identities = [point.id for point in many]
+        with pytest.raises(TargetRefused, match="Read rate limit exceeded, request larger"):
+            target._retrieve(f"{own}r", identities * 2)
+        assert len(target.retrieve(f"{own}r", identities)) == 150

@@ -48,7 +48,7 @@ class Collection:
         self._lock = Lock()
         self._closed = False
         self._operations = 0
-        self._rate = Rate()
+        self._writes, self._reads = Rate("Write"), Rate("Read")
         self._reader = QueryReader(self.sizes, self._vector_of)
 
     @classmethod
@@ -145,6 +145,7 @@ class Collection:
     # -- reading ---------------------------------------------------------------------------------
 
     def retrieve(self, body: Json) -> list[edge.Record]:
+        self._read(len(body["ids"]))
         with engine_errors(), self._shard_in_use() as shard:
             return shard.retrieve(
                 to_ids(body["ids"]),
@@ -154,6 +155,7 @@ class Collection:
 
     def scroll(self, body: Json) -> tuple[list[edge.Record], Any]:
         self._strictly(body.get("limit"), body.get("filter"))
+        self._read(1)
         with engine_errors(), self._shard_in_use() as shard:
             ordered = body.get("order_by")
             request = edge.ScrollRequest(
@@ -179,6 +181,7 @@ class Collection:
 
     def query(self, body: Json) -> list[edge.ScoredPoint]:
         self._strictly(body.get("limit"), body.get("filter"))
+        self._read(1)
         Strict(self.config).exact((body.get("params") or {}).get("exact"))
         with engine_errors():
             request = self._reader.query(body)
@@ -207,7 +210,13 @@ class Collection:
         most = Strict(self.config).write_rate
         if most is not None:
             with self._lock:
-                self._rate.take(points, most)
+                self._writes.take(points, most)
+
+    def _read(self, cost: int) -> None:
+        most = Strict(self.config).read_rate
+        if most is not None:
+            with self._lock:
+                self._reads.take(cost, most)
 
     def _strictly(self, limit: int | None, condition: Json | None) -> None:
         """Refuse what strict mode does not allow to be read like this."""

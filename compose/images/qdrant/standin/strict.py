@@ -15,9 +15,10 @@ _INSIDE = ("must", "should", "must_not", "min_should", "conditions", "filter", "
 
 
 class Rate:
-    """Points that may be written in a minute, as a bucket that is full at first. Not thread-safe."""
+    """Points that may be written in a minute, or a read's costs, as a bucket that is full at first. Not thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str) -> None:
+        self._what = what
         self._most = 0
         self._left = 0.0
         self._at = 0.0
@@ -29,7 +30,7 @@ class Rate:
         else:
             self._left = min(float(most), self._left + (now - self._at) * most / 60)
         self._at = now
-        head = "Rate limiting exceeded: Write rate limit exceeded"
+        head = f"Rate limiting exceeded: {self._what} rate limit exceeded"
         if points > most:
             raise RateLimited(f"{head}, request larger than rate limiter capacity, please try to split your request")
         if points > self._left:
@@ -63,6 +64,11 @@ class Strict:
     def write_rate(self) -> int | None:
         """Points a minute."""
         return self._told.get("write_rate_limit")
+
+    @property
+    def read_rate(self) -> int | None:
+        """Of costs a minute: a page is 1, a point of a list of ids 1."""
+        return self._told.get("read_rate_limit")
 
     def limit(self, asked: int | None) -> None:
         self._limit(10 if asked is None else asked, "max_query_limit", "limit")
