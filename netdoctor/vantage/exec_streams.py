@@ -26,6 +26,7 @@ from netdoctor.vantage.interface import (
     ResolverConfig,
     Route,
 )
+from netdoctor.vantage.interfaces import sizes_in
 from netdoctor.vantage.process import ContainerProcess
 from netdoctor.vantage.procnet import NamespaceTables, Neighbour
 from netdoctor.vantage.programs import text
@@ -232,6 +233,18 @@ class OneStreamVantage:
 
     def addresses(self) -> tuple[str, ...]:
         return self._tables.addresses()
+
+    def mtus(self) -> tuple[tuple[str, str, int], ...]:
+        """(interface, "", MTU), out of the container's own /sys. Raises CannotAsk."""
+        shell = "bash" if self._recipe.name == "bash" else "sh"
+        try:
+            code, out, err = run_exec(self._engine, self._container.id, (shell, "-c", text("sizes.sh")), timeout=GRACE)
+        except (TimeoutError, NetdoctorError) as error:
+            raise CannotAsk(f"/sys/class/net cannot be read: {error}") from error
+        found = tuple((name, "", size) for name, size in sizes_in(out))
+        if code != 0 or not found:
+            raise CannotAsk(f"/sys/class/net cannot be read: {err.strip() or f'exit status {code}'}")
+        return found
 
     def neighbours(self) -> tuple[Neighbour, ...]:
         return self._tables.neighbours()

@@ -313,6 +313,15 @@ def routes_and_addresses_are_that_namespaces(stand: Stand) -> None:
 
 
 @check
+def the_size_of_packets_is_told_for_every_interface(stand: Stand) -> None:
+    told = {name: size for name, _, size in stand.vantage.mtus()}  # type: ignore[attr-defined]
+    assert told["lo"] == 65536
+    if "tables" not in stand.cannot:
+        assert {route.interface for route in stand.vantage.routes()} <= set(told)
+    assert all(size >= 576 for size in told.values())
+
+
+@check
 def a_waiting_reader_is_woken_by_close(stand: Stand) -> None:
     with dialled(stand, peer.SILENT) as stream:
         ended = threading.Event()

@@ -42,6 +42,7 @@ def test_a_program_is_read_whole(name: str) -> None:
         ("shuttle.sh", ["dash", "-n"]),
         ("shuttle.sh", ["bash", "-n"]),
         ("dial_nc.sh", ["dash", "-n"]),
+        ("sizes.sh", ["dash", "-n"]),
         ("dial_bash.sh", ["bash", "-n"]),
         ("relay_python.py", ["python3", "-m", "py_compile"]),
     ],
@@ -109,6 +110,17 @@ def test_each_relay_tells_how_large_a_packet_may_be(name: str, interpreter: list
         assert pipe._process.stdout is not None
         pipe._process.stdout.close()
     assert told["lo"] == int(Path("/sys/class/net/lo/mtu").read_text())
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash", "dash", "busybox"])
+def test_a_shell_alone_tells_how_large_a_packet_may_be(shell: str) -> None:
+    path = shutil.which(shell)
+    if path is None:
+        pytest.skip(f"there is no {shell} here")
+    argv = [path, *(["sh"] if shell == "busybox" else []), "-c", programs.text("sizes.sh")]
+    said = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=True, env={"PATH": "/nowhere"})
+    assert said.stderr == ""
+    assert dict(sizes_in(said.stdout))["lo"] == int(Path("/sys/class/net/lo/mtu").read_text())
 
 
 def test_lines_that_tell_no_size_are_passed_over() -> None:
