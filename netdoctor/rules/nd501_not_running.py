@@ -1,7 +1,8 @@
 """The target does not run, or is paused.
 
 What is looked for
-  The target's state by inspect: created, exited, dead or paused. A restart loop is ND502.
+  The target's state by inspect: created, exited, dead or paused; and whether the caller is paused. A restart loop is
+  ND502.
 
 Why it breaks
   A container that does not run has no address and no name: for the caller that looks exactly like a name
@@ -26,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from netdoctor.model import Case, Confidence, Container, Fact, Finding, Layer, Question, Remedy, Severity, State
+from netdoctor.model import Case, Confidence, Container, Edge, Fact, Finding, Layer, Question, Remedy, Severity, State
 from netdoctor.rules._reading import answered, connected, dial_lines, dns_line
 from netdoctor.rules.registry import RULES
 
@@ -43,7 +44,9 @@ class NotRunning:
         return ()
 
     def judge(self, case: Case) -> Iterable[Finding]:
-        edge, target = case.edge, case.target
+        edge, target, source = case.edge, case.target, case.source
+        if edge is not None and not edge.reverse and source is not None and source.state and source.state.paused:
+            yield _frozen(source, edge)
         state = target.state if target is not None else None
         if edge is None or edge.reverse or target is None or state is None or target.running or state.restarting:
             return
@@ -61,6 +64,26 @@ class NotRunning:
             (f"state of {target.name}: {_details(state)}", *dns_line(case), *dial_lines(case)),
             (_remedy(target, state),),
         )
+
+
+def _frozen(source: Container, edge: Edge) -> Finding:
+    """Its network is there and can be asked from; the program in it asks nobody."""
+    return Finding(
+        RULE.code,
+        RULE.title,
+        Severity.ERROR,
+        Confidence.CERTAIN,
+        Layer.TARGET,
+        (source.ref, edge.target),
+        f"{source.name}, the caller, is paused: its network works, and the program in it stands still.",
+        (f"state of {source.name}: paused",),
+        (_unpause(source),),
+        caller_fails=True,
+    )
+
+
+def _unpause(container: Container) -> Remedy:
+    return Remedy(f"Unpause {container.name}", advice=f"docker unpause {container.name}")
 
 
 def _doing(state: State) -> str:
@@ -91,7 +114,7 @@ def _details(state: State) -> str:
 
 def _remedy(target: Container, state: State) -> Remedy:
     if state.paused:
-        return Remedy(f"Unpause {target.name}", advice=f"docker unpause {target.name}")
+        return _unpause(target)
     if state.status in ("dead", "removing"):
         return Remedy("Recreate it", advice=f"docker rm {target.name}, then create it again")
     log = f"docker logs --tail 50 {target.name}\n" if state.exit_code else ""

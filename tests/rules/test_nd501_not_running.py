@@ -83,3 +83,12 @@ def test_its_own_mode_does_not_matter():
 
 def test_a_restart_loop_is_another_cause():
     assert told(State("restarting", running=True, restarting=True, exit_code=1)).judged(RULE) == ()
+
+
+def test_a_caller_that_is_paused_asks_nobody_whatever_its_network_can_do():
+    frozen = container("app", NET, state=PAUSED)
+    db = container("db", NET)
+    (finding,) = story(topology(frozen, db, NET), frozen, db, name="db", port=80).works().judged(RULE)
+    assert finding.cause.startswith("app, the caller, is paused")
+    assert finding.caller_fails
+    assert finding.remedies[0].advice == "docker unpause app"
