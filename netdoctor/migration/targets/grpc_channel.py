@@ -115,8 +115,8 @@ class GrpcTarget(Careful):
             return None
         config = info.config.params.vectors_config
         unnamed = config.params if config.WhichOneof("config") == "params" else None
-        metric = api.Distance.Name(unnamed.distance) if unnamed is not None else None
-        datatype = api.Datatype.Name(unnamed.datatype).lower() if unnamed is not None else "float32"
+        metric = _name(api.Distance, unnamed.distance) if unnamed is not None else None
+        datatype = _name(api.Datatype, unnamed.datatype).lower() if unnamed is not None else "float32"
         return CollectionState(
             name,
             int(unnamed.size) if unnamed is not None else None,
@@ -124,7 +124,7 @@ class GrpcTarget(Careful):
                 metric or ""
             ),
             int(info.points_count),
-            api.CollectionStatus.Name(info.status).lower(),
+            _name(api.CollectionStatus, info.status).lower(),
             () if unnamed is not None else tuple(sorted(config.params_map.map)),
             "float32" if datatype == "default" else datatype,
             int(info.config.optimizer_config.indexing_threshold)
@@ -212,7 +212,7 @@ class GrpcTarget(Careful):
     def _write(self, name: str, points: Sequence[bytes], *, insert_only: bool) -> None:
         reply = self._call(self._upsert, upsert_protobuf(name, points) + (_INSERT_ONLY if insert_only else b""))
         if reply.result.status not in _TAKEN:
-            status = self._api.UpdateStatus.Name(reply.result.status)
+            status = _name(self._api.UpdateStatus, reply.result.status)
             raise Transient(f"the write is reported as {status}, not completed")
 
     def _count(self, name: str) -> int:
@@ -343,6 +343,11 @@ def _after(error: Any) -> float | None:
     trailing = getattr(error, "trailing_metadata", lambda: None)() or ()
     told = next((value for key, value in trailing if key == "retry-after"), None)
     return retry_after(told.decode("ascii", "replace") if isinstance(told, bytes) else told)
+
+
+def _name(kind: Any, number: int) -> str:
+    """Of one of an enum's values; a newer server may have more of them."""
+    return str(kind.Name(number)) if number in kind.values() else f"unknown ({number})"
 
 
 def _limits(config: Any) -> dict[str, float]:

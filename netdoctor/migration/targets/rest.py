@@ -138,7 +138,8 @@ class RestTarget(Careful):
         return CollectionState(
             name,
             int(unnamed["size"]) if unnamed else None,
-            Metric(unnamed["distance"]) if unnamed else None,
+            # A newer server may have more of them.
+            next((each for each in Metric if unnamed and each.value == unnamed["distance"]), None),
             int(found.get("points_count") or 0),
             str(found.get("status", "")),
             () if unnamed else tuple(sorted(vectors)),

@@ -51,3 +51,11 @@ def test_an_answer_that_describes_no_collection_is_not_qdrants(target: RestTarge
     Answer.said = (200, {"result": result, "status": "ok"})
     with pytest.raises(TargetUnreachable, match="is not Qdrant"):
         target.collection("c")
+
+
+def test_a_measure_that_is_not_known_here_is_still_a_collection(target: RestTarget) -> None:
+    config = {"params": {"vectors": {"size": 4, "distance": "Hamming"}}, "optimizer_config": {}}
+    Answer.said = (200, {"result": {"status": "green", "points_count": None, "config": config}})
+    state = target.collection("c")
+    assert state is not None
+    assert (state.dimension, state.metric, state.points) == (4, None, 0)
