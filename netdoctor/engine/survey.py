@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from netdoctor.engine.translate import translated, unusable
+from netdoctor.engine.translate import translated, unanswered, unusable
 from netdoctor.errors import AnswerUnusable, EngineRefused, EngineUnreachable, Gone, NetdoctorError, PermissionRefused
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class _Look:
             self._keep(container, error)
         except EngineUnreachable as error:
             self._unanswered(error)
-            self._keep(container, error)
+            self._keep(container, unanswered(self._engine.host, f"inspect container {container[:12]}"))
 
     def _keep(self, container: str, error: NetdoctorError) -> None:
         """Without the frames it came through, which hold the answer. Raises it when there are too many."""

@@ -75,6 +75,15 @@ def broken_off(host: EngineHost) -> AnswerUnusable:
     )
 
 
+def unanswered(host: EngineHost, doing: str) -> EngineUnreachable:
+    """It answers others, and not this."""
+    return EngineUnreachable(
+        f"Could not {doing}: the Docker Engine at {host.url} (from {host.said_by}) answers others, and not this one: "
+        "timed out.",
+        hint="Check what answers there with: docker version",
+    )
+
+
 def unusable(host: EngineHost, doing: str, why: str) -> AnswerUnusable:
     """An answer that is JSON and still no answer to the question."""
     return AnswerUnusable(

@@ -102,7 +102,7 @@ def read_hidden(hidden: Hidden) -> Unseen:
         hidden.id,
         next((name.lstrip("/") for name in hidden.names if name), hidden.id[:12]),
         hidden.error.message,
-        hidden.error.hint,
+        f"Look at it with: docker inspect {hidden.id[:12]}",
         labels.get("com.docker.compose.project"),
         labels.get("com.docker.compose.service"),
         tuple(name for key in SHOWN_AS if (name := labels.get(key))),

@@ -114,6 +114,7 @@ def test_one_that_is_stuck_in_the_engine_is_alone_with_that(host: EngineHost, sc
     found = look(host, timeout=1.0)
     (hidden,) = found.hidden
     assert "timed out" in hidden.error.message
+    assert full("db")[:12] in hidden.error.message
     assert len(found.containers) == len(script.containers) - 1
 
 

@@ -77,6 +77,7 @@ def test_whoever_names_it_is_told_why_and_nothing_else(host: str, words: tuple[s
     assert ended.out == ""
     assert f"Could not inspect container {full('db')[:12]}: the answer of the Docker Engine" in ended.err
     assert WHY in ended.err
+    assert f"docker inspect {full('db')[:12]}" in ended.err
     assert not Path("b.json").exists()
 
 
