@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""The tests that need an engine, two jobs at a time, each with an engine to itself; ``make test`` runs this.
+"""The tests that need an engine, three jobs at a time, each with an engine to itself; ``make test`` runs this.
 
     compose/engine_tests.py [ENGINE...]
 
 While an engine makes or removes a network, its filter is incomplete for some milliseconds: what must not connect can
-connect then. So nobody else works on an engine while its tests measure; two engines are as quick as two workers.
-The clinic and the vantages' contract have a second engine like this machine's own, beside the other tests; where that
-cannot be had (not root, no dockerd here) they come after the others. Then whoever is free takes the next ENGINE of
+connect then. So nobody else works on an engine while its tests measure; engines are as quick as workers, and mostly
+wait. The parts in APART have engines like this machine's own, beside the other tests; where those cannot be had (not
+root, no dockerd here) they come after the others. Then whoever is free takes the next ENGINE of
 ``compose/engines/run.py``: the contract and the clinic there, without the fixes.
 The first job's output appears as it comes, that of the others when all is done. Exit status 1 where anything was red.
 """
@@ -29,7 +29,16 @@ from typing import IO
 HERE = Path(__file__).resolve().parent
 RUN = [sys.executable, str(HERE / "engines" / "run.py")]
 PYTEST = [sys.executable, "-m", "pytest"]
-BESIDE = ["tests/clinic", "tests/vantage/test_contract.py", "tests/vantage/test_exec_tools.py"]
+CONTRACT = ["tests/vantage/test_contract.py", "tests/vantage/test_exec_tools.py"]
+# About as long as all the others together, each.
+APART = {
+    "the clinic and the vantages' contract": ["tests/clinic", *CONTRACT],
+    "the rest of the vantages, engines and fixes": [
+        *("tests/vantage", "tests/engine", "tests/fixes", "tests/topology"),
+        *(f"--ignore={path}" for path in CONTRACT),
+    ],
+}
+ELSEWHERE = [path for paths in APART.values() for path in paths if not path.startswith("-")]
 NO_ENGINE = 75
 """What ``run.py`` ends with where a command had no engine."""
 TO_CLEAN_UP = 120.0
@@ -109,6 +118,11 @@ def others(folder: Path, engines: list[str]) -> list[Job]:
     return jobs
 
 
+def _apart(folder: Path, title: str, paths: list[str]) -> Job:
+    command = [*PYTEST, "-p", "no:cacheprovider", "-m", "docker", *paths]
+    return Job(title, [*RUN, "20.10", "--", *command], (folder / title).open("w+b"))
+
+
 def show(job: Job) -> None:
     if job.output is None:
         return
@@ -125,25 +139,21 @@ def main(engines: list[str]) -> int:
     signal.signal(signal.SIGHUP, lambda number, _: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix="nde-said-") as folder:
         marks = ["-m", "docker or browser"]
-        first = Job("the others", [*PYTEST, *marks, *(f"--ignore={path}" for path in BESIDE)])
-        on_its_own = [*PYTEST, "-p", "no:cacheprovider", "-m", "docker", *BESIDE]
-        apart = Job("the clinic and the vantages, on an engine of their own", [*RUN, "20.10", "--", *on_its_own])
-        after = Job("the clinic and the vantages", [*PYTEST, *marks, *BESIDE])
+        first = Job("the others", [*PYTEST, *marks, *(f"--ignore={path}" for path in ELSEWHERE)])
         jobs = Jobs(others(Path(folder), engines))
-        all_of_them = [first, *jobs.waiting]
-        lanes = [threading.Thread(target=jobs.work, args=(first,))]
-        if second_engine():
-            apart.output = (Path(folder) / "apart").open("w+b")
-            all_of_them.insert(1, apart)
-            lanes.append(threading.Thread(target=jobs.work, args=(apart,)))
+        apart = [_apart(Path(folder), title, paths) for title, paths in APART.items()] if second_engine() else []
+        all_of_them = [first, *apart, *jobs.waiting]
+        lanes = [threading.Thread(target=jobs.work, args=(job,)) for job in (first, *apart)]
         try:
             for lane in lanes:
                 lane.start()
             for lane in lanes:
                 lane.join()
-            if apart.status in (None, NO_ENGINE):
-                all_of_them.append(after)
-                jobs.work(after)
+            done = {job.title for job in apart if job.status != NO_ENGINE}
+            for title, paths in APART.items():
+                if title not in done:
+                    all_of_them.append(Job(title, [*PYTEST, *marks, *paths]))
+                    jobs.work(all_of_them[-1])
         except BaseException as error:
             jobs.stop(interrupted=isinstance(error, KeyboardInterrupt))
             raise
