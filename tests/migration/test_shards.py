@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,13 @@ from netdoctor.migration.batches import Limits
 from netdoctor.migration.ledger import LedgerBusy, LedgerMismatch, open_ledger
 from netdoctor.migration.plan import make_plan
 from netdoctor.migration.planfile import PlanFile, read_plan, write_plan
-from netdoctor.migration.points import Layout, Point, point_id
+from netdoctor.migration.points import Layout, Metric, Point, point_id
 from netdoctor.migration.prepare import Wishes
 from netdoctor.migration.run import Options, Result
 from netdoctor.migration.shards import Meeting, Part, Shard, coordinate, work
 from netdoctor.migration.sources.export_json import ExportJson
 from netdoctor.migration.target import Transport
+from netdoctor.migration.targets.interface import Making
 
 from .lab import Server, everything, records, via_host, write_export
 
@@ -268,3 +270,32 @@ def test_a_killed_worker_goes_on_as_a_process_of_the_command_line(
     while not whole.done() and time.monotonic() < deadline:
         time.sleep(0.1)
     assert whole.result(1).good
+
+
+def test_workers_of_several_machines_have_one_count_of_what_may_be_left_out(
+    qdrant: Server, tmp_path: Path, own: str, pool: ThreadPoolExecutor
+) -> None:
+    things = records(60, 8)
+    for number, thing in enumerate(things):
+        thing["namespace"] = own
+        if number in (5, 15, 45):
+            thing["values"][0] = 1e9  # no float16
+    del things[30]["values"]
+    export = write_export(tmp_path / "e.json", things)
+    plan = make_plan(ExportJson(export), Layout(metric=Metric.DOT), max_errors=9)
+    write_plan(tmp_path / "plan.json", plan, ExportJson(export), limits=Limits(points=10))
+    file = read_plan(tmp_path / "plan.json", ExportJson(export))
+    how = {"wishes": Wishes(Making(datatype="float16"), defer=False)}
+    # One that the plan has skipped, two that are refused; the third is too many, whoever meets it.
+    crew = Crew(qdrant, file, export, max_errors=3, **how)
+    whole = pool.submit(crew.coordinate, 2)
+    assert set(crew.work(1, 2).refused) == {6, 16}
+    for _ in range(2):
+        with pytest.raises(MigrationFailed, match="Record 46"):
+            crew.work(2, 2)
+    # Begun anew, the first one gives back what it had left out, and leaves out the same again.
+    assert set(crew.work(1, 2, restart=True).refused) == {6, 16}
+    crew.options = replace(crew.options, max_errors=4)
+    assert set(crew.work(2, 2).refused) == {46}
+    result = whole.result(60)
+    assert not result.good and set(result.refused) == {6, 16, 46} and result.verification.verified == 56
