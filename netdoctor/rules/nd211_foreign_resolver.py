@@ -19,7 +19,7 @@ The fix and its safety
 
 References
   https://docs.docker.com/engine/network/#dns-services
-  qdm12/gluetun #281, moby/moby #23910
+  passteque/gluetun #281, #1820, moby/moby #23910
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from netdoctor.model import Case, Confidence, Fact, Finding, Layer, Question, Remedy, Severity, carriers
-from netdoctor.rules._reading import Ends, dns, dns_line, ends, linked, name_failed
+from netdoctor.model import Case, Confidence, Container, Fact, Finding, Layer, Question, Remedy, Severity, carriers
+from netdoctor.rules._reading import dns, dns_line, linked, name_failed
 from netdoctor.rules.registry import RULES
 
 DOCKERS = "127.0.0.11"
@@ -44,27 +44,30 @@ class ForeignResolver:
         return ()
 
     def judge(self, case: Case) -> Iterable[Finding]:
-        found, server = ends(case), _asked(case)
-        if found is None or server is None or not _would_resolve(found):
+        edge, source, target, server = case.edge, case.source, case.target, _asked(case)
+        if edge is None or edge.reverse or source is None or target is None or server is None:
             return
-        own = {gateway for network in found.topology.networks for gateway in network.gateways}
-        if server == DOCKERS or server in own:
+        own = {gateway for network in case.topology.networks for gateway in network.gateways}
+        if server == DOCKERS or server in own or not _would_resolve(case, source, target, edge.name or ""):
             return
-        caller = found.source.name
+        # Whoever borrows a network (network_mode: service:vpn) borrows its resolv.conf too.
+        owner = case.topology.network_owner(source) or source
+        caller = source.name if owner.id == source.id else f"{source.name}, in the network of {owner.name},"
+        whose = owner.name
         yield Finding(
             self.code,
             self.title,
             Severity.ERROR,
             Confidence.CERTAIN,
             Layer.DNS,
-            (found.source.ref, found.target.ref),
+            (source.ref, target.ref),
             f"{caller} asks {server} for names, not Docker's own {DOCKERS}: something replaced its /etc/resolv.conf, "
             f"and {server} knows no container.",
-            (*dns_line(case), f"nameserver of {caller}: {server}", f"{found.target.name} carries {found.name}"),
+            (*dns_line(case), f"nameserver of {source.name}: {server}", f"{target.name} carries {edge.name}"),
             (
                 Remedy(
                     "Give it Docker's nameserver back",
-                    advice=f"Take away what writes /etc/resolv.conf in {caller} (a mount, a VPN client's DNS option, "
+                    advice=f"Take away what writes /etc/resolv.conf in {whose} (a mount, a VPN client's DNS option, "
                     "the entrypoint), and recreate it.",
                 ),
             ),
@@ -79,12 +82,13 @@ def _asked(case: Case) -> str | None:
     return answer.evidence.nameserver or None
 
 
-def _would_resolve(found: Ends) -> bool:
+def _would_resolve(case: Case, source: Container, target: Container, name: str) -> bool:
     """Docker's DNS would answer with the target."""
-    name = found.name
-    if name is None or linked(found.source, name) or not found.named_networks:
+    if linked(source, name):
         return False
-    return any(member.id == found.target.id for member, _ in carriers(found.topology, found.source, name))
+    reached = {member.id for member, _ in carriers(case.topology, source, name)}
+    owner = case.topology.network_owner(target)
+    return target.id in reached or (owner is not None and owner.id in reached)
 
 
 RULE = RULES.add(ForeignResolver.code, ForeignResolver(), home=__name__)

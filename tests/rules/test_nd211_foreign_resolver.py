@@ -42,3 +42,13 @@ def test_a_name_that_resolved_or_that_nobody_carries_is_another_matter():
 def test_on_the_default_bridge_nobody_asks_docker():
     app, api = container("app", BRIDGE), container("api", BRIDGE)
     assert told(app=app, api=api, nets=(BRIDGE,)).judged(RULE) == ()
+
+
+def test_who_lives_in_a_vpns_network_asks_the_vpns_nameserver():
+    vpn = container("vpn", NET)
+    inside = container("inside", network_mode=f"container:{vpn.id}")
+    found = story(topology(inside, vpn, API, NET), inside, API, name="api", port=80)
+    found.saw(Dns(inside.ref, "api"), Observation(Outcome.NAME_NOT_FOUND, DnsEvidence("api", nameserver="127.0.0.1")))
+    (finding,) = found.judged(RULE)
+    assert finding.cause.startswith("inside, in the network of vpn, asks 127.0.0.1 for names")
+    assert "/etc/resolv.conf in vpn" in finding.remedies[0].advice
