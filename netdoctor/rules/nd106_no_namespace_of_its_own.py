@@ -91,7 +91,8 @@ def _finding(case: Case, about: Container, cause: str, *remedies: Remedy) -> Fin
         Layer.MEMBERSHIP,
         (about.ref, *(each for each in refs if each != about.ref)),
         cause,
-        (f"{about.name}: network_mode {about.network_mode or 'none'}", *dns_line(case), *dial_lines(case)),
+        # "container:" and as much of an id as `docker ps` shows.
+        (f"{about.name}: network_mode {(about.network_mode or 'none')[:22]}", *dns_line(case), *dial_lines(case)),
         remedies,
     )
 

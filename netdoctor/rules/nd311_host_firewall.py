@@ -59,7 +59,8 @@ class HostFirewall:
         caller = name_of(case, edge.source)
         allow = "\n".join(
             f"ufw allow from {subnet} to any port {edge.port} proto tcp\n"
-            f"firewall-cmd --permanent --zone=trusted --add-source={subnet} && firewall-cmd --reload"
+            f"firewall-cmd --permanent --add-rich-rule='rule family=ipv4 source address={subnet} "
+            f"port port={edge.port} protocol=tcp accept' && firewall-cmd --reload"
             for subnet in subnets[:1]
         )
         yield Finding(
