@@ -30,7 +30,7 @@ from netdoctor.engine.told import usable
 ANSWER_LIMIT = 8 << 20
 """Bytes of one answer. A list of six thousand containers is that long; Python makes twenty times as much of it."""
 ONE_LIMIT = 4 << 20
-"""Of one inspect: what a container may be started with is half as long at the most."""
+"""Of an answer that is no list: what a container may be started with is half as long at the most."""
 PROGRESS_LIMIT = 128 << 20
 """Of what is told while an image is fetched: a line for each step of each layer, and none of it is kept as objects."""
 FETCH_SILENCE = 120.0
@@ -40,7 +40,7 @@ FETCH_PATIENCE = 3600.0
 HEAD_LIMIT = 1 << 20
 """Bytes of an answer's head, and between two pieces of a stream's body."""
 _PIECE = 1 << 16
-_ONE = re.compile(r".*/containers/[^/]+/json")
+_LISTS = re.compile(r".*/(containers/json|networks(/[^/]+)?|services|tasks)")
 
 
 class _Allowed(threading.local):
@@ -119,7 +119,7 @@ class CarefulClient(APIClient):
         request.headers["Accept-Encoding"] = "identity"
         path = (request.path_url or "").partition("?")[0]
         fetching = path.endswith("/images/create")
-        limit = PROGRESS_LIMIT if fetching else ONE_LIMIT if _ONE.fullmatch(path) else ANSWER_LIMIT
+        limit = PROGRESS_LIMIT if fetching else ANSWER_LIMIT if _LISTS.fullmatch(path) else ONE_LIMIT
         if fetching:
             how["timeout"] = FETCH_SILENCE
         timeout = how.get("timeout")
@@ -184,13 +184,18 @@ def unbound(response: requests.Response) -> None:
         reader.until = reader.bytes = None
 
 
-def read_some(response: requests.Response, most: int, patience: float | None) -> bytes:
-    """A stream's body, no more than that of it, within so many seconds; None: however long that takes.
+def read_some(response: requests.Response, most: int, patience: float, *, in_its_time: bool = False) -> bytes:
+    """A stream's body, no more than that of it, within so many seconds; ``in_its_time``: once it has begun.
 
     Raises what :meth:`CarefulClient.send` raises.
     """
     reader = reader_of(response)
-    until = None if patience is None else time.monotonic() + patience
+    if reader is not None and in_its_time:
+        reader.until, reader.bytes = None, most + HEAD_LIMIT
+        waiting: Any = response.raw._fp
+        with _said(None):
+            waiting.fp.peek(1)
+    until = time.monotonic() + patience
     if reader is not None:
         reader.until, reader.bytes = until, most + HEAD_LIMIT
     body = bytearray()

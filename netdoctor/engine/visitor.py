@@ -47,6 +47,7 @@ def visit(engine: Engine, *, image: str, beside: str, argv: Sequence[str], marke
     from netdoctor.engine.careful import parsed, read_some
     from netdoctor.engine.told import usable
 
+    api: Any = engine.api
     try:
         feed = _feed_frames if marker else _feed
         threading.Thread(target=feed, args=(helper.stream,), name="netdoctor-stdin", daemon=True).start()
@@ -56,7 +57,9 @@ def visit(engine: Engine, *, image: str, beside: str, argv: Sequence[str], marke
                 raise NoSuchProgram("The helper's image has no such program.")
             _write(2 if channel == STDERR else 1, data)
         with translated(engine.host, "wait for the helper's end"):
-            told = usable("POST", "/containers/helper/wait", parsed(read_some(answers[0], _END, None)))
+            told = usable(
+                "POST", "/containers/helper/wait", parsed(read_some(answers[0], _END, api.timeout, in_its_time=True))
+            )
             return int(told["StatusCode"])
     finally:
         answers[0].close()
