@@ -325,7 +325,7 @@ def measure(case: Case, folder: Path, rounds: int, transport: Transport) -> None
     line("the same, fallback parser", megabytes / fallback, 120, unit=" MB/s")
     line("plan pass against the reader", alone / statistics.median(plans), None)
     line("verification in load times", statistics.median(verifies) / write, 0.75, less=True)
-    line("through the forwarder against direct", min(writes) / forwarded, 0.95)
+    line("through a vantage against direct", min(writes) / forwarded, 0.95)
 
 
 def within(multiple: float, ceiling: float) -> float:
