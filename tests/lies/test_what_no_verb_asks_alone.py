@@ -68,7 +68,7 @@ CELLS = [
     for kind in call.needs
     for lie in table.lies_for(kind)
     if tells(call, kind, lie)
-    if WHOLE or table.picked(call.name, kind, lie.name, one_in=12 if lie.patient else 4)
+    if WHOLE or lie in table.PULLS or table.picked(call.name, kind, lie.name, one_in=20 if lie.patient else 6)
 ]
 
 
