@@ -208,6 +208,8 @@ def _dry_run(settings: Settings, given: dict[str, Any], source: Source, options:
     from netdoctor.migration.summary import Scene, plan_document, plan_text
 
     path: Path | None = given["plan"]
+    if path and given["restart"]:
+        forget(path)
     with showing(sys.stderr, quiet=bool(settings.quiet)) as listener:
         plan = new_plan(source, options, path, listener)
     if path:

@@ -105,6 +105,9 @@ def plan_of(source: Source, ledger: Ledger | None, options: Options, listener: L
         if plan.stamp == source.stamp():
             listener(Planned(plan.points, len(plan.collections), True))
             return plan, True
+        if isinstance(source, LiveSource):  # its stamp names it: nothing has to be listed to know that it is another
+            assert ledger is not None
+            raise _another(source, ledger)
     if known is None and options.file is not None:
         plan = options.file.plan
         listener(Planned(plan.points, len(plan.collections), False))
@@ -112,12 +115,18 @@ def plan_of(source: Source, ledger: Ledger | None, options: Options, listener: L
     plan = new_plan(source, options, ledger.path if ledger else None, listener)
     if ledger and known is not None and json.loads(known)["digest"] != plan.digest:
         forget(ledger.path)
-        raise LedgerMismatch(
-            f"The export {source.label} has changed since the ledger {ledger.path} was written, or is another one.",
-            hint="give it a ledger of its own with --ledger, or add --restart to start over with it",
-        )
+        raise _another(source, ledger)
     listener(Planned(plan.points, len(plan.collections), known is not None))
     return plan, known is not None
+
+
+def _another(source: Source, ledger: Ledger) -> LedgerMismatch:
+    said = f"The export {source.label} has changed since the ledger {ledger.path} was written, or is another one."
+    if isinstance(source, LiveSource):
+        said = f"The ledger {ledger.path} is of another index or server than {source.label}."
+    return LedgerMismatch(
+        said, hint="give it a ledger of its own with --ledger, or add --restart to start over with it"
+    )
 
 
 def new_plan(source: Source, options: Options, beside: Path | None, listener: Listener = silent) -> Plan:

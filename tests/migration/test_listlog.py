@@ -20,7 +20,7 @@ from netdoctor.cli.main import run
 from netdoctor.errors import MigrationFailed
 from netdoctor.exits import Exit
 from netdoctor.migration import listlog
-from netdoctor.migration.listing import Listing
+from netdoctor.migration.listing import Listing, listing_of
 from netdoctor.migration.listlog import forget_list, list_ids, state_of
 from netdoctor.migration.plan_live import make_live_plan
 from netdoctor.migration.planlog import forget
@@ -134,6 +134,19 @@ def test_the_sample_is_chosen_as_by_one_run(
     state_of(tmp_path / "l.ids").touch()
     forget(tmp_path / "l")
     assert (tmp_path / "l.ids").exists() and not state_of(tmp_path / "l.ids").exists()
+
+
+@pytest.mark.parametrize("restart", [(), ("--restart",)], ids=["goes on", "starts over"])
+def test_a_dry_run_goes_on_with_its_list_unless_it_is_told_to_start_over(
+    pinecone: Pinecone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, restart: tuple[str, ...]
+) -> None:
+    plan = tmp_path / "plan.json"
+    killed_after(pinecone, listing_of(plan), 1200, monkeypatch)
+    pinecone.asked.clear()
+    command = ["migrate", f"pinecone:{pinecone.url}", "--dry-run", "--plan", str(plan), "-q", *restart]
+    assert run(command) == Exit.OK
+    assert (pinecone.count("list") >= PAGES) is bool(restart)
+    assert len(listing_of(plan).read_bytes().splitlines()) == sum(COUNTS.values())
 
 
 def test_a_token_that_is_lost_lists_its_namespace_again_and_says_so(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from netdoctor.migration.batches import Limits
 from netdoctor.migration.events import BatchDone, Event
-from netdoctor.migration.ledger import open_ledger
+from netdoctor.migration.ledger import LedgerMismatch, open_ledger
 from netdoctor.migration.points import Layout, tenant_point_id
 from netdoctor.migration.run import Options, migrate
 from netdoctor.migration.target import Transport
@@ -66,3 +67,37 @@ def test_it_is_whole_when_nothing_has_changed(qdrant: Server, tmp_path: Path, ow
             result = migrate(index(60), target, ledger, options(own))
             ledger.close()
             assert result.good and not result.late and result.verification.searched == 60
+
+
+class Another(Index):
+    """An index of which the ledger knows nothing, and which counts what it is asked."""
+
+    asked = 0
+
+    def stamp(self) -> str:
+        return "index two"
+
+    digest = stamp
+
+    def ids(self) -> Iterator[tuple[str, str]]:
+        self.asked += 1
+        return super().ids()
+
+
+def test_another_index_is_refused_before_it_is_asked_and_the_first_ones_list_stays(
+    qdrant: Server, tmp_path: Path, own: str
+) -> None:
+    another = Another(index(60).things)
+    with via_host(qdrant, Transport.REST) as target:
+        ledger = open_ledger(tmp_path / "l")
+        migrate(index(60), target, ledger, options(own))
+        ledger.close()
+        kept = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.suffix == ".ids"}
+        assert kept
+        ledger = open_ledger(tmp_path / "l")
+        with pytest.raises(LedgerMismatch, match="is of another index or server than index") as caught:
+            migrate(another, target, ledger, options(own))
+        ledger.close()
+    assert "--ledger" in caught.value.hint and "--restart" in caught.value.hint
+    assert another.asked == 0
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.suffix == ".ids"} == kept
