@@ -58,7 +58,7 @@ from netdoctor.rules._reading import (
 )
 from netdoctor.rules.registry import RULES
 
-UNANSWERED = 1.0
+UNANSWERED = 1.5
 """Seconds."""
 STOPPED = {
     Outcome.TIMED_OUT: "dropped",
@@ -113,14 +113,20 @@ def _stopped(case: Case, found: Ends, heard: ListenersEvidence) -> tuple[str, Ob
         network = network_of_address(found.topology, found.target, address)
         if observation is None or observation.outcome not in STOPPED or not heard.reachable(port, address):
             continue
-        if network is not None and network.icc and network in found.common and not _nobody_answers(observation):
+        if (
+            network is not None
+            and network.icc
+            and network in found.common
+            and not _nobody_answers(case, address, observation)
+        ):
             return address, observation
     return None
 
 
-def _nobody_answers(observation: Observation[Any]) -> bool:
+def _nobody_answers(case: Case, address: str, observation: Observation[Any]) -> bool:
     """A filter rejects at once; an address for which nobody answers takes seconds, and a missing route says so."""
-    if observation.outcome is not Outcome.NO_ROUTE:
+    echo = pinged(case, address)
+    if observation.outcome is not Outcome.NO_ROUTE or (echo is not None and echo.good):
         return False
     number = observation.evidence.errno if observation.evidence is not None else None
     return observation.seconds >= UNANSWERED or number == errno.ENETUNREACH

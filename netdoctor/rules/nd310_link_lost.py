@@ -48,7 +48,7 @@ from netdoctor.probes.routes import Routes, shown
 from netdoctor.rules._reading import Ends, dial_lines, dials, ends, pinged
 from netdoctor.rules.registry import RULES
 
-UNANSWERED = 1.0
+UNANSWERED = 1.5
 """Seconds: a "no route" that took longer is an address for which nobody answered; a filter says so at once."""
 Told = tuple[Confidence, str, tuple[str, ...]]
 

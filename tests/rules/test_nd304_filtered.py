@@ -91,7 +91,13 @@ def test_an_answer_that_is_not_the_targets_address_is_not_judged():
 
 @pytest.mark.parametrize(("seconds", "number", "count"), [(0.001, 113, 1), (3.1, 113, 0), (0.001, 101, 0)])
 def test_a_filter_rejects_at_once_and_an_address_nobody_has_takes_seconds(seconds, number, count):
-    found = told().listens("0.0.0.0:80")
+    found = told(ping=Outcome.TIMED_OUT).listens("0.0.0.0:80")
     dial = Observation(Outcome.NO_ROUTE, TcpEvidence("10.1.0.5", 80, number), seconds=seconds)
     found.saw(Tcp(APP.ref, "10.1.0.5", 80), dial)
     assert len(found.judged(RULE)) == count
+
+
+def test_an_address_that_answers_a_ping_is_there_however_slow_the_dial_was():
+    found = told().listens("0.0.0.0:80")
+    found.saw(Tcp(APP.ref, "10.1.0.5", 80), Observation(Outcome.NO_ROUTE, TcpEvidence("10.1.0.5", 80), seconds=4.0))
+    assert len(found.judged(RULE)) == 1
