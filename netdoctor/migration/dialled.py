@@ -43,7 +43,8 @@ def _words(failure: DialFailed | CannotAsk) -> str:
     """What a retry says of it."""
     if isinstance(failure, CannotAsk):
         return failure.reason
-    return f"{failure.outcome.value.replace('_', ' ')} ({failure.detail})"
+    outcome = failure.outcome.value.replace("_", " ")
+    return f"{outcome} ({failure.detail})" if failure.detail else outcome
 
 
 def _taken(stream: SocketStream) -> socket.socket:

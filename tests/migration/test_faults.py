@@ -142,7 +142,7 @@ def test_a_server_killed_and_started_again_within_the_patience_goes_unnoticed(
         try:
             with via_host(first, transport, timeout=10.0) as target:
                 result = run_once(export, target, tmp_path / "l", options(patience=40.0, repair=True), listener=listen)
-                assert up.is_set() and result.good
+                assert up.wait(20) and result.good  # it may answer before we have seen that it does
                 assert target.count(own) == 400
         finally:
             stop.set()
