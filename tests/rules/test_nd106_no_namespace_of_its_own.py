@@ -48,6 +48,8 @@ def test_an_owner_that_is_gone(at_the_target):
     (finding,) = told(*ends).dns(FAILED).judged(RULE)
     assert finding.cause.endswith("which is gone.") and finding.about[0] == lost.ref
     assert finding.confidence is Confidence.CERTAIN
+    # Whom it asked for names says nothing: it has no way to anybody.
+    assert {"ND205", "ND211"} <= RULE.suppresses
 
 
 def test_an_owner_that_does_not_run():
