@@ -188,7 +188,7 @@ def _address_of(
     if named is not None and topology is not None:
         return _shared_address(named, topology, app)
     assert vantage is not None
-    found = look_up(vantage, host)
+    found = look_up(vantage, host, who=app.name if app else "")
     if found is None:
         who = app.name if app else "here"
         raise TargetUnreachable(

@@ -14,7 +14,7 @@ from netdoctor.migration.targets.interface import TargetUnreachable
 from netdoctor.model import Container, Endpoint, Fact, Network, State, Topology
 from netdoctor.vantage.host import HostVantage
 from netdoctor.vantage.interface import CannotAsk, ResolverConfig
-from netdoctor.vantage.lookup import look_up
+from netdoctor.vantage.lookup import ResolverUnread, look_up
 
 RUNNING = State("running", running=True)
 
@@ -215,3 +215,21 @@ def test_names_are_asked_of_the_containers_own_nameserver(udp: bool) -> None:
         vantage = Dns(server.getsockname()[1], udp=udp)
         assert look_up(vantage, "qdrant") == "10.7.7.7"
         assert asked == ["qdrant.lan."]
+
+
+class Unreadable(HostVantage):
+    name = "fake"
+
+    def resolver(self) -> ResolverConfig:
+        raise CannotAsk("there is no cat in it")
+
+
+def test_a_resolver_that_cannot_be_read_is_told_as_that_and_whose_it_is() -> None:
+    with pytest.raises(ResolverUnread, match=r"cannot be looked up from inside app: its resolv\.conf cannot be read"):
+        resolve_target(
+            Wanted("http://somewhere.test:6333", "--to"),
+            topology=topology(APP),
+            app=APP,
+            vantage=Unreadable(),
+            grpc_port=None,
+        )
