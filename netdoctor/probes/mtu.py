@@ -60,15 +60,12 @@ class MtuProbe:
         began = world.clock()
         try:
             vantage = world.vantage_at(question.at)
-            read = getattr(vantage, "mtus", None)
-            if read is None:
-                raise CannotAsk(f"the size of packets cannot be read through {vantage.name}")
-            routes = vantage.routes()
+            sizes, routes = vantage.mtus(), vantage.routes()
             outward = {route.interface for route in routes if route.destination == DEFAULT}
             direct = [(route.interface, route.destination) for route in routes if route.gateway is None]
             found = tuple(
                 Interface(name, address, size, name in outward, tuple(to for by, to in direct if by == name))
-                for name, address, size in read()
+                for name, address, size in sizes
             )
         except (CannotAsk, OSError) as error:
             if question.needed:

@@ -129,6 +129,7 @@ class FakeVantage:
         listeners: Sequence[ListeningSocket] | None = None,
         routes: Sequence[Route] | None = None,
         addresses: Sequence[str] | None = None,
+        mtus: Sequence[tuple[str, str, int]] | None = None,
         neighbours: Sequence[Neighbour] | None = None,
         connections: Sequence[Connection] | None = (),
         patient: bool = False,
@@ -147,6 +148,7 @@ class FakeVantage:
             "connections": connections,
             "routes": routes,
             "addresses": addresses,
+            "mtus": mtus,
             "neighbours": neighbours,
         }
         self._patient = patient
@@ -195,6 +197,9 @@ class FakeVantage:
 
     def addresses(self) -> tuple[str, ...]:
         return self._table("addresses")  # type: ignore[return-value]
+
+    def mtus(self) -> tuple[tuple[str, str, int], ...]:
+        return self._table("mtus")  # type: ignore[return-value]
 
     def neighbours(self) -> tuple[Neighbour, ...]:
         return self._table("neighbours")  # type: ignore[return-value]

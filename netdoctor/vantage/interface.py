@@ -134,5 +134,8 @@ class Vantage(Protocol):
     def addresses(self) -> tuple[str, ...]:
         """IP addresses of that namespace, loopback included, without prefix length. Raises CannotAsk."""
 
+    def mtus(self) -> tuple[tuple[str, str, int], ...]:
+        """(interface, its address or "" where that is not known, its MTU in bytes). Raises CannotAsk, OSError."""
+
     def close(self) -> None:
         """Give everything back: helper containers, descriptors, threads. Never raises; may be called twice."""

@@ -314,7 +314,7 @@ def routes_and_addresses_are_that_namespaces(stand: Stand) -> None:
 
 @check
 def the_size_of_packets_is_told_for_every_interface(stand: Stand) -> None:
-    told = {name: size for name, _, size in stand.vantage.mtus()}  # type: ignore[attr-defined]
+    told = {name: size for name, _, size in stand.vantage.mtus()}
     assert told["lo"] == 65536
     if "tables" not in stand.cannot:
         assert {route.interface for route in stand.vantage.routes()} <= set(told)

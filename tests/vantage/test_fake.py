@@ -65,6 +65,7 @@ def stand() -> Stand:
         listeners=[ListeningSocket("0.0.0.0", 8080, 4)],
         routes=[Route("0.0.0.0/0", "10.9.0.1", "eth0")],
         addresses=["127.0.0.1", "10.9.0.3"],
+        mtus=[("lo", "127.0.0.1", 65536), ("eth0", "10.9.0.3", 1500)],
         patient=True,
     )
     return Stand(vantage, PEER, SILENT, FREE, "peer", ("10.9.0.3",), (8080,))
