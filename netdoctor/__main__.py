@@ -1,6 +1,6 @@
 """``python -m netdoctor``"""
 
-from netdoctor.cli.main import main
+from netdoctor.cli._start import main
 
 if __name__ == "__main__":
     main()

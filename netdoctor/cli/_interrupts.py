@@ -7,12 +7,15 @@ import sys
 import threading
 from types import FrameType, TracebackType
 
+_installed = False
 _ending = False
 
 
 def install() -> None:
-    """For this process. Does nothing where Ctrl-C is ignored, as in a shell's background."""
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    """For this process, once. Does nothing where Ctrl-C is ignored, as in a shell's background."""
+    global _installed
+    ignored_anyway = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if _installed or ignored_anyway or threading.current_thread() is not threading.main_thread():
         return
     raised, ignored = sys.excepthook, sys.unraisablehook
 
@@ -34,6 +37,7 @@ def install() -> None:
         elif frame is None or frame.f_code not in hooks:
             raise KeyboardInterrupt
 
+    _installed = True
     sys.excepthook, sys.unraisablehook = excepthook, unraisablehook
     signal.signal(signal.SIGINT, interrupt)
 

@@ -25,7 +25,7 @@ def main() -> NoReturn:
     if words[:1] == ["docker-cli-plugin-metadata"]:
         print(json.dumps(METADATA))  # noqa: T201 - the plugin protocol's answer
         sys.exit(0)
-    from netdoctor.cli.main import main as run
+    from netdoctor.cli._start import main as run
 
     run(without_own_name(words))
 

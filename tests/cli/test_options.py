@@ -219,6 +219,37 @@ def test_an_interruption_is_130_and_leaves_a_whole_document(tmp_path, script):
     assert json.loads(out)["error"]["status"] == 130
 
 
+INTERRUPTED_WHILE_IT_LOADS = """
+import os, signal, sys
+module = sys.argv[1]
+
+class Impatient:
+    def find_spec(self, name, path=None, target=None):
+        if name == module:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Impatient())
+from netdoctor.cli.%s import main
+sys.argv[1:] = ["--version"]
+main()
+"""
+
+
+@pytest.mark.parametrize("program", ["_start", "plugin"])
+@pytest.mark.parametrize("module", ["click", "netdoctor.cli.settings"])
+def test_ctrl_c_before_anything_is_loaded_is_no_traceback_either(program, module):
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_WHILE_IT_LOADS % program, module],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=settings(),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "netdoctor: interrupted\n")
+
+
 @pytest.mark.parametrize("pause", [0.0, 0.002, 0.01])
 def test_an_impatient_user_sees_no_traceback(tmp_path, script, pause):
     script.special["/networks"] = Answer([], late=20)
