@@ -72,8 +72,10 @@ class Line:
             return False
         writes = request.startswith(b"PUT ") and b"/points" in request.split(b"\r\n", 1)[0]
         if writes and self.dice() < self.storm:
-            self.refused += 1
-            status = b"429 Too Many Requests" if self.refused % 2 else b"503 Service Unavailable"
+            with self.lock:
+                self.refused += 1
+                odd = self.refused % 2
+            status = b"429 Too Many Requests" if odd else b"503 Service Unavailable"
             body = b'{"status": {"error": "slow down"}}'
             client.sendall(
                 b"HTTP/1.1 %b\r\nRetry-After: %b\r\nContent-Length: %d\r\n\r\n%b"

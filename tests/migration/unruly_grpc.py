@@ -65,11 +65,13 @@ class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no typ
 
         def hand_on(request: bytes, context: Any) -> bytes:
             if method == _UPSERT and line.dice() < line.storm:
-                line.refused += 1
+                with line.lock:
+                    line.refused += 1
+                    odd = line.refused % 2
                 if line.after:
                     context.set_trailing_metadata((("retry-after", line.after),))
                 codes = grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE
-                context.abort(codes[line.refused % 2], "slow down")
+                context.abort(codes[odd], "slow down")
             try:
                 answer: bytes = self._channel.unary_unary(method)(request, timeout=30)
             except grpc.RpcError as error:
