@@ -84,7 +84,7 @@ def swarm() -> Iterator[Swarm]:
             made.engine("stop")
 
 
-def until(what: str, look: Callable[[], Any], seconds: float = 90) -> Any:
+def until(what: str, look: Callable[[], Any], seconds: float = 300) -> Any:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = look()
