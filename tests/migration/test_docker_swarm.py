@@ -150,7 +150,11 @@ def test_four_workers_of_a_swarm_of_which_one_is_killed(swarm: Swarm, tmp_path: 
     logs = swarm.docker("service", "logs", "--raw", coordinator)
     assert end[0]["Status"]["State"] == "complete", logs
     assert f"OK: {COUNT} of {COUNT} vectors are in Qdrant, verified." in logs
-    tasks = swarm.tasks(workers)
-    assert len(tasks) == 5, [task["Status"] for task in tasks]
-    assert sorted(task["Status"]["State"] for task in tasks) == ["complete"] * 4 + ["failed"]
+
+    def states() -> list[str]:
+        return sorted(task["Status"]["State"] for task in swarm.tasks(workers))
+
+    # Killed after its last word, a worker is done for the coordinator, and its successor has yet to see that.
+    until("the successor's end", lambda: set(states()) <= {"complete", "failed"} and len(states()) >= 5)
+    assert states() == ["complete"] * 4 + ["failed"]
     swarm.docker("service", "rm", coordinator, workers)
