@@ -54,19 +54,18 @@ class Line:
             return self.chance.random()
 
     def serve(self, client: socket.socket) -> None:
-        with contextlib.suppress(OSError), client, socket.create_connection(("127.0.0.1", self.server)) as server:
+        with contextlib.suppress(OSError), client:
             with self.lock:
-                self.connections |= {client, server}
+                self.connections.add(client)
             if not self.up:
                 return
-            asks, answers = client.makefile("rb"), server.makefile("rb")
-            with asks, answers:
-                while self._exchange(asks, answers, client, server):
+            with client.makefile("rb") as asks:
+                while self._exchange(asks, client):
                     pass
         with self.lock:
-            self.connections -= {client, server}
+            self.connections.discard(client)
 
-    def _exchange(self, asks: BinaryIO, answers: BinaryIO, client: socket.socket, server: socket.socket) -> bool:
+    def _exchange(self, asks: BinaryIO, client: socket.socket) -> bool:
         request = _message(asks)
         if not request or not self.up:
             return False
@@ -82,8 +81,10 @@ class Line:
                 % (status, self.after.encode(), len(body), body)
             )
             return True
-        server.sendall(request)
-        answer = _message(answers)
+        # The server closes what is idle, and a connection on which this line alone has answered is.
+        with socket.create_connection(("127.0.0.1", self.server)) as server, server.makefile("rb") as answers:
+            server.sendall(request)
+            answer = _message(answers)
         if writes and self.dice() < self.lost:
             return False  # carried out, and the answer is lost
         time.sleep(self.slow)
