@@ -21,7 +21,7 @@ import pytest
 from .lab import records, write_export
 
 ROOT = Path(__file__).resolve().parents[2]
-COUNT = int(os.environ.get("NETDOCTOR_SWARM_RECORDS", "6000"))
+COUNT = int(os.environ.get("NETDOCTOR_SWARM_RECORDS", "60000"))
 IMAGES = ("netdoctor-lab/python:1", "netdoctor-lab/qdrant:1")
 pytestmark = [
     pytest.mark.docker,
