@@ -48,7 +48,7 @@ clinic: venv   ## every clinic stack on the engine, as a table
 	@$(LAB) --images "busybox scratch python probe qdrant" $(BIN)/python compose/clinic/run.py $(ARGS)
 
 faults: venv    ## a fix killed, interrupted and cut off from its engine at every single moment (minutes)
-	@NETDOCTOR_FAULTS=every $(LAB) --images "busybox" $(BIN)/python -m pytest tests/fixes/test_faults.py $(ARGS)
+	@NETDOCTOR_FAULTS=every PYTEST_TIMEOUT=0 $(LAB) --images "busybox" $(BIN)/python -m pytest tests/fixes/test_faults.py $(ARGS)
 
 kills: venv     ## a migration killed at a hundred seeded moments; after the next start it is as one run (minutes)
 	@NETDOCTOR_KILLS=100 $(BIN)/python -m pytest tests/migration/test_kills.py $(ARGS)

@@ -139,7 +139,11 @@ def test_ctrl_c_ends_it_with_130(pair):
     with subprocess.Popen(
         argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=settings(), start_new_session=True
     ) as process:
+        killer = threading.Timer(60, process.kill)
+        killer.start()
         assert "Ctrl-C" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 130
+        status = process.wait()
+        killer.cancel()
+        assert status == 130
         assert "Traceback" not in process.stderr.read()

@@ -1,0 +1,39 @@
+"""A signal is acted on wherever the main thread is, also when the system gave the signal to another thread."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from .conftest import settings
+
+SLEEPER = """
+import signal, sys, threading, time
+from netdoctor.cli import _interrupts, _orders
+
+_interrupts.install()
+# A thread that may take the signal, and a main one that may not: what is left of its wait is not interrupted.
+threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+begun = time.monotonic()
+try:
+    with _orders.obeying():
+        print("waiting", flush=True)
+        threading.Event().wait(60)
+except KeyboardInterrupt:
+    sys.exit(42 if time.monotonic() - begun < 30 else 43)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_wait_ends_at_a_signal_that_another_thread_took(number):
+    with subprocess.Popen(
+        [sys.executable, "-c", SLEEPER], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=settings()
+    ) as sleeper:
+        assert sleeper.stdout.readline() == b"waiting\n"
+        sleeper.send_signal(number)
+        assert sleeper.wait(50) == 42
+        assert sleeper.stderr.read() == b""
