@@ -24,6 +24,22 @@ def unseen(report: Report) -> list[tuple[str, str]]:
     return [(clean(each.question), clean(each.reason)) for each in report.unjudged if each.code == UNSEEN]
 
 
+def unknowns(report: Report) -> list[tuple[str, str, str]]:
+    """(kind, name, why) of everything that leaves the report unknown, each once.
+
+    ``kind``: connection, container, or run (without a name) where nothing was asked at all.
+    """
+    found = [
+        ("connection", clean(edge.label), unexplained(edge, report))
+        for edge in report.edges
+        if edge.verdict is Verdict.UNKNOWN
+    ]
+    found += [("container", name, why) for name, why in unseen(report)]
+    if not found and not report.edges and report.verdict is Verdict.UNKNOWN:
+        found.append(("run", "", "nothing was asked"))
+    return list(dict.fromkeys(found))
+
+
 def clean(text: str) -> str:
     """One line, without secrets and control characters."""
     return plain(redact_text(text))

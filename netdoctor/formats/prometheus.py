@@ -1,7 +1,7 @@
 """Prometheus text format, for the node exporter's textfile collector: write it with ``-o FILE.prom``.
 
 ``netdoctor_edge_holds`` has no sample for an unknown edge: a gap is what unknown looks like in a time series;
-``netdoctor_edge_unknown`` says so.
+``netdoctor_edge_unknown`` says so, and ``netdoctor_unknown`` has the reason of everything that could not be judged.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from netdoctor.formats._findings import clean
+from netdoctor.formats._findings import clean, unknowns
 from netdoctor.formats.interface import FORMATS, Failure, Look
 from netdoctor.model import EdgeReport, Ref, Report, Topology, Verdict
 
 Sample = tuple[dict[str, str], float]
 
 _FINDING = ("code", "severity", "confidence")
+_UNKNOWN = ("kind", "name", "reason")
 
 
 class PrometheusFormat:
@@ -27,9 +28,11 @@ class PrometheusFormat:
         unknown = [(labels[edge], float(edge.verdict is Verdict.UNKNOWN)) for edge in report.edges]
         counted = Counter((each.code, each.severity.value, each.confidence.value) for each in report.findings)
         found = [(dict(zip(_FINDING, key, strict=True)), float(count)) for key, count in sorted(counted.items())]
+        why = [(dict(zip(_UNKNOWN, each, strict=True)), 1.0) for each in unknowns(report)]
         lines = [
             *metric("netdoctor_edge_holds", "1 when the connection holds, 0 when it is broken.", holds),
             *metric("netdoctor_edge_unknown", "1 when the connection could not be judged.", unknown),
+            *metric("netdoctor_unknown", "1 for each connection or container that could not be judged.", why),
             *metric("netdoctor_findings", "Findings of the last run.", found),
             *metric("netdoctor_run_seconds", "How long the last run took.", [({}, report.seconds)]),
             *metric("netdoctor_run_failed", "1 when netdoctor itself failed.", [({}, 0.0)]),

@@ -1,4 +1,7 @@
-"""SARIF 2.1.0 for code scanning: findings that stand in a file; the others are counted, never given a made-up place."""
+"""SARIF 2.1.0 for code scanning: findings that stand in a file; the others are counted, never given a made-up place.
+
+What could not be judged has no place either: each is a notification of the invocation, with its reason.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any
 
-from netdoctor.formats._findings import advice, clean, level, place_of
+from netdoctor.formats._findings import advice, clean, level, place_of, unknowns
 from netdoctor.formats.interface import FORMATS, Failure, Look
 from netdoctor.model import Finding, Place, Report, Severity, Verdict
 from netdoctor.terminal import plain
@@ -24,7 +27,7 @@ class SarifFormat:
         return _document(
             rules=_rules(finding for finding, _ in placed),
             results=[_result(finding, place) for finding, place in placed],
-            invocation={"executionSuccessful": True},
+            invocation={"executionSuccessful": True, **_unknown(report)},
             properties={
                 "verdict": report.verdict.value,
                 "findingsWithoutPlace": elsewhere,
@@ -45,6 +48,15 @@ class SarifFormat:
             "toolExecutionNotifications": [notification],
         }
         return _document(rules=[], results=[], invocation=invocation, properties={"verdict": "unknown"})
+
+
+def _unknown(report: Report) -> dict[str, Any]:
+    """By SARIF's own words an error is what leaves the results incomplete."""
+    told = [
+        {"level": "error", "message": {"text": f"{kind} {name}: {why}" if name else why}}
+        for kind, name, why in unknowns(report)
+    ]
+    return {"toolExecutionNotifications": told} if told else {}
 
 
 def _count(report: Report, verdict: Verdict) -> int:

@@ -30,7 +30,8 @@ class Dot:
                 lines.append(f"  {_quoted(box.id)} -> {_quoted(_key(nets[joint.net]))} [dir=none, label={about}]")
         for arrow in picture.arrows:
             says = ", ".join(cause.code for cause in arrow.causes)
-            tip = "\n".join([arrow.label, *(cause.sentence for cause in arrow.causes)])
+            why = [cause.sentence for cause in arrow.causes] or [arrow.unknown]
+            tip = "\n".join(part for part in (arrow.label, *why) if part)
             lines.append(
                 f"  {_quoted(arrow.source)} -> {_quoted(arrow.target)} "
                 f'[color="{_COLORS[arrow.says]}", penwidth=2, constraint=false, '

@@ -75,6 +75,11 @@ class Arrow:
     detail: str = ""
     causes: tuple[Cause, ...] = ()
 
+    @property
+    def unknown(self) -> str:
+        """Why nobody could say whether it holds; "" where it is known."""
+        return self.detail if self.says == UNKNOWN else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:

@@ -6,6 +6,8 @@ from netdoctor.maps.interface import BROKEN, HOLDS, MAPS, UNASKED, UNKNOWN, Box,
 
 _COLORS = {HOLDS: "#2da44e", BROKEN: "#cf222e", UNKNOWN: "#9a6700", UNASKED: "#8c959f"}
 _BREAK = "<br/>"
+_LONGEST = 60
+"""Letters on a line between two boxes."""
 
 
 class Mermaid:
@@ -22,7 +24,8 @@ class Mermaid:
                 drawn += 1
         styles = []
         for arrow in picture.arrows:
-            code = f"|{_text(arrow.causes[0].code)}|" if arrow.causes else ""
+            says = arrow.causes[0].code if arrow.causes else _short(arrow.unknown)
+            code = f"|{_text(says)}|" if says else ""
             line = "-.->" if arrow.says != HOLDS else "-->"
             lines.append(f"  {names[arrow.source]} {line}{code} {names[arrow.target]}")
             styles.append(f"  linkStyle {drawn} stroke:{_COLORS[arrow.says]},stroke-width:2px")
@@ -45,6 +48,10 @@ def _box(box: Box) -> str:
     about = box.note or ("" if box.state in ("", "running") else box.state)
     said = f"{_text(box.name)}{_BREAK + _text(about) if about else ''}"
     return f'["{said}"]' if box.kind == "container" else f'(("{said}"))'
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _text(text: str) -> str:

@@ -63,7 +63,7 @@ def drawing(picture: Picture, inside: str, *, interactive: bool) -> str:
 
 def spoken(arrow: Arrow) -> str:
     """The arrow in words, for titles and screen readers."""
-    causes = "; ".join(f"{cause.code} {cause.sentence}" for cause in arrow.causes)
+    causes = "; ".join(f"{cause.code} {cause.sentence}" for cause in arrow.causes) or arrow.unknown
     return f"{arrow.label}: {arrow.says}{f'. {causes}' if causes else ''}"
 
 
@@ -96,9 +96,10 @@ def _row(grid: Grid, row: Row) -> str:
 
 
 def _whole(row: Row) -> str:
-    """The name, and every alias it has somewhere."""
+    """The name, and every alias it has somewhere; or why it is on no network, which beside it may be cut short."""
     aliases = dict.fromkeys(alias for joint in row.box.joints for alias in joint.aliases)
-    return f"{row.box.name}, also {', '.join(aliases)}" if aliases else row.box.name
+    note = f": {row.box.note}" if row.box.note else ""
+    return f"{row.box.name}, also {', '.join(aliases)}" if aliases else f"{row.box.name}{note}"
 
 
 def _track(track: Track, number: int, interactive: bool) -> str:

@@ -28,6 +28,7 @@ from netdoctor.model import (
     Report,
     Severity,
     Topology,
+    Unseen,
     Verdict,
 )
 
@@ -134,10 +135,19 @@ def markup() -> Report:
     )
 
 
+def one_unseen() -> Report:
+    """What was asked holds, and one container could not be looked at."""
+    seen, vantages, app, db, _ = healthy()
+    hidden = Unseen("c" * 64, "cache", "Could not inspect container cccccccccccc: the answer has no State.")
+    seen = replace(seen, unseen=(hidden,))
+    return run(seen, vantages, Edge(app.ref, db.ref, name="db", port=80, protocol="http"))
+
+
 MORE: dict[str, tuple[Callable[[], Report], int, Look]] = {
     "lint-found": (lint_found, 1, Look(next_command="netdoctor explain ND101")),
     "lint-clean": (lint_clean, 0, Look()),
     "expectations": (expectations, 1, Look()),
     "markup": (markup, 1, Look(verbose=True)),
+    "one-unseen": (one_unseen, 3, Look()),
 }
 """Name -> (how it is made, its exit status, how it is looked at)."""

@@ -80,3 +80,17 @@ def test_a_warning_fails_a_run_that_asks_for_it_and_the_possible_never_does():
 
     assert status_of(replace(report, findings=without), Settings(fail_on="warning")) == 0
     assert status_of(replace(report, findings=without), Settings(fail_on="info")) == 1
+
+
+@pytest.mark.parametrize("form", FORMATS.names())
+def test_a_container_that_could_not_be_looked_at_stands_in_every_format_with_its_reason(form):
+    text = " ".join(rendered("one-unseen", form).split())
+    assert "cache" in text
+    assert "the answer has no State" in text
+
+
+@pytest.mark.parametrize("form", FORMATS.names())
+def test_a_connection_that_nobody_could_ask_stands_in_every_format_with_its_reason(form):
+    text = " ".join(rendered("no-vantage", form).split())
+    assert 'target="db",port="80"' in text if form == "prometheus" else "db" in text
+    assert "entering a network namespace needs root" in text
