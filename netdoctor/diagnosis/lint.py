@@ -13,7 +13,7 @@ from netdoctor.diagnosis.judge import applicable, judge_edge, order
 from netdoctor.diagnosis.run import edge_label
 from netdoctor.edges.arguments import catalogued
 from netdoctor.edges.environment import Mention, edge_from, mentions, names_of
-from netdoctor.edges.loopback import meant_by_loopback
+from netdoctor.edges.loopback import meant_by_kind, meant_by_loopback
 from netdoctor.model import (
     Answers,
     Case,
@@ -148,7 +148,7 @@ class _Index:
         if not reached:
             named = self.by_name.get(host, [])
             own = [target for target in named if target.project == caller.project]
-            reached = own or named or self._alike(caller, host, mention)
+            reached = own or named or self._alike(caller, host, mention) or self._of_its_kind(caller, mention)
         seen = {caller.id}
         for target in reached:
             if target.id not in seen:
@@ -176,6 +176,14 @@ class _Index:
             name for name in siblings if len(name) >= _SHORTEST and host.startswith((f"{name}-", f"{name}_"))
         ]
         return [siblings[near[0]]] if near else []
+
+    def _of_its_kind(self, caller: Container, mention: Mention) -> list[Container]:
+        """``postgres://postgres:5432`` where the project's only Postgres is called db, and is named nowhere else."""
+        target = meant_by_kind(self._own(caller), caller, mention.variable, mention.address)
+        if target is None:
+            return []
+        known = {other for each in mentions(caller) for other in self.by_name.get(each.address.host.lower(), ())}
+        return [] if target in known else [target]
 
 
 def _speaks_of(variable: str, name: str, container: Container) -> bool:

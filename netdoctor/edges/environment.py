@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from netdoctor.edges.address import Address
 from netdoctor.edges.catalogue import protocol_of
 from netdoctor.edges.likeness import alike, is_free, meant_by_likeness
-from netdoctor.edges.loopback import meant_by_loopback, one_namespace, ports_of
+from netdoctor.edges.loopback import meant_by_kind, meant_by_loopback, one_namespace, ports_of
 from netdoctor.edges.spellings import addresses_in
 from netdoctor.model import Container, Edge, Ref, Topology, carriers
 
@@ -66,7 +66,20 @@ def mention_of(topology: Topology, caller: Container, target: Container) -> Ment
         host = mention.address.host.lower()
         if is_free(host, taken) and any(alike(host, name) for name in names):
             return mention
+    for mention in found:
+        host = mention.address.host
+        if is_free(host.lower(), taken) and not _known_to_itself(caller, host):
+            meant = meant_by_kind(topology, caller, mention.variable, mention.address)
+            if meant is not None and meant.id == target.id:
+                return mention
     return None
+
+
+def _known_to_itself(caller: Container, host: str) -> bool:
+    """By its hosts file, a link, or because it is its own name."""
+    wanted = host.lower().rstrip(".")
+    lines = any(line.partition(":")[0].lower() == wanted for line in caller.extra_hosts or ())
+    return lines or wanted in (caller.hostname or "").lower() or any(link.alias == wanted for link in caller.links)
 
 
 def _through_its_owner(
@@ -129,6 +142,8 @@ def _nearly(topology: Topology, caller: Container, unclear: list[Mention]) -> It
     for mention in unclear:
         if is_free(mention.address.host.lower(), taken):
             target = meant_by_likeness(topology, caller, mention.address, others)
+            if target is None and not _known_to_itself(caller, mention.address.host):
+                target = meant_by_kind(topology, caller, mention.variable, mention.address)
             if target is not None:
                 yield mention, target
 

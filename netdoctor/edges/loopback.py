@@ -65,6 +65,26 @@ def meant_by_loopback(topology: Topology, caller: Container, variable: str, addr
     return found[0] if len(found) == 1 else None
 
 
+def meant_by_kind(topology: Topology, caller: Container, variable: str, address: Address) -> Container | None:
+    """The one neighbour that a name must mean which belongs to nobody: ``postgres://postgres:5432`` where the only
+    Postgres is called ``db``. By the same signs as a loopback address; None when nothing or too much fits.
+
+    Neighbours are the caller's project, or, where it has none, whoever shares a network with it.
+    """
+    if address.port is None or "." in address.host or _FOR_BROWSERS.search(variable):
+        return None
+    near = [
+        each
+        for each in topology.containers
+        if each.id != caller.id
+        and (each.project == caller.project if caller.project else bool(topology.shared_networks(caller, each)))
+    ]
+    ranks = [(_rank(variable, address, each), each) for each in near]
+    best = max((rank for rank, _ in ranks), default=0)
+    found = [each for rank, each in ranks if rank == best]
+    return found[0] if best > 0 and len(found) == 1 else None
+
+
 def _rank(variable: str, address: Address, target: Container) -> int:
     """0: does not fit. Higher is surer."""
     ports = ports_of(target)

@@ -84,3 +84,47 @@ def test_two_in_one_network_namespace_rightly_use_loopback():
     other = container("other", network_mode=f"container:{vpn.id}", environment=(("PEER_URL", "http://localhost:9001"),))
     found = mention_of(topology(NET, vpn, inner, other), other, inner)
     assert found is not None and (found.address.host, found.address.port) == ("localhost", 9001)
+
+
+DB = container("shop-db-1", NET, service="db", project="shop", image="postgres:16")
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"DATABASE_URL": "postgres://u:p@postgres:5432/x"},
+        {"POSTGRES_HOST": "postgresql", "POSTGRES_PORT": "5432"},
+        {"SPRING_DATASOURCE_URL": "jdbc:postgresql://pg:5432/x"},
+    ],
+)
+def test_a_name_that_nobody_has_means_the_only_neighbour_of_its_kind(env):
+    caller = app(env=env, project="shop", service="app")
+    assert targets(caller, DB) == [DB.id]
+    seen = topology(NET, caller, DB)
+    found = mention_of(seen, caller, DB)
+    assert found is not None and found.address.host in ("postgres", "postgresql", "pg")
+
+
+def test_of_two_of_a_kind_neither_is_guessed_at():
+    second = container("shop-archive-1", NET, service="archive", project="shop", image="postgres:16")
+    assert targets(app(env={"DATABASE_URL": "postgres://pg:5432/x"}, project="shop"), DB, second) == []
+
+
+def test_another_projects_server_is_not_meant_by_its_kind():
+    assert targets(app(env={"DATABASE_URL": "postgres://pg:5432/x"}, project="blog"), DB) == []
+
+
+def test_a_server_that_is_named_rightly_elsewhere_is_not_meant_by_a_leftover():
+    env = {"OLD_URL": "postgres://pg:5432/x", "DATABASE_URL": "postgres://db:5432/x"}
+    caller = app(env=env, project="shop")
+    (edge,) = inferred_edges(topology(NET, caller, DB), caller)
+    assert edge.name == "db" and mention_of(topology(NET, caller, DB), caller, DB).address.host == "db"
+
+
+def test_a_kind_is_no_sign_for_a_name_that_the_caller_has_in_its_hosts_file():
+    env = {"DATABASE_URL": "postgres://pg:5432/x"}
+    assert targets(app(env=env, project="shop", extra_hosts=("pg:10.0.0.9",)), DB) == []
+
+
+def test_a_name_of_another_kind_means_nobody():
+    assert targets(app(env={"REDIS_URL": "redis://redis:6379/0"}, project="shop"), DB) == []
