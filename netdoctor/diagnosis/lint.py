@@ -182,8 +182,8 @@ class _Index:
         target = meant_by_kind(self._own(caller), caller, mention.variable, mention.address)
         if target is None:
             return []
-        known = {other for each in mentions(caller) for other in self.by_name.get(each.address.host.lower(), ())}
-        return [] if target in known else [target]
+        known = {other.id for each in mentions(caller) for other in self.by_name.get(each.address.host.lower(), ())}
+        return [] if target.id in known else [target]
 
 
 def _speaks_of(variable: str, name: str, container: Container) -> bool:

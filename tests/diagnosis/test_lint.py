@@ -178,6 +178,24 @@ def test_a_name_that_nobody_has(judge):
     assert "Use redis instead of reddis in REDIS_URL" in report.findings[0].remedies[0].advice
 
 
+MISNAMED = """
+services:
+  app: {image: app, environment: {DATABASE_URL: "postgres://u:p@postgres:5432/x"}}
+  db: {image: "postgres:16"}
+"""
+
+
+def test_a_wrong_name_means_the_only_service_of_its_kind(judge):
+    report = judge(MISNAMED)
+    assert [finding.code for finding in report.findings] == ["ND201"]
+    assert "uses the name postgres, which nobody on its networks carries" in report.findings[0].cause
+
+
+def test_a_leftover_beside_the_right_name_means_nobody(judge):
+    right = MISNAMED.replace("environment: {", 'environment: {PRIMARY_URL: "postgres://u:p@db:5432/x", ')
+    assert judge(right).findings == ()
+
+
 def test_a_name_that_somebody_on_an_external_network_may_have_is_only_possible(judge):
     report = judge("""\
         services:
