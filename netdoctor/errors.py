@@ -41,8 +41,10 @@ class UsageError(NetdoctorError):
 class NotFound(UsageError):
     """A name matches no container, network, collection or file."""
 
-    def __init__(self, message: str, *, hint: str = "", candidates: tuple[str, ...] = ()) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self, message: str, *, hint: str = "", candidates: tuple[str, ...] = (), status: Exit | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, status=status)
         self.candidates = candidates
 
 

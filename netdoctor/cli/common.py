@@ -112,7 +112,7 @@ def session(settings: Settings, *, whole: bool = False, told: bool = False) -> I
 def tell_of_unseen(settings: Settings, topology: Topology) -> None:
     """Who could not be looked at, and why."""
     for each in topology.unseen:
-        speaker(settings)(f"warning: {each.name} could not be looked at. {each.reason}")
+        speaker(settings)(f"warning: {each.label} could not be looked at. {each.reason}")
 
 
 def patience(settings: Settings) -> float:

@@ -59,7 +59,7 @@ def overview_lines(topology: Topology) -> list[str]:
         )
     if len(topology.containers) > SHOWN:
         lines.append(f"  ... and {len(topology.containers) - SHOWN} more")
-    lines += [f"  {plain(each.name):<30} could not be looked at" for each in topology.unseen]
+    lines += [f"  {plain(each.label):<30} could not be looked at" for each in topology.unseen]
     apart = [edge for edge in all_edges(topology) if _apart(topology, edge)]
     if apart:
         lines += ["", "Declared connections whose ends share no network:"]

@@ -169,7 +169,7 @@ def _compared(project: Project, topology: Topology, clock: Callable[[], float]) 
             told.add(container.service or "")
         yield from [found] if found is not None else []
     for service in project.declared.containers:
-        if any(each.service in (service.service, None) for each in topology.unseen):
+        if any(each.service in (service.service, None) for each in topology.unseen_containers):
             # Whoever could not be looked at may be its container.
             continue
         said = _whole(service, [each for each in project.containers if each.service == service.service])

@@ -1,11 +1,10 @@
-"""What a container that could not be looked at does to a report: it stands in it, and nothing is called well."""
+"""What a container or network that could not be looked at does to a report: it stands there; nothing is called well."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from netdoctor.model import Confidence, Finding, Report, Topology, Unjudged, Verdict
-from netdoctor.model.report import UNSEEN
 
 
 def with_unseen(report: Report, topology: Topology | None = None) -> Report:
@@ -16,7 +15,7 @@ def with_unseen(report: Report, topology: Topology | None = None) -> Report:
     seen_by = topology or report.topology
     if seen_by is None or not seen_by.unseen:
         return report
-    silent = [Unjudged(UNSEEN, each.reason, each.name) for each in seen_by.unseen]
+    silent = [Unjudged(each.kind, each.reason, each.name) for each in seen_by.unseen]
     return replace(
         report,
         verdict=Verdict.UNKNOWN if report.verdict is Verdict.HOLDS else report.verdict,
@@ -28,7 +27,7 @@ def in_doubt(finding: Finding, topology: Topology) -> Finding:
     """A finding that rests on nobody's having something is possible only while somebody could not be looked at."""
     if not topology.unseen or finding.confidence is Confidence.POSSIBLE:
         return finding
-    names = ", ".join(each.name for each in topology.unseen)
+    names = ", ".join(each.label for each in topology.unseen)
     return replace(
         finding,
         confidence=Confidence.POSSIBLE,

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from netdoctor.engine.hosts import EngineHost
+from netdoctor.engine.lists import Listed, listed
 from netdoctor.engine.shapes import Unusable
 from netdoctor.engine.survey import HELPER_LABEL, Survey, survey
 from netdoctor.engine.translate import translated, unreachable, unusable
@@ -108,9 +109,15 @@ class Engine:
         return found
 
     def networks(self) -> list[JSON]:
-        with translated(self.host, "list the networks"):
-            found: list[JSON] = self.api.networks()
-            return found
+        """Raises the error of one whose entry is broken, too."""
+        found = self.networks_told()
+        if found.broken:
+            raise found.broken[0].error
+        return list(found.entries)
+
+    def networks_told(self) -> Listed:
+        """The same, with the broken entries beside them. AnswerUnusable where there is nothing else."""
+        return listed(self, "/networks", "list the networks")
 
     def listed(self, network: str) -> list[tuple[str, str, tuple[str, ...]]]:
         """Whom the network itself lists: (container id, name, addresses without their prefix length)."""

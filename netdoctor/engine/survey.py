@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from netdoctor.engine.translate import translated, unanswered, unusable
+from netdoctor.engine.lists import MOST, Broken, listed
+from netdoctor.engine.translate import unanswered, unusable
 from netdoctor.errors import AnswerUnusable, EngineRefused, EngineUnreachable, Gone, NetdoctorError, PermissionRefused
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ AGAIN = 3
 """Times that the engine may list a container and say that it does not have it; what has really gone is listed once."""
 SILENT = 2
 """Inspects that may get no answer in their time until the engine is what does not answer, and not the container."""
-HIDDEN = 50
+HIDDEN = MOST
 """Containers that cannot be looked at, beyond which it is the engine that shows none."""
 _MOST_DENIED = 10_000
 """Containers that come and go while they are looked at, after which what was found is all there is."""
@@ -43,6 +44,8 @@ class Hidden:
     names: tuple[str, ...]
     labels: Mapping[str, str]
     error: NetdoctorError
+    anybody: bool = False
+    """Its entry in the list is broken, and does not say what it is called: any name may be its."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +81,22 @@ class _Look:
     def __init__(self, engine: Engine) -> None:
         self.found: dict[str, JSON] = {}
         self.errors: dict[str, NetdoctorError] = {}
+        self.broken: tuple[Broken, ...] = ()
+        """Of the last list."""
         self._engine = engine
         self._silent = 0
         self._lock = threading.Lock()
 
     def listed(self) -> dict[str, JSON]:
-        with translated(self._engine.host, "list the containers"):
-            entries = self._engine.api.containers(all=True)
+        found = listed(self._engine, "/containers/json", "list the containers", all=1, limit=-1, size=0, trunc_cmd=0)
         # Helpers of a run, this one's or another's, come and go: they are no part of what anybody asks about.
-        return {each["Id"]: each for each in entries if HELPER_LABEL not in (each.get("Labels") or {})}
+        self.broken = tuple(each for each in found.broken if HELPER_LABEL not in (each.labels or {}))
+        doubtful = {each.id for each in self.broken}
+        return {
+            each["Id"]: each
+            for each in found.entries
+            if HELPER_LABEL not in (each.get("Labels") or {}) and each["Id"] not in doubtful
+        }
 
     def inspect(self, ids: Sequence[str]) -> None:
         """Those that are still there; whom it cannot be had of is not asked again."""
@@ -136,6 +146,17 @@ class _Look:
             Hidden(id_, tuple(entry.get("Names") or ()), entry.get("Labels") or {}, self.errors[id_])
             for id_, entry in listed.items()
             if id_ in self.errors
+        )
+        hidden += tuple(
+            Hidden(
+                # A container's id has no such character.
+                each.id or f"#{each.number}",
+                each.names or ((f"entry {each.number}",) if each.id is None else ()),
+                each.labels or {},
+                each.error,
+                anybody=each.names is None or each.labels is None,
+            )
+            for each in self.broken
         )
         if hidden and not containers:
             raise hidden[0].error

@@ -29,8 +29,8 @@ from netdoctor.engine.shapes import (
 _MOST_CONTAINERS = 20_000
 """Of one list; an engine's networks end far below."""
 _api = word(r"\d{1,4}\.\d{1,4}", "an API version")
-_texts = listing(text)
-_labels = mapping(maybe(text))
+texts = listing(text)
+labels = mapping(maybe(text))
 
 VERSION = record(
     {"ApiVersion": _api}, Version=text, MinAPIVersion=maybe(word(r"|\d{1,4}\.\d{1,4}", "an API version")),
@@ -38,9 +38,8 @@ VERSION = record(
 )  # fmt: skip
 INFO = record(ID=text)
 
-LISTED = listing(
-    record({"Id": identity}, Names=_texts, Labels=_labels, State=text, SizeRw=whole), most=_MOST_CONTAINERS
-)
+LISTED_ONE = record({"Id": identity}, Names=texts, Labels=labels, State=text, SizeRw=whole)
+LISTED = listing(LISTED_ONE, most=_MOST_CONTAINERS)
 
 _health = record(Status=text, FailingStreak=whole, Log=listing(record(ExitCode=whole, Output=text)))
 _state = record(
@@ -56,24 +55,24 @@ _state = record(
     Health=_health,
     Healthcheck=_health,
 )
-_healthcheck = record(Test=_texts, Interval=whole, Timeout=whole, StartPeriod=whole, Retries=whole)
+_healthcheck = record(Test=texts, Interval=whole, Timeout=whole, StartPeriod=whole, Retries=whole)
 _config = record(
-    Hostname=text, Image=text, Env=_texts, Labels=_labels, ExposedPorts=mapping(anything), Healthcheck=_healthcheck
+    Hostname=text, Image=text, Env=texts, Labels=labels, ExposedPorts=mapping(anything), Healthcheck=_healthcheck
 )
 _bindings = mapping(maybe(listing(record(HostIp=text, HostPort=text))))
 _host_config = record(
     {"NetworkMode": text},
     PortBindings=_bindings,
-    ExtraHosts=_texts,
-    Dns=_texts,
-    DnsSearch=_texts,
+    ExtraHosts=texts,
+    Dns=texts,
+    DnsSearch=texts,
     RestartPolicy=record(Name=text),
 )
 _endpoint = record(
     NetworkID=text,
     EndpointID=text,
-    Aliases=_texts,
-    DNSNames=_texts,
+    Aliases=texts,
+    DNSNames=texts,
     IPAddress=address,
     GlobalIPv6Address=address,
     Gateway=address,
@@ -91,7 +90,7 @@ _container = record(
     },
     Image=text,
     Path=text,
-    Args=_texts,
+    Args=texts,
     RestartCount=whole,
     Created=text,
     Mounts=listing(record(Type=text, Source=text, Destination=text)),
@@ -111,19 +110,18 @@ def container(value: Any, where: str) -> None:
 
 
 _network = {"Id": identity, "Name": text, "Driver": text}
-NETWORKS = listing(
-    record(
-        _network,
-        Scope=text,
-        Internal=flag,
-        Attachable=flag,
-        EnableIPv6=flag,
-        Created=text,
-        Labels=_labels,
-        Options=mapping(maybe(text)),
-        IPAM=record(Config=listing(record(Subnet=subnet, Gateway=address))),
-    )
+NETWORKS_ONE = record(
+    _network,
+    Scope=text,
+    Internal=flag,
+    Attachable=flag,
+    EnableIPv6=flag,
+    Created=text,
+    Labels=labels,
+    Options=mapping(maybe(text)),
+    IPAM=record(Config=listing(record(Subnet=subnet, Gateway=address))),
 )
+NETWORKS = listing(NETWORKS_ONE)
 _task_there = record(Name=text, EndpointID=text, Info=mapping(maybe(text)))
 NETWORK = record(
     _network,
@@ -152,6 +150,12 @@ EXEC = record(ExitCode=whole, Running=flag)
 ENDED = record({"StatusCode": whole})
 FILE = record(name=text, size=whole, mode=whole, linkTarget=text)
 """The header that tells of a file inside a container."""
+
+OF_LISTS: dict[str, tuple[Shape, Shape]] = {
+    "/containers/json": (listing(anything, most=_MOST_CONTAINERS), LISTED_ONE),
+    "/networks": (listing(anything), NETWORKS_ONE),
+}
+"""Lists whose entries stand for themselves: one that is broken says nothing of the others."""
 
 _ONE = r"[^/]+"
 TABLE: tuple[tuple[str, str, Shape], ...] = (

@@ -19,22 +19,27 @@ def place_of(finding: Finding, report: Report) -> Place | None:
     return next((place for place in found if place is not None), None)
 
 
-def unseen(report: Report) -> list[tuple[str, str]]:
-    """(container, why) of each that could not be looked at."""
-    return [(clean(each.question), clean(each.reason)) for each in report.unjudged if each.code == UNSEEN]
+def unseen(report: Report) -> list[tuple[str, str, str]]:
+    """(kind, name, why) of each container or network that could not be looked at."""
+    return [(each.code, clean(each.question), clean(each.reason)) for each in report.unjudged if each.code in UNSEEN]
+
+
+def called(kind: str, name: str) -> str:
+    """``db``, ``network back``"""
+    return name if kind == "container" else f"{kind} {name}"
 
 
 def unknowns(report: Report) -> list[tuple[str, str, str]]:
     """(kind, name, why) of everything that leaves the report unknown, each once.
 
-    ``kind``: connection, container, or run (without a name) where nothing was asked at all.
+    ``kind``: connection, container, network, or run (without a name) where nothing was asked at all.
     """
     found = [
         ("connection", clean(edge.label), unexplained(edge, report))
         for edge in report.edges
         if edge.verdict is Verdict.UNKNOWN
     ]
-    found += [("container", name, why) for name, why in unseen(report)]
+    found += unseen(report)
     if not found and not report.edges and report.verdict is Verdict.UNKNOWN:
         found.append(("run", "", "nothing was asked"))
     return list(dict.fromkeys(found))

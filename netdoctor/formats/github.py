@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netdoctor.formats._findings import advice, clean, headline, level, place_of, unexplained, unseen
+from netdoctor.formats._findings import advice, called, clean, headline, level, place_of, unexplained, unseen
 from netdoctor.formats.interface import FORMATS, Failure, Look
 from netdoctor.model import Finding, Report, Severity, Verdict
 
@@ -24,8 +24,8 @@ class GithubFormat:
                 # Unknown ends with 3, so it is no remark either.
                 loud = edge.severity if edge.verdict is Verdict.BROKEN else Severity.ERROR
                 lines.append(_command(_COMMAND[loud], {"title": f"{edge.verdict.value}: {clean(edge.label)}"}, text))
-        for name, why in unseen(report):
-            lines.append(_command("error", {"title": f"could not be looked at: {name}"}, why))
+        for kind, name, why in unseen(report):
+            lines.append(_command("error", {"title": f"could not be looked at: {called(kind, name)}"}, why))
         if not lines and not report.edges and report.verdict is Verdict.UNKNOWN:
             lines.append(_command("error", {"title": "netdoctor"}, "nothing was asked"))
         return "".join(f"{line}\n" for line in lines)

@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from netdoctor.formats._findings import findings_on, unseen
+from netdoctor.formats._findings import called, findings_on, unseen
 from netdoctor.formats._paint import Line, paint
 from netdoctor.formats.interface import FORMATS, Failure, Look
 from netdoctor.model import (
@@ -76,9 +76,9 @@ def _lines(report: Report, look: Look) -> Iterator[Line]:
             yield []
         yield from _finding(finding, look, report)
     yield from _unexplained(report, look)
-    for name, why in unseen(report):
+    for kind, name, why in unseen(report):
         yield []
-        yield from _wrapped(f"{name} could not be looked at: {why}", look, "", "  ", "doubt")
+        yield from _wrapped(f"{called(kind, name)} could not be looked at: {why}", look, "", "  ", "doubt")
     yield from _silence(report, look)
     for notice in report.notices:
         yield from _wrapped(f"note: {notice}", look, "", "  ", "faint")
@@ -224,7 +224,7 @@ def _unexplained(report: Report, look: Look) -> Iterator[Line]:
 
 
 def _silence(report: Report, look: Look) -> Iterator[Line]:
-    unjudged = [each for each in report.unjudged if each.code != UNSEEN]
+    unjudged = [each for each in report.unjudged if each.code not in UNSEEN]
     if not unjudged:
         return
     if not look.verbose:
@@ -267,8 +267,9 @@ def _summary(report: Report) -> str:
     parts = [f"{count} {verdict.value}" for verdict, count in counts.items() if count]
     edges = "1 edge" if len(report.edges) == 1 else f"{len(report.edges)} edges"
     said = f"{edges}: {', '.join(parts)}" if parts else report.summary or "nothing was asked"
-    hidden = len(unseen(report))
-    return f"{said}; {_count(hidden, 'container')} could not be looked at" if hidden else said
+    hidden = Counter(kind for kind, _, _ in unseen(report))
+    told = " and ".join(_count(count, kind) for kind, count in sorted(hidden.items()))
+    return f"{said}; {told} could not be looked at" if told else said
 
 
 def _wrapped(text: str, look: Look, first: str, rest: str, style: str) -> Iterator[Line]:

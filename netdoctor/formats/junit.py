@@ -34,8 +34,8 @@ class JunitFormat:
         cases = [_edge(edge, report, look) for edge in report.edges]
         others = loose(report)
         cases += [_topology(finding) for finding in others if fails(finding, look)]
-        for name, why in unseen(report):
-            hidden = _case(f"container {name}")
+        for kind, name, why in unseen(report):
+            hidden = _case(f"{kind} {name}")
             _outcome(hidden, "error", why, "unknown", "")
             cases.append(hidden)
         if not cases and not report.edges and report.verdict is Verdict.UNKNOWN:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from netdoctor.formats._findings import clean, findings_on, place_of, unexplained, unseen
+from netdoctor.formats._findings import called, clean, findings_on, place_of, unexplained, unseen
 from netdoctor.formats.interface import FORMATS, Failure, Look
 from netdoctor.model import Finding, Report, Verdict
 
@@ -44,8 +44,8 @@ class MarkdownFormat:
                 lines += ["", f"... and {len(report.findings) - number} more."]
                 break
             lines += told
-        for name, why in unseen(report):
-            lines += ["", f"{_code(name)} could not be looked at: {_text(why)}"]
+        for kind, name, why in unseen(report):
+            lines += ["", f"{_code(called(kind, name))} could not be looked at: {_text(why)}"]
         for notice in report.notices if size <= LIMIT else ():
             lines += ["", f"Note: {_text(notice)}"]
         return "\n".join(lines) + "\n"

@@ -32,7 +32,7 @@ class PrometheusFormat:
         lines = [
             *metric("netdoctor_edge_holds", "1 when the connection holds, 0 when it is broken.", holds),
             *metric("netdoctor_edge_unknown", "1 when the connection could not be judged.", unknown),
-            *metric("netdoctor_unknown", "1 for each connection or container that could not be judged.", why),
+            *metric("netdoctor_unknown", "1 for each connection, container or network that could not be judged.", why),
             *metric("netdoctor_findings", "Findings of the last run.", found),
             *metric("netdoctor_run_seconds", "How long the last run took.", [({}, report.seconds)]),
             *metric("netdoctor_run_failed", "1 when netdoctor itself failed.", [({}, 0.0)]),

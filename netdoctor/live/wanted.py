@@ -66,7 +66,9 @@ def _named(container: Container) -> str:
 
 def _is(hidden: Unseen, named: str) -> bool:
     """Whether that may be its name here: of a service's containers only the number is not known."""
-    return named == hidden.name or named.startswith(f"{hidden.project}/{hidden.service}/")
+    if hidden.kind != "container":
+        return False
+    return hidden.anybody or named == hidden.name or named.startswith(f"{hidden.project}/{hidden.service}/")
 
 
 def key_of(topology: Topology, edge: Edge) -> str:

@@ -203,7 +203,7 @@ class Watch:
             return topology
         try:
             if topology.unseen:
-                raise NotLookedAt(f"{topology.unseen[0].name} could not be looked at. {topology.unseen[0].reason}")
+                raise NotLookedAt(f"{topology.unseen[0].label} could not be looked at. {topology.unseen[0].reason}")
             with self._unbroken():
                 results = self._healer.heal(topology)
                 found = self._eyes.look() if any(each.done for each in results) else topology

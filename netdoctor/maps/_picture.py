@@ -95,7 +95,7 @@ def _note(topology: Topology, container: Container) -> str:
 
 
 def _unseen(hidden: Unseen) -> Box:
-    return Box(hidden.id, _text(hidden.name), UNSEEN, up=False, note=f"could not be looked at: {_text(hidden.reason)}")
+    return Box(hidden.id, _text(hidden.label), UNSEEN, up=False, note=f"could not be looked at: {_text(hidden.reason)}")
 
 
 def _outsider(id_: str) -> Box:

@@ -57,13 +57,14 @@ class EdgeReport:
         return expectation.severity if expectation is not None and expectation.severity else Severity.ERROR
 
 
-UNSEEN = "container"
-"""The code of what could not be looked at as a whole."""
+UNSEEN = ("container", "network")
+"""The codes of what could not be looked at as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unjudged:
-    """A question that a rule (or the ladder) wanted and nobody could answer; or a container nobody could look at."""
+    """A question that a rule (or the ladder) wanted and nobody could answer; or a container or a network that nobody
+    could look at."""
 
     code: str
     reason: str

@@ -180,7 +180,7 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """A container that is there and could not be looked at: this is all that is known of it.
+    """A container (or a network) that is there and could not be looked at: this is all that is known of it.
 
     Neither its networks nor its state: whoever concludes something from nobody's having a name, an address or a place
     has to think of it.
@@ -195,6 +195,15 @@ class Unseen:
     service: str | None = None
     also: tuple[str, ...] = ()
     """Names that its platform shows."""
+    kind: str = "container"
+    """``container`` or ``network``."""
+    anybody: bool = False
+    """Not even all its names are known: what nobody is called may be it."""
+
+    @property
+    def label(self) -> str:
+        """``db``, ``network back``"""
+        return self.name if self.kind == "container" else f"{self.kind} {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +242,14 @@ class Topology(_Indexed):
     """Ids of the networks that a Swarm service's tasks are to join, by the service's id; where there are tasks, and
     this node may ask for their services."""
     unseen: tuple[Unseen, ...] = ()
-    """Containers that are there and could not be looked at; no part of ``containers``."""
+    """Containers and networks that are there and could not be looked at; no part of ``containers`` and ``networks``.
+
+    Whoever is on such a network is among them."""
+
+    @property
+    def unseen_containers(self) -> tuple[Unseen, ...]:
+        """Those of ``unseen`` that are no networks."""
+        return tuple(each for each in self.unseen if each.kind == "container")
 
     def container(self, ref: Ref | str) -> Container | None:
         """By ref or full id."""

@@ -13,7 +13,7 @@ class Containers:
     def look(self, situation: Situation) -> Iterable[Line]:
         for each in situation.topology.unseen if situation.topology is not None else ():
             remedy = each.hint or f"look at it with: docker inspect {each.name}"
-            yield Line(f"container {each.name}", State.BAD, f"could not be looked at: {each.reason}", remedy)
+            yield Line(f"{each.kind} {each.name}", State.BAD, f"could not be looked at: {each.reason}", remedy)
 
 
 CHECKS.add("containers", Containers(), home=__name__)

@@ -28,7 +28,7 @@ def difference(
     found = [
         *_by_name("container", _looked_at(before, after), _looked_at(after, before), _container),
         *_unseen(before, after),
-        *_by_name("network", before.networks, after.networks, _network),
+        *_by_name("network", _networks(before, after), _networks(after, before), _network),
         *_answers(before, after, seen_before or Answers({}), seen_after or Answers({})),
     ]
     if before.engine_version != after.engine_version:
@@ -38,22 +38,31 @@ def difference(
 
 def _looked_at(topology: Topology, other: Topology) -> list[Container]:
     """Whom neither look could not look at: of the others nobody can say whether they changed."""
-    names = {each.name for each in (*topology.unseen, *other.unseen)}
-    return [each for each in topology.containers if each.name not in names]
+    names = {(each.kind, each.name) for each in (*topology.unseen, *other.unseen)}
+    return [each for each in topology.containers if ("container", each.name) not in names]
+
+
+def _networks(topology: Topology, other: Topology) -> list[Network]:
+    names = {(each.kind, each.name) for each in (*topology.unseen, *other.unseen)}
+    return [each for each in topology.networks if ("network", each.name) not in names]
 
 
 def _unseen(before: Topology, after: Topology) -> Iterator[Change]:
     """Whom one of the two could look at, and the other not; or whom only one of them has."""
-    then, now = ({each.name for each in topology.unseen} for topology in (before, after))
-    for name in sorted(then | now):
+    then, now = ({(each.kind, each.name) for each in topology.unseen} for topology in (before, after))
+    for kind, name in sorted(then | now):
         one, other = (
-            "no" if name in hidden else "yes" if any(each.name == name for each in topology.containers) else None
+            "no" if (kind, name) in hidden else "yes" if name in _names(topology, kind) else None
             for hidden, topology in ((then, before), (now, after))
         )
         if one is None or other is None:
-            yield Change(f"container {name}", "there", "yes" if one else None, "yes" if other else None)
+            yield Change(f"{kind} {name}", "there", "yes" if one else None, "yes" if other else None)
         elif one != other:
-            yield Change(f"container {name}", "could be looked at", one, other)
+            yield Change(f"{kind} {name}", "could be looked at", one, other)
+
+
+def _names(topology: Topology, kind: str) -> set[str]:
+    return {each.name for each in (topology.networks if kind == "network" else topology.containers)}
 
 
 def _by_name(kind: str, before: Iterable[Any], after: Iterable[Any], parts: Any) -> Iterator[Change]:

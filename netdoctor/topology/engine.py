@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from netdoctor.engine.client import Engine
+from netdoctor.engine.lists import Broken
 from netdoctor.engine.survey import Hidden
 from netdoctor.model import (
     Container,
@@ -37,6 +38,8 @@ _PODMAN = "podman"
 _STOPPED = "stopped"
 """Podman's word for one whose program has ended, until it is cleaned up ("exited") or started again."""
 _NUMBER = re.compile(r"[0-9]{1,5}")
+_UNLISTED = "unknown"
+"""The driver of a network that a container is on and the list does not have."""
 _HEALTH_LOG = 5
 """Entries kept; the engine keeps five itself."""
 
@@ -46,14 +49,22 @@ def read_topology(engine: Engine, *, whole: bool = False) -> Topology:
 
     ``whole``: for whoever changes something by it. Raises for a container that could not be looked at, too.
     """
-    networks, survey = engine.networks(), engine.survey()
-    if whole and survey.hidden:
-        raise survey.hidden[0].error
+    networks, survey = engine.networks_told(), engine.survey()
+    errors = [*(each.error for each in survey.hidden), *(each.error for each in networks.broken)]
+    if whole and errors:
+        raise errors[0]
     found = build_topology(
-        survey.containers, networks, engine_version=engine.version, engine_apis=engine.apis, endpoint=engine.host.url
+        survey.containers,
+        networks.entries,
+        engine_version=engine.version,
+        engine_apis=engine.apis,
+        endpoint=engine.host.url,
     )
-    if survey.hidden:
-        found = without_unseen(replace(found, unseen=tuple(map(read_hidden, survey.hidden))))
+    if errors:
+        hidden = (*map(read_broken, networks.broken), *map(read_hidden, survey.hidden))
+        found = without_unseen(replace(found, unseen=hidden))
+        if not found.containers and survey.containers:
+            raise errors[0]
     if any(container.swarm_service for container in found.containers):
         return replace(found, service_networks=engine.service_networks(whole=whole))
     return found
@@ -77,7 +88,7 @@ def build_topology(
     by_name.setdefault(_PODMAN, by_name.get("bridge", Network(_PODMAN, _PODMAN)))
     found = [read_container(entry, by_id, by_name) for entry in containers]
     extra = {
-        endpoint.network: Network(endpoint.network, endpoint.network_name, driver="unknown")
+        endpoint.network: Network(endpoint.network, endpoint.network_name, driver=_UNLISTED)
         for container in found
         for endpoint in container.endpoints
         if endpoint.network not in by_id
@@ -102,25 +113,43 @@ def read_hidden(hidden: Hidden) -> Unseen:
         hidden.id,
         next((name.lstrip("/") for name in hidden.names if name), hidden.id[:12]),
         hidden.error.message,
-        f"Look at it with: docker inspect {hidden.id[:12]}",
+        "Look at all of them with: docker ps --all --no-trunc"
+        if hidden.id.startswith("#")
+        else f"Look at it with: docker inspect {hidden.id[:12]}",
         labels.get("com.docker.compose.project"),
         labels.get("com.docker.compose.service"),
         tuple(name for key in SHOWN_AS if (name := labels.get(key))),
+        anybody=hidden.anybody,
+    )
+
+
+def read_broken(network: Broken) -> Unseen:
+    """What can be read of a network whose entry in the list is impossible."""
+    return Unseen(
+        network.id or f"#{network.number}",
+        next(iter(network.names or ()), network.id[:12] if network.id else f"entry {network.number}"),
+        network.error.message,
+        "Look at all of them with: docker network ls --no-trunc",
+        kind="network",
+        anybody=network.names is None or network.id is None,
     )
 
 
 def without_unseen(topology: Topology) -> Topology:
-    """Who lives in the network of one that could not be looked at stands nobody knows where, as that one does."""
+    """Who is on the network of one that could not be looked at, or on one that could not be looked at itself, stands
+    nobody knows where."""
     unseen = list(topology.unseen)
     containers = list(topology.containers)
+    known = {each.id for each in topology.networks if each.driver != _UNLISTED}
     for hidden in unseen:  # grows: one may live in the network of one that lives in that of a third
-        guests = [each for each in containers if each.network_mode in _guest_of(hidden)]
-        containers = [each for each in containers if each not in guests]
+        how = {each.id: said for each in containers if (said := _concerned(topology, each, hidden, known))}
+        guests = [each for each in containers if each.id in how]
+        containers = [each for each in containers if each.id not in how]
         unseen += [
             Unseen(
                 each.id,
                 each.name,
-                f"{each.name} uses the network of {hidden.name}: {hidden.reason}",
+                f"{each.name} {how[each.id]}: {hidden.reason}",
                 hidden.hint,
                 each.project,
                 each.service,
@@ -131,8 +160,19 @@ def without_unseen(topology: Topology) -> Topology:
     return replace(topology, containers=tuple(containers), unseen=tuple(unseen))
 
 
-def _guest_of(hidden: Unseen) -> tuple[str, str]:
-    return f"container:{hidden.id}", f"container:{hidden.name}"
+def _concerned(topology: Topology, one: Container, hidden: Unseen, known: set[str]) -> str:
+    """How that container depends on what is hidden, in words; "" where it does not."""
+    if hidden.kind == "network":
+        for endpoint in one.endpoints:
+            same = hidden.id == endpoint.network or hidden.name == endpoint.network_name
+            if endpoint.network not in known and (same or hidden.anybody):
+                return f"is on the network {endpoint.network_name}"
+        return ""
+    mode = one.network_mode or ""
+    if mode in (f"container:{hidden.id}", f"container:{hidden.name}"):
+        return f"uses the network of {hidden.name}"
+    lost = mode.startswith("container:") and topology.network_owner(one) is None
+    return f"may use the network of {hidden.name}" if lost and hidden.anybody else ""
 
 
 def read_network(entry: JSON) -> Network:

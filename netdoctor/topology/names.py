@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 
 from netdoctor.errors import Ambiguous, NotFound, NotLookedAt, UsageError
+from netdoctor.exits import Exit
 from netdoctor.model import Container, Topology, Unseen
 from netdoctor.terminal import plain
 
@@ -17,7 +18,8 @@ SHOWN_AS = ("coolify.name", "coolify.serviceName", "coolify.resourceName", "com.
 def find_container(topology: Topology, wanted: str) -> Container:
     """The one container that ``wanted`` names.
 
-    Raises NotFound (nearest names), Ambiguous (the candidates), NotLookedAt for one of which nothing is known.
+    Raises NotFound (nearest names; its status is UNKNOWN where it may be one whose names are not known), Ambiguous (the
+    candidates), NotLookedAt for one of which nothing is known.
     """
     if not wanted or wanted != wanted.strip():
         raise UsageError("An empty container name was given.", hint="List the containers with: netdoctor")
@@ -32,6 +34,13 @@ def find_container(topology: Topology, wanted: str) -> Container:
                 f"{plain(wanted)!r} names {len(candidates)} containers: {', '.join(names)}.",
                 hint="Use a container name, or project/service.",
                 candidates=names,
+            )
+    for each in topology.unseen_containers:
+        if each.anybody:
+            raise NotFound(
+                f"There is no container named {plain(wanted)!r} among those that could be looked at. {each.reason}",
+                hint=each.hint,
+                status=Exit.UNKNOWN,
             )
     near = nearest(topology, wanted)
     meant = f"Did you mean {' or '.join(near)}?" if near else "List the containers with: netdoctor"
@@ -75,7 +84,7 @@ def describe(container: Container) -> str:
 def nearest(topology: Topology, wanted: str) -> tuple[str, ...]:
     """Up to three existing names like ``wanted``: by likeness, or because one contains the other."""
     names: dict[str, None] = {}
-    known: tuple[Container | Unseen, ...] = (*topology.containers, *topology.unseen)
+    known: tuple[Container | Unseen, ...] = (*topology.containers, *topology.unseen_containers)
     for container in known:
         names |= dict.fromkeys(name for name in (container.name, container.service) if name)
     close = difflib.get_close_matches(wanted, names, n=3, cutoff=0.6)
@@ -99,7 +108,7 @@ def _readings(topology: Topology, wanted: str) -> list[list[Container]]:
 
 def _unseen(topology: Topology, wanted: str) -> list[list[Unseen]]:
     """The same readings, among those of which only the names are known."""
-    hidden = topology.unseen
+    hidden = topology.unseen_containers
     project, slash, service = wanted.partition("/")
     return [
         [each for each in hidden if each.name == wanted],

@@ -205,7 +205,11 @@ def test_a_lie_is_never_health(
     took = time.monotonic() - began
     if engine.lied == 0:
         assert kind in verb.spared, "the table says that it is asked"
-    if kind not in verb.spared:
+    if lie.name == "list-of-null" and kind in ("containers", "networks"):
+        # One entry beside the honest ones: the rest is judged, and it is told (test_one_entry).
+        assert "is null and not an object" in " ".join((ended.out + ended.err).split())
+        assert ended.status in (1, 3) or verb.name == "enter", ended
+    elif kind not in verb.spared:
         assert not verb.well(ended), ended
         if kind in LOOK:
             assert ended.status == 3, ended
