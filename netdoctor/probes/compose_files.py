@@ -49,6 +49,8 @@ class ComposeFilesEvidence:
     aliases: tuple[tuple[str, str], ...] = ()
     """(network, alias) that are declared, and that the container lacks there."""
     changed: tuple[Changed, ...] = ()
+    absent: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(service, its profiles): declared beside it, without a container."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +157,11 @@ def _compared(
     shown = tuple(str(path) for path in files)
     mine, other = _service(first, container), _service(second, container)
     if mine is None or other is None:
-        return ComposeFilesEvidence(shown, newer, compared=True, declared=False)
+        return ComposeFilesEvidence(shown, newer, True, declared=False, absent=_absent(container, topology, first))
     undeclared, missing, aliases = _networks(container, topology, first, mine, other)
     changed = _variables(container, mine, other)
-    return ComposeFilesEvidence(shown, newer, True, True, undeclared, missing, aliases, changed)
+    absent = _absent(container, topology, first)
+    return ComposeFilesEvidence(shown, newer, True, True, undeclared, missing, aliases, changed, absent)
 
 
 def _read(container: Container, files: tuple[Path, ...], env_files: tuple[Path, ...], guess: str) -> Topology:
@@ -176,6 +179,13 @@ def _read(container: Container, files: tuple[Path, ...], env_files: tuple[Path, 
 
 def _service(topology: Topology, container: Container) -> Container | None:
     return next((each for each in topology.containers if each.service == container.service), None)
+
+
+def _absent(container: Container, live: Topology, declared: Topology) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Services of the files that have no container in the project, not even one that has ended."""
+    there = {each.service for each in live.containers if each.project == container.project}
+    services = {each.service: tuple(each.profiles) for each in declared.containers if each.service}
+    return tuple((name, profiles) for name, profiles in services.items() if name not in there)
 
 
 def _networks(

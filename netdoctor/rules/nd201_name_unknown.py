@@ -33,13 +33,23 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
-from netdoctor.model import Case, Confidence, Container, Fact, Finding, Layer, Question, Remedy, Severity, carriers
+from netdoctor.model import (
+    Case,
+    Confidence,
+    Container,
+    Fact,
+    Finding,
+    Layer,
+    Question,
+    Remedy,
+    Severity,
+    carriers,
+)
 from netdoctor.model.joining import rejoin_operations
 from netdoctor.probes.dns import Dns
-from netdoctor.rules._reading import Ends, carried_by_nobody, declared, dns_line, ends, is_set_in, may_run, name_failed
+from netdoctor.rules._nobody import NEAREST, called_by_nobody, names_near, wants_the_files
+from netdoctor.rules._reading import Ends, declared, dns_line, ends, is_set_in, may_run, name_failed
 from netdoctor.rules.registry import RULES
-
-NEAREST = 3
 
 
 class NameUnknown:
@@ -50,15 +60,17 @@ class NameUnknown:
 
     def wants(self, case: Case) -> Iterable[Question[Any]]:
         found = ends(case)
+        if found is None:
+            return wants_the_files(case)
         # Asked only after the name failed: on a healthy edge nobody needs the control.
-        if found is None or not found.named_networks or not name_failed(case):
+        if not found.named_networks or not name_failed(case):
             return ()
         return (Dns(found.source.ref, found.source.short_id),)
 
     def judge(self, case: Case) -> Iterable[Finding]:
         found = ends(case)
         if found is None:
-            yield from self._outside(case)
+            yield from _of_nobody(case)
             return
         if found.name is None or not found.named_networks:
             return
@@ -87,17 +99,12 @@ class NameUnknown:
             tuple(_remedies(found, near)),
         )
 
-    def _outside(self, case: Case) -> Iterable[Finding]:
-        asked = carried_by_nobody(case)
-        if asked is None or case.edge is None:
-            return
-        source, name = asked
-        cause = f"{source.name} uses the name {name}, which no container on its networks carries."
-        advice = f"Use the name of a container or service on a network of {source.name}."
-        about = (*((case.edge.basis,) if case.edge.basis is not None else ()), source.ref)
-        remedies = (Remedy("Use a name that exists", advice=advice),)
-        said = (Severity.ERROR, Confidence.LIKELY, Layer.DNS)
-        yield Finding(self.code, self.title, *said, about, cause, dns_line(case), remedies)
+
+def _of_nobody(case: Case) -> Iterable[Finding]:
+    told = called_by_nobody(case)
+    if told is not None:
+        said = (Severity.ERROR, told.confidence, Layer.DNS)
+        yield Finding(RULE.code, RULE.title, *said, told.about, told.cause, told.evidence, told.remedies)
 
 
 def _may_be_elsewhere(found: Ends) -> bool:
@@ -119,15 +126,7 @@ def _nearest(found: Ends) -> tuple[str, ...]:
     """The target's own names by likeness, then like names of others on the caller's networks."""
     wanted = (found.name or "").lower()
     own = sorted(_own(found, found.target), key=lambda name: -difflib.SequenceMatcher(None, wanted, name).ratio())
-    others = [
-        name
-        for endpoint in found.source.endpoints
-        for member in found.topology.members(endpoint.network)
-        if member.id not in (found.source.id, found.target.id)
-        for name in (member.endpoint_on(endpoint.network) or endpoint).names
-        if not member.id.startswith(name)
-    ]
-    like = difflib.get_close_matches(wanted, dict.fromkeys(others), n=NEAREST, cutoff=0.6)
+    like = [each for each in names_near(found.topology, found.source, wanted) if each not in own]
     return tuple(dict.fromkeys([*own[:NEAREST], *like]))
 
 

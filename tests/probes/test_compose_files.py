@@ -167,3 +167,9 @@ def test_of_what_works_nobody_is_told_that_a_file_is_elsewhere(tmp_path):
 def test_a_container_that_no_file_is_named_for_has_nothing_to_compare(tmp_path):
     found = asked(tmp_path, PLAIN, files="")
     assert found.known and not found.evidence.compared
+
+
+def test_services_of_the_files_that_have_no_container_are_told_with_their_profiles(tmp_path):
+    text = "services: {app: {image: x}, cache: {image: redis, profiles: [extra]}, db: {image: postgres}}\n"
+    assert asked(tmp_path, text).evidence.absent == (("cache", ("extra",)), ("db", ()))
+    assert asked(tmp_path, PLAIN).evidence.absent == ()

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netdoctor.model import Confidence, Connect, Disconnect, Layer, Outcome, Ref, State
+from netdoctor.model import Confidence, Connect, Disconnect, Layer, Observation, Outcome, Ref, State
+from netdoctor.probes.compose_files import ComposeFiles, ComposeFilesEvidence
 from netdoctor.probes.dns import Dns
 from netdoctor.rules.nd201_name_unknown import RULE
 
@@ -123,3 +124,38 @@ def test_a_single_word_that_was_typed_is_a_name_of_the_engine_and_not_the_upstre
 def test_a_name_of_the_world_outside_is_left_to_the_upstream_rules():
     assert typed("api.example.test").judged(RULE) == ()
     assert typed("old", source=container("plain", BRIDGE)).judged(RULE) == ()
+
+
+def missing(*absent, name="redis-cache"):
+    """The environment of app names a host that nobody has."""
+    seen = typed(name)
+    seen.edge = replace(seen.edge, origin="environment REDIS_URL", basis=APP.ref.at("environment", "REDIS_URL"))
+    found = ComposeFilesEvidence(("compose.yaml",), compared=True, absent=absent)
+    return seen.saw(ComposeFiles(APP.ref), Observation(Outcome.CONNECTED, found))
+
+
+def test_the_files_are_read_for_a_name_that_nobody_has():
+    assert typed("redis-cache").wanted(RULE) == {ComposeFiles(APP.ref)}
+
+
+def test_a_service_behind_a_profile_that_is_off_is_called_that():
+    (finding,) = missing(("redis-cache", ("cache",))).judged(RULE)
+    assert finding.confidence is Confidence.CERTAIN
+    assert finding.cause == (
+        "app uses the name redis-cache in REDIS_URL, which no container on its networks carries: "
+        "its compose file declares that service for the profile cache only, and it was never created."
+    )
+    assert finding.remedies[0].advice == "docker compose --profile cache up -d redis-cache"
+    assert finding.about[0].path == ("environment", "REDIS_URL")
+
+
+def test_a_declared_service_without_a_container_is_created_by_name():
+    (finding,) = missing(("redis-cache", ()), ("other", ())).judged(RULE)
+    assert "it has no container" in finding.cause
+    assert finding.remedies[0].advice == "docker compose up -d redis-cache"
+
+
+def test_a_name_that_no_file_declares_is_compared_with_those_that_exist():
+    (finding,) = missing(name="redi").judged(RULE)
+    assert finding.confidence is Confidence.LIKELY
+    assert finding.remedies[0].advice == "Use redis instead of redi in REDIS_URL of app, if that is what is meant."
