@@ -16,6 +16,7 @@ _SHORTEST = 4
 
 def is_free(host: str, taken: Collection[str]) -> bool:
     """A name for a container that no container has: a name with a dot belongs to the world outside."""
+    host = host.rstrip(".")
     return "." not in host and ":" not in host and host not in taken and not is_loopback(host)
 
 

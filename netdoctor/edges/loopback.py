@@ -15,6 +15,8 @@ _FOR_BROWSERS = re.compile(
     r"(^|_)(APP|WEB|BASE|ROOT|HEALTH\w*)_?(URL|HOST)"
 )
 """Variables whose localhost is the user's own machine, or the caller's own address."""
+_LISTENS = re.compile(r"(?i)LISTEN|BIND|ADVERTIS|^(ASPNETCORE|DOTNET)_")
+"""Variables by which a program says where itself listens."""
 _KINDS = {
     "postgres": ("postgres", "postgresql", "pg", "database", "db"),
     "mysql": ("mysql", "mariadb", "database", "db"),
@@ -36,7 +38,16 @@ def is_loopback(host: str) -> bool:
     if host.lower().rstrip(".") == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return (getattr(found, "ipv4_mapped", None) or found).is_loopback
+
+
+def is_any(host: str) -> bool:
+    """0.0.0.0, ``::``: where a server listens on everything, and where a client reaches its own machine."""
+    try:
+        return ipaddress.ip_address(host).is_unspecified
     except ValueError:
         return False
 
@@ -47,7 +58,8 @@ def meant_by_loopback(topology: Topology, caller: Container, variable: str, addr
     It fits when the variable's name or the URL's scheme says what it is, or when its port is one that is known for
     nothing else; and the port, where it is given, is one of its own, inside or published.
     """
-    if not is_loopback(address.host) or _FOR_BROWSERS.search(variable) or _shares_loopback(caller):
+    itself = is_loopback(address.host) or (is_any(address.host) and not _listens(variable, address, caller))
+    if not itself or for_browsers(variable) or _shares_loopback(caller):
         return None
     fitting = [
         (rank, each)
@@ -63,6 +75,17 @@ def meant_by_loopback(topology: Topology, caller: Container, variable: str, addr
     best = max((rank for rank, _ in chosen), default=0)
     found = [each for rank, each in chosen if rank == best]
     return found[0] if len(found) == 1 else None
+
+
+def for_browsers(variable: str) -> bool:
+    """Whether its address is for a user's own machine, or is the caller's own, by the variable's name."""
+    return _FOR_BROWSERS.search(variable) is not None
+
+
+def _listens(variable: str, address: Address, caller: Container) -> bool:
+    """Whether 0.0.0.0 may be where the caller itself listens: without a scheme it nearly always is."""
+    own = bool(_words(variable)) and _words(variable) == _words(caller.service or caller.name)
+    return own or address.scheme is None or _LISTENS.search(variable) is not None or address.port in ports_of(caller)
 
 
 def meant_by_kind(topology: Topology, caller: Container, variable: str, address: Address) -> Container | None:

@@ -5,11 +5,14 @@ Only addresses leave this module: user names, passwords and queries are dropped 
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from netdoctor.edges.address import Address, parse_address, port_number
+from netdoctor.edges.drivers import from_go, from_oracle, from_query, java_options
+from netdoctor.edges.unexpanded import LEFT, filled
 from netdoctor.errors import UsageError
 
 Look = Callable[[str], str | None]
@@ -19,15 +22,19 @@ LONGEST = 4096
 """Characters. A certificate or a whole configuration in a variable is no address, and takes a pattern minutes."""
 _URL = re.compile(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'`;|<>]+")
 _HOST_NAME = re.compile(
-    r"^(?P<stem>.*?)_?(?P<word>HOST|HOSTNAME|HOSTS|ADDR|ADDRESS|ADDRESSES|SERVER|SERVERS|ENDPOINT|ENDPOINTS|BROKERS?|"
-    r"BROKERCONNECT|NODES?|URLS?|URI|VOTERS)$",
+    r"^(?P<stem>.*?)(?P<sign>[_.-]?)(?P<word>HOST|HOSTNAME|HOSTS|ADDR|ADDRESS|ADDRESSES|SERVER|SERVERS|ENDPOINT|"
+    r"ENDPOINTS|BROKERS?|BROKERCONNECT|NODES?|URLS?|URI|VOTERS|ZOOKEEPER_?CONNECT|SENTINELS?)$",
     re.IGNORECASE,
 )
-_ONE = r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)"
+_OTHER_WORDS = re.compile(
+    r"(?i)(?:^|[_.-])(?:V|G)HOSTS?$|(?:^|[_.-])(?:NO_?PROXY|CORS|CSRF|VIRTUAL_HOST|LETSENCRYPT_HOST|"
+    r"(?:ALLOWED?|TRUSTED)[_.-].*|LISTEN(?:ERS|_?ADDR(?:ESS)?)?|BIND(?:_?(?:HOST|ADDR|ADDRESS|IP))?)(?:$|[_.-])"
+)
+"""Variables with hosts that the program does not dial: a broker's virtual host, who may call, where it listens."""
+_ONE = r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?)"
 _PLAIN = re.compile(rf"^(?:\d+@)?(?P<address>{_ONE}(?::\d{{1,5}})?)$")
 _WITH_PORT = re.compile(rf"^{_ONE}:\d{{2,5}}$")
 _ENTRY = re.compile(rf"^(?:\d+@)?(?P<address>(?:{_ONE}|\[[0-9A-Fa-f:]+\])(?::\d{{1,5}})?)$")
-_GO = re.compile(r"@(?:tcp|tcp4|tcp6)?\((?P<address>[^()\s]+)\)/")
 _PAIR = re.compile(r"(?<![A-Za-z_])(?P<key>[A-Za-z_][A-Za-z_ ]{0,40}?)\s{0,8}=\s*(?P<value>'[^']*'|\"[^\"]*\"|[^;\s]*)")
 _HOST_KEYS = ("host", "hostaddr", "server", "data source", "datasource", "address", "addr", "network address")
 _DSN_SIGNS = frozenset(
@@ -48,25 +55,47 @@ _DSN_SIGNS = frozenset(
 _NO_ADDRESS = re.compile(r"(?i)(IMAGE|TAG|VERSION|DIGEST)S?$")
 _SMALLEST = 80
 """Ports below are more often the tag of an image, like redis:7."""
+_WITH_PATH = re.compile(rf"^{_ONE}:\d{{2,5}}/[\w./-]*$")
+_KIND_OF_PROGRAM = re.compile(r"(?i)^(?:(?:APP|WEB|HTTP|APPLICATION|WSGI|ASGI|UI)[_.-]?SERVER|NODE)$")
+"""WEB_SERVER=nginx says what runs, not where; with a port it is an address."""
+_PORT_WORDS = ("PORT", "port", "Port", "PORT_NUMBER")
+_LINKED = re.compile(r"_PORT_(?P<port>\d{1,5})_TCP$")
+_SENTINEL = 26379
 _PDO = re.compile(r"(?i)^(?P<driver>mysql|pgsql|sqlsrv|dblib|oci|firebird):(?=[A-Za-z]+=)")
 _PDO_SCHEMES = {"pgsql": "postgres", "sqlsrv": "sqlserver", "dblib": "sqlserver"}
 
 
 def addresses_in(variable: str, value: str, look: Look) -> Iterator[Address]:
     """Every address that this variable holds, in its order."""
-    if len(value) > LONGEST:
+    if len(value) > LONGEST or _OTHER_WORDS.search(variable):
         return
+    whole = filled(value, look)
+    options, rest = java_options(whole)
+    said = dict(options)
+    found = [
+        address
+        for key, text in said.items()
+        if not _OTHER_WORDS.search(key)
+        for address in _found_in(key, text, lambda name: said.get(name) or look(name))
+    ]
+    for address in [*found, *_found_in(variable, rest, look)]:
+        # What was filled in may be a secret: in a host it is seen by every nameserver, in a path it stays unseen.
+        yield address if whole == value else replace(address, path=None)
+
+
+def _found_in(variable: str, value: str, look: Look) -> Iterator[Address]:
     urls = _URL.findall(value)
     named = _HOST_NAME.match(variable)
-    for url in urls:
+    shaped = [*from_go(value), *from_oracle(value)]
+    for url in urls if not shaped else ():
         for address in _from_url(url):
             # DB_HOST=http://db beside DB_PORT: ill written, but the port is the one that is said.
             bare = named is not None and len(urls) == 1 and not address.port_given and address.path in (None, "/")
-            beside = _with_port(address, named["stem"], look) if bare and named is not None else address
+            beside = _with_port(address, named, look) if bare and named is not None else address
             yield replace(address, port=beside.port)
-    if urls:
+    if urls and not shaped:
         return
-    found = [*_from_go(value), *_from_pairs(value)]
+    found = [*(each for text in shaped for each in _parsed(text)), *_from_pairs(value)]
     yield from found or _from_plain(variable, value, look)
 
 
@@ -77,17 +106,35 @@ def _from_url(url: str) -> Iterator[Address]:
         for part in url.split(","):
             yield from _from_url(part) if "://" in part else ()
         return
-    rest = _without_userinfo(rest)
-    authority, slash, path = rest.partition("/")
+    rest = _without_userinfo(_unwrapped(rest))
+    authority, slash, path = _split(rest)
     hosts = [each for each in authority.split(",") if each]
-    if len(hosts) <= 1:
+    if not hosts:
+        for text in from_query(scheme, path.partition("?")[2]):
+            yield from _parsed(text)
+        return
+    if len(hosts) == 1:
         # A comma after the path ends the URL, as in prose.
         path = path.partition(",")[0]
-        yield from _parsed(f"{scheme}://{hosts[0] if hosts else ''}{slash}{path}")
+        yield from _parsed(f"{scheme}://{hosts[0]}{slash}{path}")
         return
     for host in hosts:
         if _ENTRY.match(host):
             yield from _parsed(f"{scheme}://{host}")
+
+
+def _split(rest: str) -> tuple[str, str, str]:
+    """``a:1,b:2``, the sign that ends it, and what follows."""
+    end = re.search(r"[/?]", rest)
+    return (rest, "", "") if end is None else (rest[: end.start()], end[0], rest[end.end() :])
+
+
+def _unwrapped(rest: str) -> str:
+    """``[http://a:9200]`` and ``(http://a)``: a bracket at the end that the URL itself did not open."""
+    for opening, closing in ("[]", "()"):
+        while rest.endswith(closing) and rest.count(closing) > rest.count(opening):
+            rest = rest[:-1]
+    return rest
 
 
 def _without_userinfo(rest: str) -> str:
@@ -100,13 +147,6 @@ def _without_userinfo(rest: str) -> str:
     if at and ":" in authority and port_number(authority.rpartition(":")[2]) is None and userinfo:
         return after
     return rest
-
-
-def _from_go(value: str) -> Iterator[Address]:
-    """``user:password@tcp(db:3306)/name``"""
-    found = _GO.search(value)
-    if found is not None:
-        yield from _parsed(f"mysql://{found['address']}")
 
 
 def _from_pairs(value: str) -> Iterator[Address]:
@@ -137,40 +177,73 @@ def _from_plain(variable: str, value: str, look: Look) -> Iterator[Address]:
     """``db``, ``db:5432``, ``a:9092,b:9092``: by the variable's name; with a port, whatever it is called."""
     named = _HOST_NAME.match(variable)
     if named is None:
-        words = [word.strip() for word in value.split(",")]
-        if _NO_ADDRESS.search(variable) or not all(_WITH_PORT.match(word) for word in words):
-            return
-        if all(int(word.rpartition(":")[2]) >= _SMALLEST for word in words):
-            for word in words:
-                yield from _parsed(word)
+        yield from _with_ports(variable, value)
         return
     parts = [part.strip() for part in re.split(r"[,;]", value) if part.strip()]
+    if parts and _WITH_PATH.match(parts[-1]):
+        # ZooKeeper's list ends with the folder inside it: a:2181,b:2181/kafka.
+        parts[-1] = parts[-1].partition("/")[0]
     if len(parts) == 1 and all(_WITH_PORT.match(word) for word in value.split()):
         parts = value.split()
     several = len(parts) > 1
     for part in parts:
-        found = (_ENTRY if several else _PLAIN).match(part)
-        if found is None:
+        literal = _ipv6(part)
+        found = (_ENTRY if several or part.startswith("[") else _PLAIN).match(part)
+        if found is None and literal is None:
             if several:
                 continue
             return
-        for address in _parsed(found["address"]):
-            yield address if address.port is not None else _with_port(address, named["stem"], look)
+        for address in [Address(literal)] if literal is not None else _parsed(found["address"] if found else ""):
+            known = address if address.port is not None else _with_port(address, named, look)
+            if known.port is not None or not _KIND_OF_PROGRAM.match(variable):
+                yield known
 
 
-def _with_port(address: Address, stem: str, look: Look) -> Address:
-    """``DB_HOST`` and ``DB_PORT``, ``PGHOST`` and ``PGPORT``."""
+def _with_ports(variable: str, value: str) -> Iterator[Address]:
+    """Host and port, all of a list: no variable's name is needed to see that."""
+    words = [word.strip() for word in value.split(",")]
+    if len(words) > 1 and _WITH_PATH.match(words[-1]):
+        words[-1] = words[-1].partition("/")[0]
+    if _NO_ADDRESS.search(variable) or not all(_WITH_PORT.match(word) for word in words):
+        return
+    if all(int(word.rpartition(":")[2]) >= _SMALLEST for word in words):
+        for word in words:
+            yield from _parsed(word)
+
+
+def _ipv6(text: str) -> str | None:
+    """A bare ``fd00::2``: no port can follow it."""
+    try:
+        return str(ipaddress.IPv6Address(text)) if ":" in text else None
+    except ValueError:
+        return None
+
+
+def _with_port(address: Address, named: re.Match[str], look: Look) -> Address:
+    """``DB_HOST`` and ``DB_PORT``, ``PGHOST`` and ``PGPORT``, ``redis.host`` and ``redis.port``; the port in the name
+    of ``DB_PORT_5432_TCP_ADDR``, as links write it.
+    """
+    stem, sign = named["stem"], named["sign"]
     if not stem:
         return address
-    for name in (f"{stem}_PORT", f"{stem}PORT", f"{stem}_port"):
-        port = port_number(look(name) or "")
+    names = [f"{stem}{sign}{word}" for word in _PORT_WORDS] + [f"{stem}_PORT", f"{stem}PORT", f"{stem}_port"]
+    for said in (look(name) for name in names):
+        # Kubernetes and links write DB_PORT=tcp://10.0.0.4:5432.
+        port = port_number((said or "").removeprefix("tcp://").rpartition(":")[2])
         if port is not None:
             return Address(address.host, port, None, None, True)
-    return address
+    linked = _LINKED.search(stem)
+    port = port_number(linked["port"]) if linked is not None else None
+    return Address(address.host, port, None, None, True) if port is not None else address
 
 
 def _parsed(text: str) -> Iterator[Address]:
     try:
-        yield parse_address(text)
+        found = parse_address(text)
     except UsageError:
         return
+    if LEFT.search(found.host):
+        return
+    if not found.port_given and "sentinel" in (found.scheme or ""):
+        found = replace(found, port=_SENTINEL)
+    yield found

@@ -1,13 +1,15 @@
 """localhost is used as the target: that is the caller itself.
 
 What is looked for
-  A variable of the caller whose host is loopback (localhost, 127.0.0.1, ::1) and which, by its name, scheme or port,
-  means another container; and, in the caller's own namespace, nothing that listens on that port.
+  A variable of the caller whose host is loopback (localhost, 127.0.0.1, ::1), or a URL with the host 0.0.0.0 or ::,
+  and which, by its name, scheme or port, means another container; and, in the caller's own namespace, nothing that
+  listens on that port.
 
 Why it breaks
   Loopback is private to each container: `localhost` inside one is that container, never the host and never a
   neighbour. The value worked on the developer's machine, where everything ran on one loopback. Since version 17
-  Node may take ::1 for localhost, so that the error names an address that nobody wrote.
+  Node may take ::1 for localhost, so that the error names an address that nobody wrote. 0.0.0.0 and :: are where a
+  server listens on every address it has; a client that connects there reaches its own machine, like loopback.
 
 What would prove it wrong
   A listener on that port in the caller's own namespace: then the address is its own server's. Two containers of one
@@ -34,6 +36,9 @@ from netdoctor.probes.listeners import Listeners
 from netdoctor.rules._reading import Ends, dial_lines, ends
 from netdoctor.rules._speaking import about
 from netdoctor.rules.registry import RULES
+
+ITSELF = ("tcp 127.", "tcp [::1]", "tcp 0.0.0.0:", "tcp [::]:", "tcp [::ffff:127.")
+"""How the evidence of a dial begins that never left the caller."""
 
 
 class LocalhostTarget:
@@ -81,13 +86,15 @@ def _is_loopback(host: str) -> bool:
     if host.lower().rstrip(".") == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        found = ipaddress.ip_address(host)
     except ValueError:
         return False
+    bare = getattr(found, "ipv4_mapped", None) or found
+    return bool(bare.is_loopback or bare.is_unspecified)
 
 
 def _loopback_dials(case: Case) -> tuple[str, ...]:
-    return tuple(line for line in dial_lines(case) if line.startswith(("tcp 127.", "tcp [::1]")))
+    return tuple(line for line in dial_lines(case) if line.startswith(ITSELF))
 
 
 def _remedy(found: Ends) -> Remedy:

@@ -49,6 +49,32 @@ def found(variable, value, **others):
         ("QDRANT_URL", "qdrant:6333", [("qdrant", 6333)]),
         ("API_URL", "api", [("api", None)]),
         ("REDIS_ADDR", "redis:6379", [("redis", 6379)]),
+        ("API_URL", "http://api:8080#top", [("api", 8080)]),
+        ("APP", "http://app:3000/#/login", [("app", 3000)]),
+        ("REDIS_URL", f"redis://:{SECRET}#x@cache:6380/0", [("cache", 6380)]),
+        ("QDRANT_URL", "http://qdrant.:6333", [("qdrant.", 6333)]),
+        ("DB_HOST", "db.", [("db.", None)]),
+        ("QDRANT_URL", f"http://u:{SECRET}@[fd00::2]:6333/x", [("fd00::2", 6333)]),
+        ("QDRANT_HOST", "fd00::2", [("fd00::2", None)]),
+        ("QDRANT_HOST", "[fd00::2]:6333", [("fd00::2", 6333)]),
+        ("BROKER_URL", "amqp://user:p%40ss@mq:5672/%2f", [("mq", 5672)]),
+        ("BROKER_URL", f"amqp://u:{SECRET}@m1:5672,m2:5673/%2f", [("m1", 5672), ("m2", 5673)]),
+        ("REDIS_URL", "redis-sentinel://s1:26379,s2:26380/mymaster", [("s1", 26379), ("s2", 26380)]),
+        ("REDIS_URL", "redis-sentinel://s1/mymaster", [("s1", 26379)]),
+        ("REDIS_URL", "redis+sentinel://s1,s2/mymaster", [("s1", 26379), ("s2", 26379)]),
+        ("SENTINELS", "s1:26379;s2:26379", [("s1", 26379), ("s2", 26379)]),
+        ("bootstrap.servers", "k1:9092,k2:9092", [("k1", 9092), ("k2", 9092)]),
+        ("spring.datasource.url", "jdbc:postgresql://db:5432/shop", [("db", 5432)]),
+        ("SPRING_APPLICATION_JSON", '{"spring":{"datasource":{"url":"jdbc:postgresql://db:5432/x"}}}', [("db", 5432)]),
+        ("JDBC_URL", f"jdbc:oracle:thin:u/{SECRET}@//db:1521/x", [("db", 1521)]),
+        ("DATABASE_URL", f"postgresql://u:{SECRET}@/x?host=db&port=5433", [("db", 5433)]),
+        ("DATABASE_URL", "postgresql:///x?host=/var/run/postgresql", []),
+        ("ZOOKEEPER", "z1:2181,z2:2181/kafka", [("z1", 2181), ("z2", 2181)]),
+        ("KAFKA_ZOOKEEPER_CONNECT", "zk:2181/kafka", [("zk", 2181)]),
+        ("HOSTS", "[http://es1:9200]", [("es1", 9200)]),
+        ("HOSTS", "(see http://es1:9200/)", [("es1", 9200)]),
+        ("POSTGRES_PORT_5432_TCP_ADDR", "db", [("db", 5432)]),
+        ("DB_PORT", "tcp://172.17.0.2:5432", [("172.17.0.2", 5432)]),
     ],
 )  # fmt: skip
 def test_a_spelling_is_understood(variable, value, expected):
@@ -67,6 +93,19 @@ def test_a_spelling_is_understood(variable, value, expected):
         ("GREETING", "hello, port=1"),
         ("COLOR", "red"),
         ("EMPTY_HOST", ""),
+        ("RABBITMQ_DEFAULT_VHOST", "orders"),
+        ("RABBITMQ_VHOST", "orders:80"),
+        ("ALLOWED_HOSTS", "api,web"),
+        ("CORS_ORIGINS", "http://web:3000"),
+        ("CSRF_TRUSTED_ORIGINS", "http://web:3000"),
+        ("NO_PROXY", "db:5432,cache:6379"),
+        ("VIRTUAL_HOST", "web"),
+        ("KAFKA_LISTENERS", "PLAINTEXT://kafka:9092"),
+        ("BIND_ADDRESS", "api:80"),
+        ("WEB_SERVER", "nginx"),
+        ("APP_SERVER", "gunicorn"),
+        ("NODE", "api"),
+        ("APP", "registry:5000/app"),
     ],
 )
 def test_what_is_no_address_is_left_alone(variable, value):
@@ -78,6 +117,11 @@ def test_host_and_port_apart_belong_together_by_their_stem():
     assert found("PGHOST", "db", PGPORT="5434") == [("db", 5434)]
     assert found("DB_HOST", "db:1234", DB_PORT="5433") == [("db", 1234)]
     assert found("HOST", "db", _PORT="1", PORT="2") == [("db", None)]
+    assert found("spring.redis.host", "cache", **{"spring.redis.port": "6380"}) == [("cache", 6380)]
+    assert found("dbHost", "db", dbPort="5433") == [("db", 5433)]
+    assert found("DATABASE_HOST", "db", DATABASE_PORT_NUMBER="5433") == [("db", 5433)]
+    assert found("DB_HOST", "db", DB_PORT="tcp://10.0.0.4:5433") == [("db", 5433)]
+    assert found("WEB_SERVER", "web", WEB_PORT="8080") == [("web", 8080)]
 
 
 @given(st.text(max_size=20), st.text(max_size=80))
