@@ -10,6 +10,7 @@ from dataclasses import replace
 from netdoctor.edges.address import Address, parse_address
 from netdoctor.edges.catalogue import Service, protocol_of, services_of
 from netdoctor.edges.environment import edge_from, inferred_edges, mention_of, names_of
+from netdoctor.edges.nobody import edge_to_nobody, edges_to_nobody, names_in_use
 from netdoctor.errors import Ambiguous, NotFound, UsageError
 from netdoctor.model import HOST, Container, Edge, Ref, Topology, carriers
 from netdoctor.terminal import plain
@@ -42,6 +43,11 @@ def edges_between(topology: Topology, source: str, target: str) -> tuple[Edge, .
             targets = (container,)
     except Ambiguous:
         typed, targets = _replicas(topology, target)
+    except NotFound:
+        lost = [edge_to_nobody(topology, caller, target) for caller in callers if caller is not None]
+        if not any(lost):
+            raise
+        return tuple(edge for edge in lost if edge is not None)
     pairs = [(caller, each) for caller in callers for each in targets if each is None or caller != each]
     if not pairs:
         pairs = [(callers[0], targets[0])]
@@ -143,12 +149,19 @@ def _callers(topology: Topology) -> list[Container]:
 
 def _declared(topology: Topology, callers: Iterable[Container]) -> tuple[Edge, ...]:
     found: dict[tuple[Ref, Ref, int | None], Edge] = {}
+    taken = names_in_use(topology)
     for caller in callers:
-        for edge in [*inferred_edges(topology, caller), *_depended(topology, caller)]:
+        for edge in [*_named(topology, caller, taken), *_depended(topology, caller)]:
             if not any(key[:2] == (edge.source, edge.target) for key in found) or edge.origin != "depends_on":
                 filled = _filled(topology, edge)
                 found.setdefault((filled.source, filled.target, filled.port), filled)
     return tuple(found.values())
+
+
+def _named(topology: Topology, caller: Container, taken: frozenset[str]) -> list[Edge]:
+    """By its environment: whom it leads to, and where it leads to nobody."""
+    found = list(inferred_edges(topology, caller))
+    return [*found, *edges_to_nobody(topology, caller, {(edge.name or "").lower() for edge in found}, taken)]
 
 
 def _is_host(topology: Topology, word: str) -> bool:

@@ -97,8 +97,8 @@ def test_a_port_of_the_machine_that_the_environment_names_is_asked():
 
 
 def test_names_that_nobody_carries_are_said_to_be_so():
-    app = container("shop-app-1", "app", env=[("API_URL", "http://vektors:6333"), ("SITE", "http://example.com")])
-    with pytest.raises(UsageError, match=r"API_URL of shop-app-1 names vektors, which no container is called"):
+    app = container("shop-app-1", "app", env=[("API_HOST", "vektors"), ("SITE", "http://example.com")])
+    with pytest.raises(UsageError, match=r"API_HOST of shop-app-1 names vektors, which no container is called"):
         edges_for(topology(app, container("shop-x-1", "x")), None, None)
     bare = container("shop-app-1", "app", env=[("SITE", "http://example.com")])
     with pytest.raises(UsageError, match="no environment variable names another container"):
