@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 from pathlib import Path
 
 import pytest
 
 import netdoctor
 from netdoctor import commands
-from netdoctor.commands import find_command
+from netdoctor.commands import as_root, find_command
 
 
 def program(folder: Path, name: str = "filter", mode: int = 0o755) -> str:
@@ -95,3 +96,61 @@ def test_nobody_looks_a_command_up_in_another_way():
     ]
     assert found == []
     assert Path(find_command("sh") or "").is_absolute()
+
+
+# --- as root -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sudo_finds(tmp_path, monkeypatch):
+    """A folder that sudo looks into."""
+    monkeypatch.setattr(commands, "ROOTS_PATH", str(tmp_path / "system"))
+    return tmp_path / "system"
+
+
+def test_what_pipx_or_a_venv_installed_is_named_by_its_path(tmp_path, sudo_finds, monkeypatch):
+    ours = program(tmp_path / "my venv", "netdoctor")
+    monkeypatch.setattr("sys.argv", [ours, "check"])
+    assert as_root("check ...") == f"sudo '{ours}' check ..."
+    program(sudo_finds, "netdoctor")
+    assert as_root("check ...") == f"sudo '{ours}' check ...", "the one that sudo finds is another one"
+
+
+def test_what_sudo_finds_needs_no_path(tmp_path, sudo_finds, monkeypatch):
+    ours = program(sudo_finds, "netdoctor")
+    monkeypatch.setattr("sys.argv", [ours])
+    assert as_root("enter ...") == "sudo netdoctor enter ..."
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "netdoctor").symlink_to(ours)
+    monkeypatch.setattr("sys.argv", [str(tmp_path / "bin" / "netdoctor")])
+    assert as_root("enter ...") == "sudo netdoctor enter ...", "a link to the same one"
+
+
+@pytest.mark.parametrize("started", ["", "-c", "/nowhere/netdoctor", "/usr/lib/python3/pytest/__main__.py"])
+def test_started_in_another_way_it_is_the_one_beside_the_interpreter(tmp_path, sudo_finds, monkeypatch, started):
+    monkeypatch.setattr("sys.argv", [started])
+    monkeypatch.setattr("sys.executable", str(tmp_path / "venv" / "python3"))
+    assert as_root("x") == f"sudo {tmp_path}/venv/python3 -m netdoctor x"
+    ours = program(tmp_path / "venv", "netdoctor")
+    assert as_root("x") == f"sudo {ours} x"
+
+
+def test_the_line_starts_the_same_program_as_a_shell_reads_it(tmp_path, sudo_finds, monkeypatch):
+    """With a sudo that, like the real one, does not look into the caller's PATH."""
+    ours = tmp_path / "it's a venv" / "netdoctor"
+    program(ours.parent, "netdoctor")
+    ours.write_text("#!/bin/sh\necho ours $*\n")
+    sudo = program(tmp_path / "bin", "sudo")
+    Path(sudo).write_text('#!/bin/sh\nPATH=/nowhere exec "$@"\n')
+    monkeypatch.setattr("sys.argv", [str(ours)])
+    done = subprocess.run(
+        ["/bin/sh", "-c", as_root("check a b")], env={"PATH": str(tmp_path / "bin")}, capture_output=True, text=True
+    )
+    assert done.stdout == "ours check a b\n", done.stderr
+
+
+def test_no_hint_names_netdoctor_after_sudo_by_itself():
+    """Such a line works for who installed it system-wide, and for nobody else."""
+    for path in Path(netdoctor.__file__).parent.rglob("*.py"):
+        if path.name != "commands.py":
+            assert "sudo netdoctor" not in path.read_text("utf-8"), path

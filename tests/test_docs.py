@@ -33,6 +33,8 @@ FENCE = re.compile(r"^(?P<ticks>```+)(?P<language>\w*)\n(?P<text>.*?)^(?P=ticks)
 SHOWN = re.compile(r"^```console\n(?P<text>\$ .*?)^```$", re.MULTILINE | re.DOTALL)
 STARTED = re.compile(r"^(\s*)(?:sudo |(?:uvx|docker run) .*[ ])(?=netdoctor )", re.MULTILINE)
 """What stands before netdoctor where something else starts it; of several, the container's name comes last."""
+AS_ROOT = 'sudo "$(command -v netdoctor)" '
+"""How root starts one that sudo would not find."""
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<to>[^)\s]+)\)")
 
 
@@ -144,7 +146,7 @@ def test_every_call_of_netdoctor_in_an_example_is_one_that_it_understands(path):
     text = path.read_text("utf-8")
     scripts = [each.replace("$ netdoctor", "netdoctor") for each in blocks(path, "sh", "console", "yaml")]
     scripts += ["\n".join(line[4:] for line in text.splitlines() if line.startswith("    "))]
-    scripts = [STARTED.sub(r"\1", each.replace("\\\n", " ")) for each in scripts]
+    scripts = [STARTED.sub(r"\1", each.replace("\\\n", " ").replace(AS_ROOT, "netdoctor ")) for each in scripts]
     for words in (words for script in scripts for words in calls(script)):
         if path.name == "commands.md" and any(word.isupper() or word.startswith("[") for word in words):
             continue  # a usage line

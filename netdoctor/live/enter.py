@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from netdoctor.commands import as_root
 from netdoctor.engine.client import Engine
 from netdoctor.errors import NetdoctorError, NoVantage
 from netdoctor.live.programs import text
@@ -40,7 +41,7 @@ class Entrance:
             self.files = {path: _read(site, process.root_file(path), path) for path in FILES}
             self.namespace = process.open_network_namespace()
         except PermissionError as error:
-            raise Impossible("entering a network namespace needs root", "sudo netdoctor enter ...") from error
+            raise Impossible("entering a network namespace needs root", as_root("enter ...")) from error
         except (OSError, CannotAsk) as error:
             raise Impossible(f"its network cannot be opened: {error}") from error
         finally:
@@ -50,7 +51,7 @@ class Entrance:
             SocketFactory(self.namespace, site.container.short_id).close()
         except OSError as error:
             self.close()
-            raise Impossible("entering a network namespace needs root", "sudo netdoctor enter ...") from error
+            raise Impossible("entering a network namespace needs root", as_root("enter ...")) from error
 
     def close(self) -> None:
         os.close(self.namespace)
@@ -93,7 +94,7 @@ def beside(engine: Engine, site: Site, command: Sequence[str]) -> int:
     except NoSuchProgram as error:
         raise NetdoctorError(
             f"{plain(command[0])} is no program of the helper's image {plain(image)}.",
-            hint="As root on the engine's machine every command of that machine can be used: sudo netdoctor enter ...",
+            hint=f"As root on the engine's machine every command of that machine can be used: {as_root('enter ...')}",
         ) from error
 
 

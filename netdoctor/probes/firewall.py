@@ -89,7 +89,7 @@ def engine_process(topology: Topology, *, root: bool = True, names: Sequence[str
     if topology.source != "engine" or not endpoint.startswith("unix://"):
         raise CannotAsk("the engine is not on this machine")
     if root and os.geteuid() != 0:
-        raise CannotAsk("only root may read the packet filter (sudo netdoctor check ...)")
+        raise CannotAsk("only root may read the packet filter (run netdoctor as root)")
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
             door.settimeout(_PATIENCE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from netdoctor.commands import find_command
+from netdoctor.commands import as_root, find_command
 from netdoctor.probes.firewall import rules_of_engine
 from netdoctor.probes.interface import CannotAsk
 from netdoctor.readiness.interface import CHECKS, Line, Situation, State
@@ -21,7 +21,7 @@ class Firewall:
         if not engine.on_this_machine:
             yield Line(subject, State.NOTE, "not readable: the engine runs on another machine", "run netdoctor there")
         elif not situation.root:
-            yield Line(subject, State.NOTE, "not readable without root: ND704 and parts of ND304", "sudo netdoctor ...")
+            yield Line(subject, State.NOTE, "not readable without root: ND704 and parts of ND304", as_root("..."))
         elif not any(find_command(name) for name in ("iptables", "nft")):
             yield Line(subject, State.NOTE, "neither iptables nor nft is installed", "install iptables")
         else:

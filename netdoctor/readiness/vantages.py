@@ -6,14 +6,13 @@ import errno
 import os
 from collections.abc import Iterable
 
+from netdoctor.commands import as_root
 from netdoctor.engine.client import Engine
 from netdoctor.model import Topology
 from netdoctor.readiness.interface import CHECKS, Line, Situation, State
 from netdoctor.vantage.choose import PROBE_IMAGE_VARIABLE, PROBE_IMAGES
 from netdoctor.vantage.kinds import Impossible, Site, netns
 from netdoctor.vantage.netns import SocketFactory
-
-SUDO = "run it as root: sudo netdoctor ..."
 
 
 class WhereToStand:
@@ -32,10 +31,14 @@ class WhereToStand:
                 "vantage exec",
                 State.NOTE,
                 "all that is left: images with python3, node, perl, bash or BusyBox nc can be asked from, others not",
-                f"{SUDO}; or allow a helper: netdoctor --pull missing check",
+                f"{_root()}; or allow a helper: netdoctor --pull missing check",
             )
         else:
             yield Line("vantage exec", State.OK, "for images with python3, node, perl, bash or BusyBox nc")
+
+
+def _root() -> str:
+    return f"run it as root: {as_root('...')}"
 
 
 def _netns(engine: Engine, topology: Topology | None) -> Line:
@@ -53,7 +56,7 @@ def _netns(engine: Engine, topology: Topology | None) -> Line:
         else:
             return Line(subject, State.OK, f"entered {container.name}'s network, and left it")
     if refused is not None:
-        remedy = SUDO if refused.hint else "run it on the engine's machine, not in a container, or with --pid=host"
+        remedy = _root() if refused.hint else "run it on the engine's machine, not in a container, or with --pid=host"
         return Line(subject, State.NOTE, f"not possible: {refused.reason}", remedy)
     return _own_namespace(subject)
 
@@ -68,7 +71,7 @@ def _own_namespace(subject: str) -> Line:
     except OSError as error:
         needs = error.errno in (errno.EPERM, errno.EACCES)
         why = "entering a network namespace needs root" if needs else str(error.strerror)
-        return Line(subject, State.NOTE, f"not possible: {why}", SUDO)
+        return Line(subject, State.NOTE, f"not possible: {why}", _root())
     return Line(subject, State.OK, "the kernel lets us in (no container runs to try it with)")
 
 

@@ -37,8 +37,9 @@ What would prove it wrong
   worth a report.
 
 The fix and its safety
-  Run it again as root (`sudo netdoctor check ...`), or put the helper's image on the engine: its name is in the
-  reason. A helper has no rights but to send packets, mounts nothing, and is gone when netdoctor ends.
+  Run it again as root (`sudo "$(command -v netdoctor)" check ...`: sudo alone does not look where pipx and uv
+  install), or put the helper's image on the engine: its name is in the reason. A helper has no rights but to send
+  packets, mounts nothing, and is gone when netdoctor ends.
 
 References
   https://man7.org/linux/man-pages/man2/setns.2.html

@@ -6,6 +6,7 @@ import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from netdoctor.commands import as_root
 from netdoctor.engine.client import Engine
 from netdoctor.errors import Gone, NetdoctorError
 from netdoctor.model import Container
@@ -78,7 +79,7 @@ def netns(site: Site) -> Vantage:
         return NetnsVantage(site.container, process, site.read_file)
     except OSError as error:
         if error.errno in (errno.EPERM, errno.EACCES):
-            raise Impossible("entering a network namespace needs root", "sudo netdoctor ...") from error
+            raise Impossible("entering a network namespace needs root", as_root("...")) from error
         raise Impossible(f"the namespace cannot be entered: {error.strerror}") from error
 
 
