@@ -12,8 +12,10 @@ from netdoctor.diagnosis.declared_fix import in_the_file
 from netdoctor.diagnosis.judge import applicable, judge_edge, order
 from netdoctor.diagnosis.run import edge_label
 from netdoctor.edges.arguments import catalogued
+from netdoctor.edges.dotted import meant_by_first_label
 from netdoctor.edges.environment import Mention, edge_from, mentions, names_of
 from netdoctor.edges.loopback import meant_by_kind, meant_by_loopback
+from netdoctor.edges.nobody import edges_to_nobody, names_in_use
 from netdoctor.model import (
     Answers,
     Case,
@@ -98,6 +100,9 @@ def declared_edges(topology: Topology) -> tuple[Edge, ...]:
             for target in index.meant(caller, mention):
                 edge = edge_from(caller, target, mention)
                 found.setdefault((edge.source, edge.target, edge.name, edge.port), edge)
+        meant = {(edge.name or "").lower() for edge in found.values() if edge.source == caller.ref}
+        for edge in edges_to_nobody(topology, caller, meant, index.taken):
+            found[edge.source, edge.target, edge.name, edge.port] = edge
     known = {(edge.source, edge.target) for edge in found.values()}
     for caller in topology.containers:
         for dependency in caller.depends_on or ():
@@ -125,6 +130,7 @@ class _Index:
     def __init__(self, topology: Topology) -> None:
         self.topology = topology
         self.by_name: Mapping[str, list[Container]] = defaultdict(list)
+        self.taken = names_in_use(topology)
         self.alone: dict[str | None, Topology] = {}
         self.by_project: Mapping[str | None, dict[str, Container]] = defaultdict(dict)
         for container in topology.containers:
@@ -148,7 +154,7 @@ class _Index:
         if not reached:
             named = self.by_name.get(host, [])
             own = [target for target in named if target.project == caller.project]
-            reached = own or named or self._alike(caller, host, mention) or self._of_its_kind(caller, mention)
+            reached = own or named or self._alike(caller, host, mention) or self._nearly(caller, mention)
         seen = {caller.id}
         for target in reached:
             if target.id not in seen:
@@ -176,6 +182,17 @@ class _Index:
             name for name in siblings if len(name) >= _SHORTEST and host.startswith((f"{name}-", f"{name}_"))
         ]
         return [siblings[near[0]]] if near else []
+
+    def _nearly(self, caller: Container, mention: Mention) -> list[Container]:
+        """``api.internal`` means the neighbour ``api``; else a name says only what kind of thing is meant."""
+        label = mention.address.host.lower().partition(".")[0]
+        near = [
+            (each, frozenset({label}))
+            for each in self.by_name.get(label, [])
+            if each.project == caller.project or self.topology.shared_networks(caller, each)
+        ]
+        target = meant_by_first_label(self.topology, caller, mention.variable, mention.address, near)
+        return [target] if target is not None else self._of_its_kind(caller, mention)
 
     def _of_its_kind(self, caller: Container, mention: Mention) -> list[Container]:
         """``postgres://postgres:5432`` where the project's only Postgres is called db, and is named nowhere else."""

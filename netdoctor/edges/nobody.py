@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from netdoctor.edges.address import parse_address
 from netdoctor.edges.environment import Mention, edge_from, mentions, names_of
-from netdoctor.edges.likeness import is_free
-from netdoctor.edges.loopback import for_browsers
+from netdoctor.edges.likeness import is_free, meant_by_likeness
+from netdoctor.edges.loopback import for_browsers, meant_by_kind
 from netdoctor.errors import UsageError
 from netdoctor.model import Container, Edge, Ref, Topology
 
@@ -32,7 +32,12 @@ def edges_to_nobody(
     found: dict[tuple[str, int | None], Edge] = {}
     for mention in mentions(caller):
         host = mention.address.host.lower()
-        if host not in meant and _could_be_a_container(caller, mention, taken):
+        # A leftover beside the right name, which the likeness or the kind of its target tells.
+        if (
+            host not in meant
+            and _could_be_a_container(caller, mention, taken)
+            and not _means(topology, caller, mention)
+        ):
             edge = replace(edge_from(caller, caller, mention), target=Ref("external", host))
             found.setdefault((host, edge.port), edge)
     return list(found.values())
@@ -65,6 +70,12 @@ def _could_be_a_container(caller: Container, mention: Mention, taken: Collection
         return False
     lines = any(line.partition(":")[0].lower() == host for line in caller.extra_hosts or ())
     return not lines and host != (caller.hostname or "").lower() and all(link.alias != host for link in caller.links)
+
+
+def _means(topology: Topology, caller: Container, mention: Mention) -> bool:
+    others = [(each, names_of(each)) for each in topology.containers if each.id != caller.id]
+    like = meant_by_likeness(topology, caller, mention.address, others)
+    return like is not None or meant_by_kind(topology, caller, mention.variable, mention.address) is not None
 
 
 def _asks_docker(topology: Topology, caller: Container) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from netdoctor.model import Case, Confidence, Container, Question, Ref, Remedy, Topology
 from netdoctor.probes.compose_files import ComposeFiles
 from netdoctor.rules._placing import set_in
-from netdoctor.rules._reading import carried_by_nobody, dns_line
+from netdoctor.rules._reading import carried_by_nobody, declared, dns_line
 
 NEAREST = 3
 
@@ -46,16 +46,27 @@ def called_by_nobody(case: Case) -> Told | None:
     if near:
         advice = f"Use {near[0]} instead of {name}{where}, if that is what is meant."
     remedy = Remedy("Use a name that exists", advice=advice)
+    if declared(case.topology):
+        cause = f"{source.name} uses the name {name}{place}, and nothing in these files is called that"
     if absent is not None:
         cause += f": {absent[0]}"
         remedy = Remedy(f"Create {name}", advice=absent[1])
+    confidence = Confidence.LIKELY if absent is None else Confidence.CERTAIN
     return Told(
-        Confidence.LIKELY if absent is None else Confidence.CERTAIN,
+        Confidence.POSSIBLE if may_be_elsewhere(case.topology, source) else confidence,
         (*((case.edge.basis,) if case.edge.basis is not None else ()), source.ref),
         f"{cause}.",
         (*dns_line(case), *((f"nearest names: {', '.join(near)}",) if near else ())),
         (remedy,),
     )
+
+
+def may_be_elsewhere(topology: Topology, source: Container) -> bool:
+    """Files alone do not know who else is on an external network, or whom another resolver knows."""
+    if not declared(topology):
+        return False
+    networks = (topology.network(endpoint.network) for endpoint in source.endpoints)
+    return bool(source.dns or source.dns_search) or any(each is None or each.external for each in networks)
 
 
 def _absent(case: Case, source: Container, name: str) -> tuple[str, str] | None:

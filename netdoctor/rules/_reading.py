@@ -117,7 +117,9 @@ def name_failed(case: Case) -> bool:
 def carried_by_nobody(case: Case) -> tuple[Container, str] | None:
     """A single word that was typed as the host of something outside: only the engine could have known it."""
     edge, source = case.edge, case.source
-    if edge is None or edge.reverse or source is None or edge.target.kind != "external" or not name_failed(case):
+    if edge is None or edge.reverse or source is None or edge.target.kind != "external":
+        return None
+    if not (declared(case.topology) or name_failed(case)):
         return None
     networks = (case.topology.network(endpoint.network) for endpoint in source.endpoints)
     answers = any(n is not None and not n.default_bridge and n.driver not in ("host", "null") for n in networks)

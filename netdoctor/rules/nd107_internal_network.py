@@ -45,7 +45,7 @@ from netdoctor.model import (
 )
 from netdoctor.model.joining import join_operation, joinable, open_for_joining
 from netdoctor.rules._placing import HOST_ALIASES, caller, mode, networks_of, runs, subnet_of
-from netdoctor.rules._reading import connected, dials, dns, dns_line, works
+from netdoctor.rules._reading import carried_by_nobody, connected, dials, dns, dns_line, works
 from netdoctor.rules.registry import RULES
 
 
@@ -61,6 +61,9 @@ class InternalNetwork:
     def judge(self, case: Case) -> Iterable[Finding]:
         asked = caller(case)
         if asked is None or asked[0].target.kind != "external" or works(case) or connected(case):
+            return
+        # A single word is a container's name, which an internal network answers like any other: ND201.
+        if carried_by_nobody(case) is not None:
             return
         edge, source = asked
         networks = networks_of(case.topology, source)

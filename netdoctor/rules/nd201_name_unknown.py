@@ -47,7 +47,7 @@ from netdoctor.model import (
 )
 from netdoctor.model.joining import rejoin_operations
 from netdoctor.probes.dns import Dns
-from netdoctor.rules._nobody import NEAREST, called_by_nobody, names_near, wants_the_files
+from netdoctor.rules._nobody import NEAREST, called_by_nobody, may_be_elsewhere, names_near, wants_the_files
 from netdoctor.rules._reading import Ends, declared, dns_line, ends, is_set_in, may_run, name_failed
 from netdoctor.rules.registry import RULES
 
@@ -79,7 +79,7 @@ class NameUnknown:
         if not may_run(found.target) or carriers(found.topology, found.source, found.name):
             return
         control = case.seen.get(Dns(found.source.ref, found.source.short_id))
-        confidence = Confidence.POSSIBLE if _may_be_elsewhere(found) else Confidence.LIKELY
+        confidence = Confidence.POSSIBLE if may_be_elsewhere(found.topology, found.source) else Confidence.LIKELY
         control_line: tuple[str, ...] = ()
         if control is not None and control.known:
             confidence = Confidence.CERTAIN if control.good else Confidence.POSSIBLE
@@ -105,14 +105,6 @@ def _of_nobody(case: Case) -> Iterable[Finding]:
     if told is not None:
         said = (Severity.ERROR, told.confidence, Layer.DNS)
         yield Finding(RULE.code, RULE.title, *said, told.about, told.cause, told.evidence, told.remedies)
-
-
-def _may_be_elsewhere(found: Ends) -> bool:
-    """Files alone do not know who else is on an external network, or whom another resolver knows."""
-    if not declared(found.topology):
-        return False
-    networks = (found.topology.network(endpoint.network) for endpoint in found.source.endpoints)
-    return bool(found.source.dns or found.source.dns_search) or any(each is None or each.external for each in networks)
 
 
 def _own(found: Ends, container: Container) -> tuple[str, ...]:

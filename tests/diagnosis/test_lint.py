@@ -191,6 +191,24 @@ def test_a_wrong_name_means_the_only_service_of_its_kind(judge):
     assert "uses the name postgres, which nobody on its networks carries" in report.findings[0].cause
 
 
+def test_a_name_that_nothing_in_the_files_has_is_told_whatever_its_network(judge):
+    text = """
+services:
+  app: {image: app, environment: {REDIS_URL: "redis://redis:6379", API_URL: "http://api:80"}}
+  inner: {image: app, environment: {REDIS_URL: "redis://redis:6379"}, networks: [x]}
+  apis: {image: app}
+networks: {x: {internal: true}}
+"""
+    report = judge(text)
+    assert {finding.code for finding in report.findings} == {"ND201"} and len(report.findings) == 3
+    assert report.findings[0].cause.endswith(
+        "uses the name redis in REDIS_URL, and nothing in these files is called that."
+    )
+    assert all(finding.confidence is Confidence.LIKELY for finding in report.findings)
+    external = text.replace("{internal: true}", "{external: true}")
+    assert [f.confidence for f in judge(external).findings] == [Confidence.LIKELY] * 2 + [Confidence.POSSIBLE]
+
+
 def test_a_leftover_beside_the_right_name_means_nobody(judge):
     right = MISNAMED.replace("environment: {", 'environment: {PRIMARY_URL: "postgres://u:p@db:5432/x", ')
     assert judge(right).findings == ()

@@ -41,6 +41,8 @@ def test_a_name_that_nobody_has_is_asked(env):
         {"KAFKA_ADVERTISED_LISTENERS": "PLAINTEXT://broker:9092"},
         {"DATABASE_URL": "postgres://db:5432/x"},
         {"DATABASE_URL": "postgres://postgres:5432/x"},
+        {"DATABASE_URL": "postgres://db:5432/x", "OLD_URL": "postgres://postgres:5432/x"},
+        {"DATABASE_URL": "postgres://db:5432/x", "OLD_URL": "postgres://shop-db-2:5432/x"},
     ],
 )
 def test_what_means_somebody_else_or_the_world_outside_is_not(env):
