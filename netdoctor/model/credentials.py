@@ -83,7 +83,7 @@ def carried(topology: Topology, edge: Edge) -> tuple[Carried, ...] | None:
         return (Carried(name, _readable(unquote(found["password"])), unquote(found["user"]) or None),)
     stem = _stem(name)
     beside = [
-        Carried(key, _readable(each))
+        Carried(key, None if key.upper().endswith("_FILE") else _readable(each))
         for key, each in caller.environment
         if key != name and each and _SECRET.search(key) and key.lower().startswith(stem)
     ]
@@ -104,8 +104,16 @@ def any_secret(container: Container, edge: Edge) -> bool:
     )
 
 
+def says_user(container: Container, edge: Edge) -> bool:
+    """Whether the edge's own URL names a user: then its password belongs there, too."""
+    name = edge.basis.path[-1] if edge.basis is not None and edge.basis.path else ""
+    found = _USERINFO.match(container.env(name) or "")
+    return found is not None and bool(found["user"]) and not found["password"]
+
+
 def _stem(variable: str) -> str:
-    return variable.partition("_")[0].lower()
+    """``DB_HOST`` -> ``db``; libpq's own PGHOST stands beside PGPASSWORD."""
+    return "pg" if variable == "PGHOST" else variable.partition("_")[0].lower()
 
 
 def mismatch(have: tuple[Carried, ...], want: Wanted) -> Carried | None:

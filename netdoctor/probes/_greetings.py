@@ -1,40 +1,31 @@
 """The first words of each protocol that is not HTTP: what we say, and how its answer is told from any other.
 
-One protocol is one entry of ``GREETINGS``. Nothing here is a credential: an answer that asks for one is as good a
-proof of the right service as a welcome.
+One protocol is one entry of ``GREETINGS``; what needs more than one word has a file of its own. Nothing here is a
+password: an answer that asks for one is as good a proof of the right service as a welcome.
 """
 
 from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable
-from dataclasses import dataclass
+
+from netdoctor.probes._mongo import MONGO
+from netdoctor.probes._mongo import REQUEST as _REQUEST
+from netdoctor.probes._postgres import POSTGRES
+from netdoctor.probes._words import Heard, Opening
 
 SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 """An empty HTTP/2 SETTINGS frame."""
-_REQUEST = 0x6E64
-_OP_MSG = 2013
-_HELLO = b"\x10hello\x00" + struct.pack("<i", 1) + b"\x02$db\x00" + struct.pack("<i", 6) + b"admin\x00" + b"\x00"
-_DOCUMENT = struct.pack("<i", len(_HELLO) + 4) + _HELLO
-_MONGO = struct.pack("<iiiiiB", 21 + len(_DOCUMENT), _REQUEST, 0, _OP_MSG, 0, 0) + _DOCUMENT
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """``said``: what answered, in short. ``demands``: credentials it asks for. ``trouble``: why it cannot serve."""
-
-    said: str
-    demands: str = ""
-    trouble: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Greeting:
-    """``says`` b"": the server speaks first. ``hears``: None for bytes that are not (yet) this protocol's answer."""
-
-    says: bytes
-    hears: Callable[[bytes], Heard | None]
+_REDIS_TROUBLE = {
+    "-LOADING": "it is still loading its data",
+    "-DENIED": "it is in protected mode: no password is set, so it serves loopback only",
+    "-MASTERDOWN": "it is a replica that lost its master, and serves no old data",
+    "-BUSY": "a script keeps it busy, and it answers nothing else",
+    "-MISCONF": "it cannot write its snapshots to disk, and takes no writes",
+    "-ERR max number of clients": "it has as many clients as it may have",
+}
+"""PING is refused for these on purpose: that is how Redis says that it is not well."""
+_REDIS_KNOWN = ("+PONG", "$4", "-ERR", "-NOPERM", "-READONLY", "-WRONGPASS", "-NOREPLICAS", "-CLUSTERDOWN")
 
 
 def _redis(raw: bytes) -> Heard | None:
@@ -42,25 +33,16 @@ def _redis(raw: bytes) -> Heard | None:
     text = line.decode("utf-8", "replace")
     if not end or not text.startswith(("+PONG", "-", "$4")):
         return None
-    if text.startswith("-LOADING"):
-        return Heard("redis", trouble="it is still loading its data")
-    if text.startswith("-DENIED"):
-        return Heard("redis", trouble="it is in protected mode: no password is set, so it serves loopback only")
+    for start, trouble in _REDIS_TROUBLE.items():
+        if text.startswith(start):
+            return Heard("redis", trouble=trouble)
     if text.startswith(("-NOAUTH", "-ERR operation not permitted")):
         return Heard("redis", demands="a password")
-    known = ("+PONG", "$4", "-ERR", "-NOPERM", "-MASTERDOWN", "-BUSY", "-MISCONF", "-READONLY", "-WRONGPASS")
-    return Heard("redis") if text.startswith(known) else None
+    return Heard("redis") if text.startswith(_REDIS_KNOWN) else None
 
 
-def _postgres(raw: bytes) -> Heard | None:
-    if raw == b"S":
-        return Heard("postgres, offers TLS")
-    if raw == b"N":
-        return Heard("postgres, without TLS")
-    # An error: E, its length, then the severity's field.
-    if raw[:1] == b"E" and raw[5:6] == b"S":
-        return Heard("postgres", trouble=_text(raw[6:]))
-    return None
+_MYSQL_REFUSES = (1129, 1130)
+"""The caller's address is blocked, or no account may come from there: said before anybody names a user."""
 
 
 def _mysql(raw: bytes) -> Heard | None:
@@ -70,16 +52,8 @@ def _mysql(raw: bytes) -> Heard | None:
         return Heard(f"mysql {_text(raw[5:].split(bytes(1), 1)[0])}")
     if raw[4] == 0xFF:
         code, said = int.from_bytes(raw[5:7], "little"), _text(raw[7:])
-        denied = code in (1129, 1130)
-        return Heard("mysql", demands=said if denied else "", trouble="" if denied else said)
+        return Heard("mysql", refusal=said) if code in _MYSQL_REFUSES else Heard("mysql", trouble=said)
     return None
-
-
-def _mongo(raw: bytes) -> Heard | None:
-    if len(raw) < 16:
-        return None
-    _, _, answers, operation = struct.unpack("<iiii", raw[:16])
-    return Heard("mongo") if (answers, operation) == (_REQUEST, _OP_MSG) else None
 
 
 def _amqp(raw: bytes) -> Heard | None:
@@ -113,19 +87,37 @@ def _http2(raw: bytes) -> Heard | None:
 
 
 def _smtp(raw: bytes) -> Heard | None:
-    return Heard("smtp") if raw.startswith((b"220 ", b"220-")) and b"\n" in raw else None
+    line, end, _ = raw.partition(b"\n")
+    if not end or line[3:4] not in (b" ", b"-"):
+        return None
+    if line[:3] in (b"421", b"554"):
+        return Heard("smtp", trouble=_text(line))
+    return Heard("smtp") if line[:3] == b"220" else None
 
 
-GREETINGS: dict[str, Greeting] = {
-    "redis": Greeting(b"PING\r\n", _redis),
-    "postgres": Greeting(struct.pack(">ii", 8, 80877103), _postgres),
-    "mysql": Greeting(b"", _mysql),
-    "mongo": Greeting(_MONGO, _mongo),
-    "amqp": Greeting(b"AMQP\x00\x00\x09\x01", _amqp),
-    "memcached": Greeting(b"version\r\n", _memcached),
-    "nats": Greeting(b"", _nats),
-    "grpc": Greeting(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SETTINGS, _http2),
-    "smtp": Greeting(b"", _smtp),
+_KAFKA = struct.pack(">ihhih9s", 19, 18, 0, _REQUEST, 9, b"netdoctor")
+"""ApiVersions, version 0, which every broker since 0.10 answers to whoever asks, before any sign-in."""
+
+
+def _kafka(raw: bytes) -> Heard | None:
+    if raw.startswith(b"\x15\x03"):
+        # No URL says whether a listener of Kafka's speaks TLS: that is each client's own setting.
+        return Heard("TLS, inside of which a broker answers")
+    known = len(raw) >= 10 and struct.unpack(">ih", raw[4:10])[0] == _REQUEST
+    return Heard("kafka") if known else None
+
+
+GREETINGS: dict[str, Opening] = {
+    "redis": Opening(b"PING\r\n", _redis),
+    "postgres": POSTGRES,
+    "mysql": Opening(b"", _mysql),
+    "mongo": MONGO,
+    "amqp": Opening(b"AMQP\x00\x00\x09\x01", _amqp),
+    "memcached": Opening(b"version\r\n", _memcached),
+    "nats": Opening(b"", _nats),
+    "grpc": Opening(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SETTINGS, _http2),
+    "smtp": Opening(b"", _smtp),
+    "kafka": Opening(_KAFKA, _kafka),
 }
 
 OVER_TLS = {"rediss": "redis", "amqps": "amqp", "grpcs": "grpc", "smtps": "smtp"}

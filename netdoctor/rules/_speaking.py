@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from netdoctor.model import Case, Container, Edge, Observation, Outcome, Ref, Remedy
+from netdoctor.model import Case, Container, Edge, Observation, Outcome, Ref
 from netdoctor.probes.greeting import Greeting, GreetingEvidence
 from netdoctor.probes.http import Http, HttpEvidence
 from netdoctor.rules._reading import spoken_to
@@ -96,7 +96,7 @@ def said_line(question: Asked, observation: Observation[Any]) -> str:
         status = f"{evidence.status} {evidence.phrase}".strip()
     detail = status or (evidence.detail if evidence is not None else "") or TOLD.get(observation.outcome, "")
     if isinstance(evidence, GreetingEvidence) and evidence.demands:
-        detail += f", asks for {evidence.demands}" if not is_shut(evidence.demands) else f": {evidence.demands}"
+        detail += f", asks for {evidence.demands}"
     address = f"[{question.address}]" if ":" in question.address else question.address
     path = question.path if isinstance(question, Http) else ""
     return f"{scheme(question, question.tls)} to {address}:{question.port}{path}: {detail}"
@@ -106,29 +106,3 @@ def lines(case: Case, questions: Iterable[Asked]) -> tuple[str, ...]:
     """A line of evidence for each of them that was asked."""
     found = ((question, case.seen.get(question)) for question in questions)
     return tuple(said_line(question, observation) for question, observation in found if observation is not None)
-
-
-def turned_away(case: Case, edge: Edge, demand: str) -> str:
-    """MySQL says so before anybody names a user: no account may come from that address, or it was blocked."""
-    if not is_shut(demand):
-        return ""
-    return f"{name_of(case, edge.target)} turns {name_of(case, edge.source)} away before any password: {demand}."
-
-
-def is_shut(demand: str) -> bool:
-    """Whether MySQL refuses the caller's address itself."""
-    return "not allowed" in demand or "is blocked" in demand
-
-
-def let_in(case: Case, edge: Edge, demand: str) -> Remedy | None:
-    """What opens a server that :func:`is_shut`; None for one that is not."""
-    server = name_of(case, edge.target)
-    if "is blocked" in demand:
-        return Remedy("Lift the block", advice=f"docker exec -it {server} mysqladmin flush-hosts -p")
-    if "not allowed" in demand:
-        advice = (
-            f"In {server}, create the account for other hosts than localhost ('user'@'%'); for root of the official "
-            "images that is MYSQL_ROOT_HOST, which counts when the volume is first filled."
-        )
-        return Remedy("Let the account in from the network", advice=advice)
-    return None

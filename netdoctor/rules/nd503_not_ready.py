@@ -2,7 +2,8 @@
 
 What is looked for
   One of: nothing listens yet while the health check says `starting` or the container is seconds old; a service that
-  says so itself (503, Redis LOADING); connections in the accept queue; one that opens and is never answered.
+  says so itself (503; Redis LOADING, MISCONF; Postgres "the database system is starting up", "too many clients
+  already"; MySQL 1040; MongoDB's replica set not initialised); connections in the accept queue; one never answered.
 
 Why it breaks
   `depends_on` waits for the container, not for the server in it. A database that replays its log, an index that is
@@ -14,10 +15,11 @@ What would prove it wrong
   lost all the same: then something filters (ND304). Large answers alone that hang: then think of the MTU (ND701).
 
 The fix and its safety
-  Wait for it: `depends_on` with `condition: service_healthy`, or retries in the caller; else read its log.
+  Wait for it (`condition: service_healthy`, retries), or read its log. No connection left: see who holds them.
 
 References
   https://docs.docker.com/compose/how-tos/startup-order/
+  https://www.postgresql.org/docs/current/errcodes-appendix.html
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from netdoctor.model import Case, Confidence, Fact, Finding, Layer, Outcome, Question, Remedy, Severity
+from netdoctor.model import Case, Confidence, Fact, Finding, Layer, Outcome, Question, Severity
 from netdoctor.probes.http import Http
 from netdoctor.probes.listeners import Listeners
 from netdoctor.rules._health import age
@@ -39,7 +41,8 @@ from netdoctor.rules._reading import (
     listeners_line,
     wants_listeners,
 )
-from netdoctor.rules._speaking import failed, other_way, said_line
+from netdoctor.rules._refusing import relief
+from netdoctor.rules._speaking import failed, name_of, other_way, said_line
 from netdoctor.rules.registry import RULES
 
 YOUNG = 10.0  # seconds that a server without a health check may need to open its port
@@ -64,29 +67,29 @@ class NotReady:
         return (Listeners(found.target.ref),) if silent else wants_listeners(case)
 
     def judge(self, case: Case) -> Iterable[Finding]:
-        found = ends(case)
-        if found is None or found.edge.port is None or not found.target.running or not found.common:
+        edge = case.edge
+        if edge is None or edge.reverse or edge.port is None:
             return
-        told = _says_so(case, found) or _queue(case, found) or _silent(case, found) or _starting(case, found)
+        told, found = _says_so(case, name_of(case, edge.target)), ends(case)
+        if told is None and found is not None and found.target.running and found.common:
+            told = _queue(case, found) or _silent(case, found) or _starting(case, found)
         if told is None:
             return
         confidence, cause, evidence = told
-        caller, target = found.source.name, found.target.name
-        advice = f"netdoctor check {caller} {target}:{found.edge.port} --wait 60\ndocker logs --tail 50 {target}"
         yield Finding(
             self.code,
             self.title,
             Severity.ERROR,
             confidence,
             Layer.TARGET,
-            (found.target.ref, found.source.ref),
+            (edge.target, edge.source),
             cause,
             (*evidence, *dial_lines(case)),
-            (Remedy("Wait for it, or see what it does", advice=advice),),
+            (relief(case, edge, cause),),
         )
 
 
-def _says_so(case: Case, found: Ends) -> Told | None:
+def _says_so(case: Case, target: str) -> Told | None:
     """The service answers, and the answer is that it cannot serve (yet)."""
     for question, observation in failed(case):
         evidence: Any = observation.evidence
@@ -95,9 +98,9 @@ def _says_so(case: Case, found: Ends) -> Told | None:
         line = (said_line(question, observation),)
         if isinstance(question, Http):
             if evidence.status == 503:
-                return Confidence.CERTAIN, f"{found.target.name} answers 503 to {question.path}: it is not ready.", line
+                return Confidence.CERTAIN, f"{target} answers 503 to {question.path}: it is not ready.", line
         elif evidence.trouble:
-            return Confidence.CERTAIN, f"{found.target.name} answers, and says: {evidence.trouble}.", line
+            return Confidence.CERTAIN, f"{target} answers, and says: {evidence.trouble}.", line
     return None
 
 

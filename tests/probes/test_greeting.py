@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import shutil
-import subprocess
 import time
 
 import pytest
 
 from netdoctor.model import HOST, Fact, Layer, Outcome, Topology
-from netdoctor.probes._greetings import _MONGO, _REQUEST, GREETINGS, SETTINGS
+from netdoctor.probes._greetings import GREETINGS, SETTINGS
+from netdoctor.probes._mongo import REQUEST, SAYS
 from netdoctor.probes.greeting import PROTOCOLS, Greeting, GreetingProbe, spoken
 from netdoctor.probes.interface import World
 from netdoctor.vantage.fake import FakeVantage, Peer
 from netdoctor.vantage.host import HostVantage
 
+from .advertising import KAFKA_VERSIONS
 from .greeting_servers import (
+    SCRAM,
     amqp_start,
     answers,
     free_port,
     mongo_reply,
     mysql_handshake,
-    postgres_program,
+    postgres_talk,
     program,
     says,
     serving,
@@ -42,15 +42,23 @@ def ask(protocol: str, port: int, *, timeout: float = 2.0, tls: bool = False, va
 
 RIGHT = {
     "redis": answers(b"+PONG\r\n", b"PING\r\n"),
-    "postgres": answers(b"N", b"\x00\x00\x00\x08\x04\xd2\x16\x2f"),
+    "postgres": postgres_talk(b"N", SCRAM),
     "mysql": says(mysql_handshake()),
-    "mongo": answers(mongo_reply(_REQUEST), _MONGO[:16]),
+    "mongo": answers(mongo_reply(REQUEST), SAYS[:16]),
     "amqp": answers(amqp_start(), b"AMQP\x00\x00\x09\x01"),
     "memcached": answers(b"VERSION 1.6.18\r\n", b"version\r\n"),
     "nats": says(b'INFO {"server_id":"A","auth_required":false}\r\n'),
     "grpc": answers(SETTINGS, b"PRI * HTTP/2.0"),
     "smtp": says(b"220 mail ESMTP\r\n"),
+    "kafka": answers(KAFKA_VERSIONS, b"\x00\x00\x00\x13\x00\x12\x00\x00"),
 }
+
+
+def test_a_broker_that_speaks_tls_is_well_since_no_url_says_what_its_clients_speak():
+    with serving(answers(b"\x15\x03\x03\x00\x02\x02\x50")) as port:
+        found = ask("kafka", port)
+    assert (found.outcome, found.evidence.demands) == (Outcome.CONNECTED, "")
+    assert "TLS" in found.evidence.detail
 
 
 def test_every_protocol_of_the_table_is_tried_here():
@@ -100,7 +108,7 @@ def test_what_answers_instead_is_named_where_it_is_known(protocol, bytes_, servi
     [
         ("redis", answers(b"-NOAUTH Authentication required.\r\n"), "a password"),
         ("nats", says(b'INFO {"auth_required":true}\r\n'), "a user or a token"),
-        ("mysql", says(b"\x40\x00\x00\x00\xff\x6a\x04Host '10.0.0.2' is not allowed to connect"), "Host '10.0.0.2'"),
+        ("postgres", postgres_talk(b"N", SCRAM), "a password"),
     ],
 )
 def test_asking_for_credentials_is_the_right_service_too(protocol, said, demands):
@@ -111,18 +119,40 @@ def test_asking_for_credentials_is_the_right_service_too(protocol, said, demands
     assert "asks for" in PROBE.describe(Greeting(HOST, "127.0.0.1", port, protocol), found)
 
 
+@pytest.mark.parametrize("code", [1129, 1130])
+def test_a_caller_that_mysql_turns_away_does_not_get_through(code):
+    said = b"\xff" + code.to_bytes(2, "little") + b"Host '10.0.0.2' is not allowed to connect"
+    with serving(says(bytes([len(said), 0, 0, 0]) + said)) as port:
+        found = ask("mysql", port)
+    assert found.outcome is Outcome.HTTP_ERROR
+    assert found.evidence.refusal == "Host '10.0.0.2' is not allowed to connect"
+
+
 @pytest.mark.parametrize(
-    ("said", "trouble"),
+    ("protocol", "said", "trouble"),
     [
-        (b"-LOADING Redis is loading the dataset in memory\r\n", "loading"),
-        (b"-DENIED Redis is running in protected mode\r\n", "protected mode"),
+        ("redis", b"-LOADING Redis is loading the dataset in memory\r\n", "loading"),
+        ("redis", b"-DENIED Redis is running in protected mode\r\n", "protected mode"),
+        ("redis", b"-MASTERDOWN Link with MASTER is down\r\n", "lost its master"),
+        ("redis", b"-BUSY Redis is busy running a script.\r\n", "a script"),
+        ("redis", b"-MISCONF Redis is configured to save RDB snapshots\r\n", "takes no writes"),
+        ("redis", b"-ERR max number of clients reached\r\n", "as many clients"),
+        ("mysql", b"\x17\x00\x00\x00\xff\x10\x04Too many connections", "Too many connections"),
+        ("smtp", b"421 4.3.2 too busy\r\n", "421 4.3.2 too busy"),
+        ("smtp", b"554 no service here\r\n", "554 no service"),
     ],
 )
-def test_a_service_that_says_it_cannot_serve_is_no_health(said, trouble):
-    with serving(answers(said)) as port:
-        found = ask("redis", port)
+def test_a_service_that_says_it_cannot_serve_is_no_health(protocol, said, trouble):
+    with serving((answers if GREETINGS[protocol].says else says)(said)) as port:
+        found = ask(protocol, port)
     assert found.outcome is Outcome.HTTP_ERROR
     assert trouble in found.evidence.trouble
+
+
+@pytest.mark.parametrize("said", [b"-NOREPLICAS Not enough good replicas\r\n", b"-NOPERM no permissions\r\n"])
+def test_what_redis_refuses_of_one_command_alone_is_health(said):
+    with serving(answers(said)) as port:
+        assert ask("redis", port).good
 
 
 def test_an_answer_in_pieces_is_read_whole():
@@ -208,30 +238,3 @@ def test_a_real_memcached_answers():
     with program(["memcached", "-p", str(port), "-l", "127.0.0.1", "-u", "nobody", "-m", "8"], port):
         assert ask("memcached", port).good
         assert ask("redis", port).evidence.service == "memcached"
-
-
-@pytest.mark.skipif(postgres_program("postgres") is None, reason="postgresql is not installed")
-def test_a_real_postgres_answers(tmp_path):
-    initdb, postgres = postgres_program("initdb"), postgres_program("postgres")
-    port, data = free_port(), tmp_path / "data"
-    options = {}
-    if os.geteuid() == 0:
-        # It refuses to run as root.
-        try:
-            owner = pwd.getpwnam("postgres")
-        except KeyError:
-            pytest.skip("there is no user postgres to run it as")
-        data = tmp_path.parent / f"{tmp_path.name}-pg"
-        data.mkdir()
-        os.chown(data, owner.pw_uid, owner.pw_gid)
-        for folder in data.parents:
-            if folder.stat().st_uid == 0 and folder != folder.parent and str(folder).startswith("/tmp/pytest"):
-                folder.chmod(folder.stat().st_mode | 0o011)
-        options = {"user": owner.pw_uid, "group": owner.pw_gid, "cwd": data}
-    made = [str(initdb), "-D", str(data), "--no-sync", "-A", "trust", "-U", "x"]
-    subprocess.run(made, check=True, capture_output=True, timeout=60, **options)
-    words = [str(postgres), "-D", str(data), "-p", str(port), "-k", str(data), "-c", "listen_addresses=127.0.0.1"]
-    with program(words, port, **options):
-        found = ask("postgres", port)
-        assert (found.outcome, found.evidence.service) == (Outcome.CONNECTED, "postgres")
-        assert not ask("redis", port).good

@@ -98,20 +98,73 @@ def test_without_the_callers_own_word_nothing_is_known_about_it():
     assert redis({"OTHER": "x"}).judged(RULE) == ()
 
 
+def refused(refusal, protocol="postgres", environment=None, **evidence):
+    found = told(environment or {}, REDIS, protocol, variable="DATABASE_URL")
+    return found.greeting(Outcome.HTTP_ERROR, refusal=refusal, **evidence).judged(RULE)
+
+
 def test_a_host_that_mysql_does_not_allow_is_certain():
     said = "Host '10.0.0.2' is not allowed to connect"
-    (finding,) = told({}, REDIS, "mysql").greeting(Outcome.CONNECTED, demands=said).judged(RULE)
+    (finding,) = refused(said, "mysql")
     assert finding.cause == f"redis turns app away before any password: {said}."
+    assert finding.confidence is Confidence.CERTAIN and finding.caller_fails
     assert "'user'@'%'" in finding.remedies[0].advice
-    blocked = "Host '10.0.0.2' is blocked because of many connection errors"
-    (finding,) = told({}, REDIS, "mysql").greeting(Outcome.CONNECTED, demands=blocked).judged(RULE)
+    (finding,) = refused("Host '10.0.0.2' is blocked because of many connection errors", "mysql")
     assert "flush-hosts" in finding.remedies[0].advice
 
 
-def test_a_host_that_is_not_allowed_is_certain():
-    found = told({}, REDIS, "mysql").greeting(Outcome.CONNECTED, demands="Host '10.0.0.2' is not allowed to connect")
-    (finding,) = found.judged(RULE)
-    assert finding.confidence is Confidence.CERTAIN
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ('no pg_hba.conf entry for host "10.0.0.9", user "ann" (28000)', "to pg_hba.conf"),
+        ('database "shop" does not exist (3D000)', "Correct the database's name in DATABASE_URL of app"),
+        ('role "ann" does not exist (28000)', "Correct the user or the database in DATABASE_URL of app"),
+    ],
+)
+def test_a_user_that_postgres_turns_away_is_certain(said, advice):
+    environment = {"DATABASE_URL": "postgres://ann:pa55word@redis/shop"}
+    (finding,) = refused(said, environment=environment, variable="DATABASE_URL")
+    assert (finding.confidence, finding.caller_fails) == (Confidence.CERTAIN, True)
+    assert finding.cause == f"redis turns app away before any password: {said}."
+    assert "asked as the user and for the database that DATABASE_URL of app names" in finding.evidence
+    assert advice in finding.remedies[0].advice
+    assert "pa55word" not in repr(finding)
+
+
+POSTGRES = container("redis", NET, environment=(("POSTGRES_PASSWORD", "right"), ("POSTGRES_USER", "ann")))
+
+
+def asked(environment, target=POSTGRES):
+    found = told(environment, target, "postgres", port=5432, variable=next(iter(environment)))
+    return found.greeting(Outcome.CONNECTED, demands="a password").judged(RULE)
+
+
+def test_another_password_than_the_variables_of_a_database_is_possible_only():
+    """The volume may be older than its variable, and the caller right."""
+    (finding,) = asked({"DATABASE_URL": "postgres://ann:wrong@redis/shop"})
+    assert (finding.confidence, finding.caller_fails) == (Confidence.POSSIBLE, False)
+    assert "not what POSTGRES_PASSWORD says" in finding.cause
+    assert asked({"DATABASE_URL": "postgres://ann:right@redis/shop"}) == ()
+    assert asked({"DATABASE_URL": "postgres://shop:other@redis/shop"}) == ()
+
+
+def test_a_url_with_a_user_and_no_password_anywhere_is_likely():
+    (finding,) = asked({"DATABASE_URL": "postgres://ann@redis/shop"})
+    assert finding.confidence is Confidence.LIKELY
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"DATABASE_URL": "postgres://ann@redis/shop", "PGPASSWORD": "x"},
+        {"DATABASE_URL": "postgres://ann@redis/shop", "DATABASE_PASSWORD_FILE": "/run/secrets/x"},
+        {"DB_HOST": "redis", "DB_USER": "ann"},
+        {"PGHOST": "redis", "PGUSER": "ann", "PGPASSWORD": "right"},
+        {"DATABASE_URL": "postgres://redis/shop"},
+    ],
+)
+def test_a_caller_that_may_have_its_password_elsewhere_is_no_finding(environment):
+    assert asked(environment) == ()
 
 
 @pytest.mark.parametrize("status", [401, 403])

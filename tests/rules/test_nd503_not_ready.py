@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from netdoctor.model import Confidence, Health, Observation, Outcome, State
+from netdoctor.model import Confidence, Health, Observation, Outcome, Ref, State
 from netdoctor.probes.listeners import Listeners
 from netdoctor.rules.nd503_not_ready import RULE
 
@@ -32,6 +32,34 @@ def test_a_service_that_says_that_it_is_loading():
     found = told("redis").tcp(Outcome.CONNECTED)
     (finding,) = found.greeting(Outcome.HTTP_ERROR, trouble="it is still loading its data").judged(RULE)
     assert finding.cause == "api answers, and says: it is still loading its data."
+
+
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ("the database system is starting up (57P03)", "netdoctor check app api:80 --wait 60"),
+        ("sorry, too many clients already (53300)", "pg_stat_activity"),
+        ("Too many connections", "raise the server's own limit"),
+        ("it has as many clients as it may have", "raise the server's own limit"),
+    ],
+)
+def test_a_database_that_says_so_is_believed_and_waited_for_only_where_that_helps(said, advice):
+    (finding,) = told("postgres").tcp(Outcome.CONNECTED).greeting(Outcome.HTTP_ERROR, trouble=said).judged(RULE)
+    assert (finding.confidence, finding.cause) == (Confidence.CERTAIN, f"api answers, and says: {said}.")
+    assert advice in finding.remedies[0].advice
+
+
+def test_a_server_outside_says_so_too():
+    """No container, no networks to reason about: what it says is enough."""
+    found = told("postgres").tcp(Outcome.CONNECTED)
+    found.edge = replace(found.edge, target=Ref("external", "db.example.com"))
+    (finding,) = found.greeting(Outcome.HTTP_ERROR, trouble="the database system is starting up (57P03)").judged(RULE)
+    assert "db.example.com answers, and says" in finding.cause
+    assert "docker logs" not in finding.remedies[0].advice
+
+
+def test_a_caller_that_is_turned_away_is_another_finding():
+    assert told("postgres").tcp(Outcome.CONNECTED).greeting(Outcome.HTTP_ERROR, refusal="no entry").judged(RULE) == ()
 
 
 def test_a_dial_that_is_lost_before_a_full_queue():
