@@ -10,6 +10,7 @@ from dataclasses import replace
 from netdoctor.edges.address import Address, parse_address
 from netdoctor.edges.catalogue import Service, protocol_of, services_of
 from netdoctor.edges.environment import edge_from, inferred_edges, mention_of, names_of
+from netdoctor.edges.labels import by_label, labelled_edges
 from netdoctor.edges.nobody import edge_to_nobody, edges_to_nobody, names_in_use
 from netdoctor.errors import Ambiguous, NotFound, UsageError
 from netdoctor.model import HOST, Container, Edge, Ref, Topology, carriers
@@ -125,6 +126,8 @@ def edge_to(topology: Topology, caller: Container | None, container: Container |
     if caller is not None and caller.id == container.id:
         raise SameContainer(f"{caller.name} is both ends.", hint="Name two containers.")
     edge = _said_by_caller(topology, caller, container)
+    if edge is None and caller is not None:
+        edge = by_label(topology, caller, container)
     edge = edge or Edge(caller.ref if caller else HOST, container.ref, name=_name(caller, container, typed))
     if caller is not None and typed.host in _addresses(container):
         edge = replace(edge, name=typed.host)
@@ -151,7 +154,7 @@ def _declared(topology: Topology, callers: Iterable[Container]) -> tuple[Edge, .
     found: dict[tuple[Ref, Ref, int | None], Edge] = {}
     taken = names_in_use(topology)
     for caller in callers:
-        for edge in [*_named(topology, caller, taken), *_depended(topology, caller)]:
+        for edge in [*_named(topology, caller, taken), *labelled_edges(topology, caller), *_depended(topology, caller)]:
             if not any(key[:2] == (edge.source, edge.target) for key in found) or edge.origin != "depends_on":
                 filled = _filled(topology, edge)
                 found.setdefault((filled.source, filled.target, filled.port), filled)
