@@ -166,8 +166,9 @@ def spoken_to(case: Case) -> Iterator[tuple[Http | Greeting, Observation[Any]]]:
     edge = case.edge
     if edge is None:
         return
+    path = edge.path or edge.said_path or "/"
     for asked, observation in case.asked(Http):
-        ours = asked.port == edge.port and asked.path == (edge.path or "/") and asked.host in (edge.name, asked.address)
+        ours = asked.port == edge.port and asked.path == path and asked.host in (edge.name, asked.address)
         if ours and edge.protocol in (*HTTP, "tcp") and asked.tls == (edge.protocol == "https"):
             yield asked, observation
     for greeted, observation in case.asked(Greeting):
@@ -208,6 +209,8 @@ def wants_listeners(case: Case) -> Iterable[Question[Any]]:
 def is_set_in(found: Ends) -> str:
     """`` in QDRANT_URL of app``, when the caller's environment says name and port; else nothing."""
     word, _, variable = found.edge.origin.partition(" ")
+    if word == "label" and variable:
+        return f" in {variable} of {found.target.name}"
     return f" in {variable} of {found.source.name}" if word == "environment" and variable else ""
 
 
