@@ -176,7 +176,7 @@ def _overlap(checked: Verification) -> dict[str, Any]:
     if told is None:
         return {}
     shares = {"mean": round(told.mean, 4), "worst": round(told.worst, 4), "same_best": round(told.first, 4)}
-    return {"overlap": {"hits": told.count, "searches": told.queries, **shares}}
+    return {"overlap": {"hits": told.count, "searches": told.queries, **shares, "exact": told.exact}}
 
 
 def verification_text(result: Result, scene: Scene) -> str:

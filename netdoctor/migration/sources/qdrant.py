@@ -177,12 +177,18 @@ class QdrantSource:
                 )
 
     def nearest(self, namespace: str, vector: Vector, count: int) -> Sequence[str]:
-        """Ids of the nearest points of that collection, by comparing with every one."""
-        from netdoctor.migration.targets.interface import Query
+        """Ids of the nearest points of that collection: by comparing with every one, where strict mode lets us."""
+        from netdoctor.migration.targets.interface import Query, TargetRefused, not_exactly
 
         shape = self._shapes[namespace]
         query = Query(vector, using=shape.vector or "", exact=True)
-        (hits,) = self._asking.call(lambda: self._server.search(shape.collection, [query], count))
+        try:
+            (hits,) = self._asking.call(lambda: self._server.search(shape.collection, [query], count))
+        except TargetRefused as refused:
+            if not not_exactly(refused.message):
+                raise
+            rough = replace(query, exact=False)
+            (hits,) = self._asking.call(lambda: self._server.search(shape.collection, [rough], count))
         return [hit.id for hit in hits]
 
     def hear(self, tell: Callable[[str, float], None]) -> None:

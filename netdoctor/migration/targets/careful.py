@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from netdoctor.migration.points import Point
-from netdoctor.migration.targets.interface import Hit, Page, Query, TargetRefused, splits, strict_mode
+from netdoctor.migration.targets.interface import Hit, Page, Query, TargetRefused, not_exactly, splits, strict_mode
 
 P = TypeVar("P")
 T = TypeVar("T")
@@ -75,7 +75,7 @@ class Careful(ABC):
         try:
             return self._count(name)
         except TargetRefused as refused:
-            if not _not_exactly(refused):
+            if not not_exactly(refused.message):
                 raise
         found, start = self.ids(name, _PAGE)
         total = len(found)
@@ -90,7 +90,7 @@ class Careful(ABC):
         except TargetRefused as refused:
             if not strict_mode(refused.message) and not splits(refused.message):
                 raise
-            if _not_exactly(refused) and any(each.only is not None and not each.roughly for each in queries):
+            if not_exactly(refused.message) and any(each.only is not None and not each.roughly for each in queries):
                 # Among the points of one id there is nothing to be inexact about.
                 return self.search(name, [replace(each, roughly=each.only is not None) for each in queries], limit)
             if len(queries) == 1:
@@ -134,7 +134,3 @@ def _part(refused: TargetRefused, asked: int) -> int:
     if found is not None and 0 < int(found[1]) < asked:
         return int(found[1])
     return asked // 2 if splits(refused.message) else 0
-
-
-def _not_exactly(refused: TargetRefused) -> bool:
-    return strict_mode(refused.message) and "exact search" in refused.message.lower()

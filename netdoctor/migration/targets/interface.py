@@ -41,6 +41,11 @@ def strict_mode(text: str) -> bool:
     return "limit exceeded" in text.lower() or "help:" in text.lower()
 
 
+def not_exactly(text: str) -> bool:
+    """Whether a refusal is of exactness: the same may be asked of the index."""
+    return strict_mode(text) and "exact search" in text.lower()
+
+
 def splits(text: str) -> bool:
     """Whether a request has more points than a minute's rate allows: whenever it is sent, it is refused as it is."""
     return "split your request" in text.lower()

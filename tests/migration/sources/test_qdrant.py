@@ -265,6 +265,13 @@ def test_it_is_planned_migrated_and_verified(
     capsys.readouterr()
     assert run([*verify, "--overlap", "10", "--format", "json"]) == Exit.OK
     assert json.loads(capsys.readouterr().out)["overlap"]["mean"] > 0.99
+    for name in (own, f"old-{own}"):
+        strict = {"strict_mode_config": {"enabled": True, "search_allow_exact": False}}
+        call(qdrant, "PATCH", f"/collections/{name}", strict)
+    assert run([*verify, "--overlap", "10", "--format", "json"]) == Exit.OK
+    told = json.loads(capsys.readouterr().out)["overlap"]
+    assert told["exact"] is False
+    assert told["mean"] > 0.99
     lost = {"points": [each["id"] for each in new[:3]]}
     call(qdrant, "POST", f"/collections/{own}/points/delete?wait=true", lost)
     capsys.readouterr()
