@@ -48,3 +48,10 @@ def test_the_control_speaks_tls_and_gets_little_time():
 def test_without_a_handshake_nothing_is_said(answer):
     assert told(Outcome.RESET).http(answer, tls=True).judged(RULE) == ()
     assert told(Outcome.CONNECTED).http(Outcome.CONNECTED, tls=True).judged(RULE) == ()
+
+
+def test_the_path_of_the_callers_own_url_is_asked_and_judged_like_any_other():
+    found = story(SEEN, APP, API, name="api", port=8443, protocol="http", said_path="/v1").dns(Outcome.CONNECTED)
+    found.tcp(Outcome.CONNECTED).http(Outcome.TLS_MISMATCH, path="/v1")
+    (finding,) = found.judged(RULE)
+    assert finding.cause == "app speaks plain http to api on port 8443, which speaks TLS."
