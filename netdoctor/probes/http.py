@@ -19,6 +19,13 @@ BODY_LIMIT = 512
 BODY_PATIENCE = 0.3
 """Seconds for the body of a refusal that did not come with its head."""
 _STATUS = re.compile(r"[1-9]\d\d", re.ASCII)
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_ELSEWHERE = re.compile(
+    r"(?:(?P<scheme>https?):)?//(?:[^/?#@\\\s]*@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252}))"
+    r"(?::(?P<port>\d{1,5}))?(?=[/?#]|\Z)",
+    re.IGNORECASE | re.ASCII,
+)
+"""The start of a Location that names a host; its path and its query may hold a secret, and are not kept."""
 HTTP = b"HTTP/"
 TLS_RECORD = b"\x15\x03"
 """How a TLS server's alert to plain text begins."""
@@ -39,6 +46,8 @@ class HttpEvidence:
     detail: str = ""
     service: str = ""
     """What answered instead of HTTP, where that is known."""
+    sends_to: str = ""
+    """``https://shop:8443``: where a redirect leads, when that is another place than the one that was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +175,23 @@ def _judge(raw: bytes, question: Http, answer: Callable[..., Observation[HttpEvi
         return answer(Outcome.TLS_MISMATCH, status=status, start=said, detail="the port expects HTTPS")
     outcome = Outcome.HTTP_ERROR if question.strict and status >= 400 else Outcome.CONNECTED
     phrase = words[2] if len(words) > 2 else ""
-    return answer(outcome, status=status, phrase=phrase, server=headers.get("server", ""), start=said)
+    sends_to = elsewhere(question, headers.get("location", "")) if status in _REDIRECTS else ""
+    return answer(
+        outcome, status=status, phrase=phrase, server=headers.get("server", ""), start=said, sends_to=sends_to
+    )
+
+
+def elsewhere(question: Http, location: str) -> str:
+    """Scheme, host and port of a Location that leads to another place than the one that was asked; else ""."""
+    found = _ELSEWHERE.match(location)
+    if found is None:
+        return ""
+    scheme = (found["scheme"] or ("https" if question.tls else "http")).lower()
+    port = int(found["port"] or (443 if scheme == "https" else 80))
+    host = found["host"].strip("[]")
+    if not 0 < port < 65536 or (host.lower(), port) == (question.host.lower(), question.port):
+        return ""
+    return f"{scheme}://{found['host']}:{port}"
 
 
 class TlsStream:

@@ -76,6 +76,39 @@ def test_a_redirect_is_an_answer():
     assert ask(PROBE, HEALTHZ, says(answer("302 Found"))).outcome is Outcome.CONNECTED
 
 
+@pytest.mark.parametrize(
+    ("location", "leads"),
+    [
+        ("/login", ""),
+        ("login?next=//evil/", ""),
+        ("", ""),
+        ("http://qdrant:6333/dashboard", ""),
+        ("http://QDRANT:6333", ""),
+        ("https://qdrant/", "https://qdrant:443"),
+        ("//cdn.example/x", "http://cdn.example:80"),
+        ("HTTPS://shop.example:8443/a?token=hunter2", "https://shop.example:8443"),
+        ("http://user:hunter2@localhost:3000/login", "http://localhost:3000"),
+        ("http://[fd00::2]:80/", "http://[fd00::2]:80"),
+        ("http://localhost:0/", ""),
+        ("http://localhost:99999/", ""),
+        ("http://a b/", ""),
+        ("http://-x/", ""),
+        ("http://a\\@b/", ""),
+        ("ftp://x/", ""),
+        ("javascript:alert(1)", ""),
+    ],
+)
+def test_a_redirect_to_another_place_is_noted_without_its_path(location, leads):
+    observation = ask(PROBE, HEALTHZ, says(answer("302 Found", b"", f"Location: {location}")))
+    assert observation.outcome is Outcome.CONNECTED
+    assert observation.evidence.sends_to == leads
+
+
+def test_a_location_that_is_no_redirect_leads_nowhere():
+    created = says(answer("201 Created", b"", "Location: http://elsewhere:1/"))
+    assert ask(PROBE, HEALTHZ, created).evidence.sends_to == ""
+
+
 @pytest.mark.parametrize("said", [b"\x15\x03\x01\x00\x02\x02\x46", b"\x15\x03\x03\x00\x02\x01\x00"])
 def test_a_tls_alert(said):
     assert ask(PROBE, HEALTHZ, says(said)).outcome is Outcome.TLS_MISMATCH
