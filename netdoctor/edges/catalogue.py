@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -14,12 +15,16 @@ class Service:
     path: str | None = None
 
 
+_KAFKA = (Service(9092, "kafka"), Service(29092, "kafka"), Service(19092, "kafka"), Service(9094, "kafka"))
+_SENTINEL = (Service(26379, "redis"),)
 _QDRANT = (Service(6333, "http", "/healthz"), Service(6334, "grpc"))
 
 SERVICES: dict[str, tuple[Service, ...]] = {
     "qdrant": _QDRANT,
-    "redis": (Service(6379, "redis"),),
-    "valkey": (Service(6379, "redis"),),
+    "redis": (Service(6379, "redis"), *_SENTINEL),
+    "valkey": (Service(6379, "redis"), *_SENTINEL),
+    "redis-cluster": (Service(6379, "redis"),),
+    "redis-sentinel": _SENTINEL,
     "postgres": (Service(5432, "postgres"),),
     "pgvector": (Service(5432, "postgres"),),
     "timescaledb": (Service(5432, "postgres"),),
@@ -30,6 +35,12 @@ SERVICES: dict[str, tuple[Service, ...]] = {
     "elasticsearch": (Service(9200, "http"),),
     "opensearch": (Service(9200, "http"),),
     "minio": (Service(9000, "http", "/minio/health/live"),),
+    "kafka": _KAFKA,
+    "kafka-native": _KAFKA,
+    "cp-kafka": _KAFKA,
+    "cp-server": _KAFKA,
+    "confluent-local": _KAFKA,
+    "redpanda": (*_KAFKA, Service(9644, "http")),
     "memcached": (Service(11211, "memcached"),),
     "nats": (Service(4222, "nats"),),
     "clickhouse-server": (Service(8123, "http", "/ping"),),
@@ -77,7 +88,13 @@ SCHEME_PROTOCOLS: dict[str, str] = {
     "postgresql": "postgres",
     "mongodb": "mongo",
     "mariadb": "mysql",
+    "plaintext": "kafka",
+    "kafka+ssl": "tcp",
 }
+"""PLAINTEXT:// is how Kafka writes a listener without TLS."""
+
+_BOOTSTRAP = re.compile(r"(?i)(?:^|_)(?:KAFKA(?:STORE)?_(?:HOST|BROKER|SERVER)S?|BOOTSTRAP_?SERVERS?|BROKER_LIST)$")
+"""KAFKA_BROKERS, SPRING_KAFKA_BOOTSTRAP_SERVERS, KAFKA_CLUSTERS_0_BOOTSTRAPSERVERS: such lists have no scheme."""
 
 
 def services_of(image: str) -> tuple[Service, ...]:
@@ -88,7 +105,14 @@ def services_of(image: str) -> tuple[Service, ...]:
 
 def protocol_of(scheme: str) -> str:
     """The protocol that a URL's scheme means (``postgresql+psycopg`` too); an unknown one is plain ``tcp``."""
-    scheme = scheme.lower().partition("+")[0]
-    if scheme in SCHEME_PROTOCOLS:
-        return SCHEME_PROTOCOLS[scheme]
+    whole = scheme.lower()
+    scheme = whole.partition("+")[0]
+    for each in (whole, scheme):
+        if each in SCHEME_PROTOCOLS:
+            return SCHEME_PROTOCOLS[each]
     return scheme if scheme in SCHEME_PORTS else "tcp"
+
+
+def protocol_meant(variable: str, port: int | None) -> str:
+    """What the variable's name alone says of an address without a scheme; ``tcp`` for most."""
+    return "kafka" if port is not None and _BOOTSTRAP.search(variable) else "tcp"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from netdoctor.edges.address import Address
-from netdoctor.edges.catalogue import protocol_of
+from netdoctor.edges.catalogue import protocol_meant, protocol_of
 from netdoctor.edges.likeness import alike, is_free, meant_by_likeness
 from netdoctor.edges.loopback import meant_by_kind, meant_by_loopback, one_namespace, ports_of
 from netdoctor.edges.spellings import addresses_in
@@ -189,11 +189,20 @@ def edge_from(caller: Container, target: Container, mention: Mention) -> Edge:
         name=address.host,
         port=address.port,
         path=None,
-        protocol=protocol_of(address.scheme) if address.scheme else "tcp",
+        protocol=protocol_of(address.scheme) if address.scheme else _meant_protocol(caller, mention),
         origin=f"environment {mention.variable}",
         basis=caller.ref.at("environment", mention.variable),
         said_path=_harmless(mention),
     )
+
+
+def _meant_protocol(caller: Container, mention: Mention) -> str:
+    """Plain words are tried only where the caller does not say that it speaks TLS (``SASL_SSL``)."""
+    meant = protocol_meant(mention.variable, mention.address.port)
+    return "tcp" if meant == "kafka" and any(_TLS.search(f"{k}={v}") for k, v in caller.environment or ()) else meant
+
+
+_TLS = re.compile(r"(?i)SECURITY_?PROTOCOL=(?:SASL_)?SSL$|KAFKA\w*_(?:SSL|TLS)(?:_ENABLED?)?=(?:true|1|yes|on)$")
 
 
 _DOES_SOMETHING = re.compile(r"(?i)hook|callback|cron|trigger|action|notify|token|secret|key|logout|delete|deploy")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netdoctor.edges.catalogue import SCHEME_PORTS, SERVICES, protocol_of, services_of
+from netdoctor.edges.catalogue import SCHEME_PORTS, SERVICES, protocol_meant, protocol_of, services_of
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,46 @@ def test_every_scheme_with_a_port_has_a_protocol():
     assert protocol_of("postgresql") == "postgres"
     assert protocol_of("gopher") == "tcp"
     assert all(protocol_of(scheme) != "tcp" for scheme in SCHEME_PORTS)
+
+
+@pytest.mark.parametrize(
+    ("image", "port"),
+    [("apache/kafka:4.0.0", 9092), ("bitnami/kafka", 9092), ("confluentinc/cp-kafka:7.6.0", 29092),
+     ("docker.redpanda.com/redpandadata/redpanda:v24.1", 19092)],
+)  # fmt: skip
+def test_brokers_are_known_on_their_usual_ports(image, port):
+    found = services_of(image)
+    assert found[0].port == 9092
+    assert [each.protocol for each in found if each.port == port] == ["kafka"]
+
+
+def test_a_sentinel_speaks_redis():
+    assert services_of("bitnami/redis-sentinel")[0].port == 26379
+    assert {each.protocol for each in services_of("redis:7")} == {"redis"}
+    assert services_of("redis:7")[0].port == 6379
+
+
+@pytest.mark.parametrize(
+    ("variable", "protocol"),
+    [
+        ("KAFKA_BROKERS", "kafka"),
+        ("KAFKA_HOSTS", "kafka"),
+        ("SPRING_KAFKA_BOOTSTRAP_SERVERS", "kafka"),
+        ("CONNECT_BOOTSTRAP_SERVERS", "kafka"),
+        ("KAFKA_CLUSTERS_0_BOOTSTRAPSERVERS", "kafka"),
+        ("SCHEMA_REGISTRY_KAFKASTORE_BOOTSTRAP_SERVERS", "kafka"),
+        ("KAFKA_REST_HOST", "tcp"),
+        ("KAFKA_UI_URL", "tcp"),
+        ("KAFKA_ZOOKEEPER_CONNECT", "tcp"),
+        ("REDIS_HOST", "tcp"),
+        ("BROKERS", "tcp"),
+    ],
+)
+def test_a_list_of_brokers_has_no_scheme_and_is_known_by_its_name(variable, protocol):
+    assert protocol_meant(variable, 9092) == protocol
+    assert protocol_meant(variable, None) == "tcp"
+
+
+@pytest.mark.parametrize(("scheme", "protocol"), [("PLAINTEXT", "kafka"), ("kafka", "kafka"), ("kafka+ssl", "tcp")])
+def test_kafkas_own_schemes(scheme, protocol):
+    assert protocol_of(scheme) == protocol

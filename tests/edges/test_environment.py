@@ -108,3 +108,17 @@ def test_likeness_does_not_take_a_name_that_belongs_to_another():
 def test_any_environment_can_be_read(env):
     caller = app(env=env)
     list(inferred_edges(topology(NET, caller, DB), caller))
+
+
+def test_a_list_of_brokers_is_spoken_to_as_kafka_unless_the_caller_says_that_it_uses_tls():
+    kafka = container("kafka", NET)
+
+    def protocols(**env):
+        return [edge.protocol for edge in inferred_edges(topology(app(NET, env=env), kafka, NET), app(NET, env=env))]
+
+    assert protocols(KAFKA_BROKERS="kafka:9093") == ["kafka"]
+    assert protocols(SPRING_KAFKA_BOOTSTRAP_SERVERS="PLAINTEXT://kafka:29092") == ["kafka"]
+    assert protocols(KAFKA_BROKERS="kafka:9093", KAFKA_SECURITY_PROTOCOL="SASL_SSL") == ["tcp"]
+    assert protocols(KAFKA_BROKERS="kafka:9093", KAFKA_TLS_ENABLED="true") == ["tcp"]
+    assert protocols(KAFKA_BROKERS="kafka:9093", KAFKA_SECURITY_PROTOCOL="SASL_PLAINTEXT") == ["kafka"]
+    assert protocols(KAFKA_BROKERS="kafka") == ["tcp"]
