@@ -272,6 +272,7 @@ def test_it_is_planned_migrated_and_verified(
     told = json.loads(capsys.readouterr().out)["overlap"]
     assert told["exact"] is False
     assert told["mean"] > 0.99
+    call(qdrant, "PATCH", f"/collections/{own}", {"strict_mode_config": {"enabled": False}})
     lost = {"points": [each["id"] for each in new[:3]]}
     call(qdrant, "POST", f"/collections/{own}/points/delete?wait=true", lost)
     capsys.readouterr()
