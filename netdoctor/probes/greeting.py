@@ -95,9 +95,8 @@ class GreetingProbe:
             return answer(Outcome.RESET, errno=error.errno, detail="connected, then the peer reset the connection")
         start = redact_text(raw[:SHOWN].decode("utf-8", "replace"))
         if heard is not None:
-            return answer(
-                _outcome(heard), **_told(heard), service=question.protocol, start=start, variable=login.variable
-            )
+            outcome = Outcome.CONNECTED if heard.well else Outcome.HTTP_ERROR
+            return answer(outcome, **_told(heard), service=question.protocol, start=start, variable=login.variable)
         if not raw:
             return answer(Outcome.RESET, detail="connected, then the peer closed without a word")
         if raw.startswith(TLS_RECORD):
@@ -227,12 +226,6 @@ def _login(question: Greeting, opening: Opening, world: World) -> Login:
         if any(question.address in endpoint.addresses for endpoint in each.endpoints)
     ]
     return Login(owner_of(owners[0] if len(owners) == 1 else None, variable, default), default)
-
-
-def _outcome(heard: Heard) -> Outcome:
-    if heard.needs_tls:
-        return Outcome.TLS_MISMATCH
-    return Outcome.CONNECTED if heard.well else Outcome.HTTP_ERROR
 
 
 def _told(heard: Heard) -> dict[str, str]:

