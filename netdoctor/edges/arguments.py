@@ -9,11 +9,11 @@ from dataclasses import replace
 
 from netdoctor.edges.address import Address, parse_address
 from netdoctor.edges.catalogue import Service, protocol_of, services_of
-from netdoctor.edges.environment import edge_from, inferred_edges, mention_of, names_of
+from netdoctor.edges.environment import answering, edge_from, inferred_edges, linked_to, mention_of, names_of
 from netdoctor.edges.labels import by_label, labelled_edges
 from netdoctor.edges.nobody import edge_to_nobody, edges_to_nobody, names_in_use
 from netdoctor.errors import Ambiguous, NotFound, UsageError
-from netdoctor.model import HOST, Container, Edge, Ref, Topology, carriers
+from netdoctor.model import HOST, Container, Edge, Ref, Topology
 from netdoctor.terminal import plain
 from netdoctor.topology.names import find_container, find_replicas
 
@@ -71,9 +71,7 @@ def _carrying(topology: Topology, callers: Iterable[Container | None], text: str
     for caller in callers:
         if caller is None:
             continue
-        linked = {link.container for link in caller.links if link.alias == host.lower()}
-        answering = [member for member, _ in carriers(topology, caller, host)]
-        for each in (*answering, *(other for other in topology.containers if other.id in linked)):
+        for each in answering(topology, caller, host.lower().rstrip(".")):
             if each.id != caller.id:
                 found[each.id] = each
     return tuple(sorted(found.values(), key=lambda each: each.name))
@@ -154,8 +152,10 @@ def _declared(topology: Topology, callers: Iterable[Container]) -> tuple[Edge, .
     found: dict[tuple[Ref, Ref, int | None], Edge] = {}
     taken = names_in_use(topology)
     for caller in callers:
-        for edge in [*_named(topology, caller, taken), *labelled_edges(topology, caller), *_depended(topology, caller)]:
-            if not any(key[:2] == (edge.source, edge.target) for key in found) or edge.origin != "depends_on":
+        said = [*_named(topology, caller, taken), *labelled_edges(topology, caller)]
+        for edge in [*said, *_linked(topology, caller), *_depended(topology, caller)]:
+            declared = edge.origin in ("depends_on", "link")
+            if not declared or not any(key[:2] == (edge.source, edge.target) for key in found):
                 filled = _filled(topology, edge)
                 found.setdefault((filled.source, filled.target, filled.port), filled)
     return tuple(found.values())
@@ -180,7 +180,7 @@ def _target_named(topology: Topology, text: str) -> tuple[Address, Container]:
         if within is not None:
             return within
         typed = parse_address(text)
-        return typed, find_container(topology, typed.host)
+        return typed, find_container(topology, typed.host.rstrip("."))
 
 
 def _target(topology: Topology, text: str, *, here: bool) -> tuple[Address, Container | None]:
@@ -241,7 +241,8 @@ def _name(caller: Container | None, target: Container, typed: Address) -> str | 
     """The host name to try: the typed one when it is a name of the target, else its service or container name."""
     if caller is None:
         return None
-    if typed.host.lower() in names_of(target) or typed.host in _addresses(target):
+    host = typed.host.lower().rstrip(".")
+    if host in names_of(target) or typed.host in _addresses(target) or target.id in linked_to(caller, host):
         return typed.host
     return target.service or target.name
 
@@ -300,4 +301,14 @@ def _depended(topology: Topology, caller: Container) -> list[Edge]:
             if target.service == service and target.project == caller.project and target.id != caller.id:
                 found.append(Edge(caller.ref, target.ref, name=service, origin="depends_on"))
                 break
+    return found
+
+
+def _linked(topology: Topology, caller: Container) -> list[Edge]:
+    """``--link db:database``: the engine itself tells the caller where the other is, by its hosts file or by DNS."""
+    found = []
+    for link in caller.links:
+        target = topology.container(link.container)
+        if target is not None and target.id != caller.id:
+            found.append(Edge(caller.ref, target.ref, name=link.alias, origin="link"))
     return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from netdoctor.edges.address import Address
 from netdoctor.edges.catalogue import protocol_meant, protocol_of
+from netdoctor.edges.dotted import meant_by_first_label
 from netdoctor.edges.likeness import alike, is_free, meant_by_likeness
 from netdoctor.edges.loopback import meant_by_kind, meant_by_loopback, one_namespace, ports_of
 from netdoctor.edges.spellings import addresses_in
@@ -54,13 +55,19 @@ def mention_of(topology: Topology, caller: Container, target: Container) -> Ment
     names = names_of(target)
     addresses = {address for endpoint in target.endpoints for address in endpoint.addresses}
     for mention in found:
-        if mention.address.host.lower() in names or mention.address.host in addresses:
+        host = host_of(mention)
+        if host in names or mention.address.host in addresses or target.id in linked_to(caller, host):
             return mention
     for mention in found:
         other = meant_by_loopback(topology, caller, mention.variable, mention.address)
         if other is not None and other.id == target.id:
             return mention
-    taken = {name for container in topology.containers for name in names_of(container)}
+    others = [(each, names_of(each)) for each in topology.containers]
+    for mention in found:
+        other = meant_by_first_label(topology, caller, mention.variable, mention.address, others)
+        if other is not None and other.id == target.id and not answering(topology, caller, host_of(mention)):
+            return mention
+    taken = {name for _, theirs in others for name in theirs}
     taken |= {name.lower() for each in topology.unseen for name in (each.name, each.service) if name}
     for mention in found:
         host = mention.address.host.lower()
@@ -101,20 +108,21 @@ def inferred_edges(topology: Topology, caller: Container) -> Iterator[Edge]:
     """One edge for each other container that the caller's environment names, or all but names."""
     seen: set[tuple[Ref, int | None]] = set()
     unclear = []
-    for mention in mentions(caller):
+    found = list(mentions(caller))
+    for mention in found:
         through = _through_the_host(caller, mention)
         if through is not None and (through.target, through.port) not in seen:
             seen.add((through.target, through.port))
             yield through
         if mention.address.host.lower() in HOST_ALIASES:
             continue
-        meant = _meant(topology, caller, mention.address.host.lower())
+        meant = _meant(topology, caller, host_of(mention))
         other = None if meant else meant_by_loopback(topology, caller, mention.variable, mention.address)
         if not meant and other is None:
             unclear.append(mention)
         for target in meant or ([other] if other is not None else []):
             edge = edge_from(caller, target, mention)
-            if (edge.target, edge.port) not in seen:
+            if (edge.target, edge.port) not in seen and not _said_with_port(mention, found):
                 seen.add((edge.target, edge.port))
                 yield edge
     known = {target for target, _ in seen}
@@ -123,6 +131,13 @@ def inferred_edges(topology: Topology, caller: Container) -> Iterator[Edge]:
         if target.ref not in known:
             known.add(target.ref)
             yield edge_from(caller, target, mention)
+
+
+def _said_with_port(mention: Mention, found: Iterable[Mention]) -> bool:
+    """``API_HOST=api`` beside ``API_URL=http://api:8080``: the name alone asks for nothing more."""
+    if mention.address.port is not None:
+        return False
+    return any(each.address.port is not None and host_of(each) == host_of(mention) for each in found)
 
 
 def _through_the_host(caller: Container, mention: Mention) -> Edge | None:
@@ -134,13 +149,16 @@ def _through_the_host(caller: Container, mention: Mention) -> Edge | None:
 
 
 def _nearly(topology: Topology, caller: Container, unclear: list[Mention]) -> Iterator[tuple[Mention, Container]]:
-    if not any("." not in mention.address.host for mention in unclear):
+    if not unclear:
         return
     others = [(each, names_of(each)) for each in topology.containers if each.id != caller.id]
     taken = names_of(caller).union(*(names for _, names in others))
     taken |= {name.lower() for each in topology.unseen for name in (each.name, each.service) if name}
     for mention in unclear:
-        if is_free(mention.address.host.lower(), taken):
+        dotted = meant_by_first_label(topology, caller, mention.variable, mention.address, others)
+        if dotted is not None:
+            yield mention, dotted
+        elif is_free(mention.address.host.lower(), taken):
             target = meant_by_likeness(topology, caller, mention.address, others)
             if target is None and not _known_to_itself(caller, mention.address.host):
                 target = meant_by_kind(topology, caller, mention.variable, mention.address)
@@ -154,9 +172,9 @@ def _meant(topology: Topology, caller: Container, host: str) -> list[Container]:
     Where Docker's DNS would answer, the answer; else the one of its own project, of that very name, or the first:
     one edge whose name does not resolve says all there is to say.
     """
-    answering = [container for container, _ in carriers(topology, caller, host)]
-    if answering:
-        return list({each.id: each for each in answering if each.id != caller.id}.values())
+    found = answering(topology, caller, host)
+    if found:
+        return [each for each in found if each.id != caller.id]
     found = [each for each in topology.containers if each.id != caller.id and host in names_of(each)]
     owners = [each for each in topology.containers if any(host in e.addresses for e in each.endpoints)]
     if not found and len(owners) == 1:
@@ -166,6 +184,25 @@ def _meant(topology: Topology, caller: Container, host: str) -> list[Container]:
     exact = [each for each in found if each.name.lower() == host]
     running = [each for each in found if each.running]
     return (own or exact or running or found)[:1]
+
+
+def host_of(mention: Mention) -> str:
+    """As names are compared: lower case, without the dot that ends a full name."""
+    return mention.address.host.lower().rstrip(".")
+
+
+def linked_to(caller: Container, host: str) -> frozenset[str]:
+    """Whom the caller's own links call so: the ids."""
+    return frozenset(link.container for link in caller.links if link.alias == host)
+
+
+def answering(topology: Topology, caller: Container, host: str) -> list[Container]:
+    """Who answers to that name for this caller: by its links, else by Docker's DNS, also with its search domains."""
+    links = linked_to(caller, host)
+    found = [each for each in topology.containers if each.id in links]
+    for name in (host, *(f"{host}.{each.strip('.').lower()}" for each in caller.dns_search or () if each.strip("."))):
+        found = found or [container for container, _ in carriers(topology, caller, name)]
+    return list({each.id: each for each in found}.values())
 
 
 def unmet(topology: Topology, callers: Iterable[Container]) -> Iterator[tuple[Container, Mention]]:

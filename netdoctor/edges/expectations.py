@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from netdoctor.edges.address import Address
 from netdoctor.edges.arguments import HOST_WORD, edge_to
-from netdoctor.edges.environment import names_of
+from netdoctor.edges.environment import answering, names_of
 from netdoctor.edges.expectation_file import Entry
 from netdoctor.errors import Ambiguous, NetdoctorError, NotFound
-from netdoctor.model import HOST, Container, Edge, EdgeReport, Expect, Ref, Topology, Verdict, carriers
+from netdoctor.model import HOST, Container, Edge, EdgeReport, Expect, Ref, Topology, Verdict
 from netdoctor.topology.names import find_container
 
 
@@ -71,15 +71,15 @@ def _targets(
     try:
         return _everyone(topology, entry.target, own)
     except Ambiguous:
-        answering = _answering(topology, source, entry.target)
-        if answering:
-            return answering
+        found = _answering(topology, source, entry.target)
+        if found:
+            return found
         raise
     except NotFound:
-        answering = _answering(topology, source, entry.target)
+        found = _answering(topology, source, entry.target)
         owners = [each for each in topology.containers if entry.target in _addresses(each)]
-        if answering or owners:
-            return answering or owners[:1]
+        if found or owners:
+            return found or owners[:1]
         if "." in entry.target or ":" in entry.target or _in_hosts(source, entry.target):
             return (None,)
         raise
@@ -104,9 +104,8 @@ def _everyone(topology: Topology, name: str, projects: frozenset[str]) -> Sequen
 
 
 def _answering(topology: Topology, source: Container | None, name: str) -> list[Container]:
-    """Whom Docker's DNS would answer with."""
-    found = carriers(topology, source, name) if source is not None else ()
-    return list({container.id: container for container, _ in found}.values())
+    """Whom Docker's DNS, or a link, would lead to."""
+    return answering(topology, source, name.lower().rstrip(".")) if source is not None else []
 
 
 def _addresses(container: Container) -> set[str]:

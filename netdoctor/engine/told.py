@@ -66,12 +66,14 @@ _host_config = record(
     ExtraHosts=texts,
     Dns=texts,
     DnsSearch=texts,
+    Links=texts,
     RestartPolicy=record(Name=text),
 )
 _endpoint = record(
     NetworkID=text,
     EndpointID=text,
     Aliases=texts,
+    Links=texts,
     DNSNames=texts,
     IPAddress=address,
     GlobalIPv6Address=address,

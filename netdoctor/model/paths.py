@@ -32,7 +32,8 @@ def carriers(topology: Topology, caller: Container, name: str) -> tuple[tuple[Co
 def predicted_addresses(topology: Topology, edge: Edge) -> tuple[str, ...]:
     """IP literals a dial along this edge may take: on shared networks, else every address the target has.
 
-    Loopback for two that are one namespace: by borrowing it, or because both are the host's.
+    Loopback for two that are one namespace: by borrowing it, or because both are the host's. The host itself has a leg
+    in bridges alone: of a target that is on one, its other addresses are left out.
     """
     target = topology.container(edge.target)
     if target is None:
@@ -40,10 +41,14 @@ def predicted_addresses(topology: Topology, edge: Edge) -> tuple[str, ...]:
     source = topology.container(edge.source)
     if source is not None and _same_namespace(topology, source, target):
         return ("127.0.0.1",)
-    if _on_the_host(topology, target) and (edge.source == HOST or (source and _on_the_host(topology, source))):
+    from_host = edge.source == HOST or (source is not None and _on_the_host(topology, source))
+    if _on_the_host(topology, target) and from_host:
         return ("127.0.0.1",)
     shared = {network.id for network in topology.shared_networks(source, target)} if source is not None else set()
     endpoints = topology.endpoints_of(target)
+    if from_host:
+        networks = (topology.network(endpoint.network) for endpoint in endpoints)
+        shared = {network.id for network in networks if network is not None and network.driver == "bridge"}
     chosen = [endpoint for endpoint in endpoints if endpoint.network in shared] or list(endpoints)
     return tuple(dict.fromkeys(address for endpoint in chosen for address in endpoint.addresses))
 

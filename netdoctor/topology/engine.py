@@ -27,6 +27,7 @@ from netdoctor.model import (
     Unseen,
 )
 from netdoctor.redact import secrets_among, without
+from netdoctor.topology.links import linked
 from netdoctor.topology.names import SHOWN_AS
 
 JSON = Mapping[str, Any]
@@ -86,7 +87,7 @@ def build_topology(
     by_name = {network.name: network for network in known}
     # Podman lists its default network under another name than the one its containers carry.
     by_name.setdefault(_PODMAN, by_name.get("bridge", Network(_PODMAN, _PODMAN)))
-    found = [read_container(entry, by_id, by_name) for entry in containers]
+    found = linked((entry, read_container(entry, by_id, by_name)) for entry in containers)
     extra = {
         endpoint.network: Network(endpoint.network, endpoint.network_name, driver=_UNLISTED)
         for container in found

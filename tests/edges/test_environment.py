@@ -5,9 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rules.build import container, network, topology
+from rules.build import BRIDGE, container, network, topology
 
+from netdoctor.edges.arguments import all_edges, edge_between
 from netdoctor.edges.environment import inferred_edges, mention_of, mentions
+from netdoctor.edges.expectation_file import parse
+from netdoctor.edges.expectations import resolve
+from netdoctor.model import Link
 
 NET, OTHER = network("net"), network("other")
 DB = container("shop-db-1", NET, service="db", project="shop")
@@ -102,6 +106,62 @@ def test_likeness_does_not_take_a_name_that_belongs_to_another():
     qdrant, other = container("qdrant", NET), container("qdrant2", NET)
     caller = app(env={"QDRANT_URL": "http://qdrant2:6333"})
     assert mention_of(topology(NET, caller, qdrant, other), caller, qdrant) is None
+
+
+def test_a_dot_at_the_end_and_capital_letters_are_the_same_name():
+    shown = container("gate", NET, aliases=["Gate-Way"])
+    for host in ("gate-way", "Gate-Way", "GATE-WAY.", "gate."):
+        for nets in ((NET,), (OTHER,)):
+            caller = app(*nets, env={"GATE_URL": f"http://{host}:80"})
+            (edge,) = inferred_edges(topology(NET, OTHER, caller, shown), caller)
+            assert (edge.target, edge.name) == (shown.ref, host)
+
+
+def test_a_search_domain_makes_a_short_name_whole():
+    shown = container("gate", NET, aliases=["api.corp"])
+    caller = app(env={"X_URL": "http://api:80"}, dns_search=("corp.",))
+    assert [e.target for e in inferred_edges(topology(NET, caller, shown), caller)] == [shown.ref]
+
+
+def test_a_host_alone_says_nothing_more_than_the_url_beside_it():
+    caller = app(env={"DB_HOST": "db", "DATABASE_URL": "postgres://db:5433/x"})
+    assert [edge.port for edge in inferred_edges(topology(NET, caller, DB), caller)] == [5433]
+
+
+def linked(*nets, env=(), alias="database"):
+    """On the default bridge nobody has a name but who is linked."""
+    target = container("db1", *(nets or (BRIDGE,)), image="postgres:16")
+    caller = container("web", *(nets or (BRIDGE,)), environment=tuple(env), links=(Link(alias, target.id),))
+    return topology(BRIDGE, NET, caller, target), caller, target
+
+
+def test_a_link_names_its_target_wherever_the_two_stand():
+    for nets in ((), (NET,)):
+        seen, _, target = linked(*nets, env=[("DATABASE_URL", "postgres://database:5433/x")])
+        (edge,) = all_edges(seen)
+        assert (edge.target, edge.name, edge.port) == (target.ref, "database", 5433)
+        assert edge_between(seen, "web", "db1").name == "database"
+        assert edge_between(seen, "web", "database:5433").name == "database"
+
+
+def test_a_link_is_a_connection_even_where_no_variable_says_so():
+    """The engine gives its address to the caller by itself, in the hosts file and in DATABASE_PORT_5432_TCP_ADDR."""
+    seen, caller, target = linked()
+    (edge,) = all_edges(seen)
+    assert (edge.source, edge.target, edge.name, edge.port) == (caller.ref, target.ref, "database", 5432)
+    assert edge.origin == "link"
+
+
+def test_a_link_wins_over_a_neighbour_of_that_name():
+    _, caller, target = linked(NET, env=[("DB_HOST", "db")], alias="db")
+    found = list(inferred_edges(topology(NET, caller, target, DB), caller))
+    assert [edge.target for edge in found] == [target.ref]
+
+
+def test_an_expectation_may_use_a_links_name():
+    seen, _, target = linked()
+    (meant,) = resolve(seen, parse(b"version: 1\nexpectations: [web -> database:5432]\n", "f").entries)
+    assert [(edge.target, edge.name) for edge in meant.edges] == [(target.ref, "database")]
 
 
 @given(st.dictionaries(st.text(max_size=12), st.text(max_size=40), max_size=4))

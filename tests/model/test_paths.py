@@ -77,3 +77,13 @@ def test_an_end_outside_docker_has_none():
 def test_an_address_leads_back_to_its_network():
     assert network_of_address(SEEN, B, "10.0.0.2") == TWO
     assert network_of_address(SEEN, B, "10.0.0.3") is None
+
+
+def test_from_the_host_a_bridge_is_taken_where_there_is_one():
+    """The host has no leg in a macvlan or an overlay: an address there proves nothing against the one on a bridge."""
+    lan = network("lan", driver="macvlan")
+    both, only = container("both2", lan, ONE), container("only2", lan)
+    where = topology(lan, ONE, both, only, METAL)
+    for caller in (HOST, METAL.ref):
+        assert predicted_addresses(where, Edge(caller, both.ref)) == (both.endpoints[1].ipv4,)
+        assert predicted_addresses(where, Edge(caller, only.ref)) == (only.endpoints[0].ipv4,)

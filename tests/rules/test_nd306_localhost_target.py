@@ -36,7 +36,7 @@ def told(heard=(), knows=Fact.RUNTIME, target=QDRANT, port=6333, name="localhost
     return found
 
 
-@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1", "LOCALHOST"])
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1", "LOCALHOST", "0.0.0.0", "::", "::ffff:127.0.0.1"])
 def test_loopback_where_nothing_of_the_callers_own_listens(name):
     found = told(name=name).dns(Outcome.CONNECTED, "127.0.0.1").tcp(Outcome.REFUSED, "127.0.0.1")
     (finding,) = found.judged(RULE)
@@ -85,6 +85,13 @@ def meant(variable, value, *others, app=None):
         ("CACHE_URL", "redis://localhost:6379/0", "cache"),
         ("BROKER", "redis://localhost", "cache"),
         ("QDRANT_HOST", "localhost", "qdrant"),
+        ("QDRANT_URL", "http://0.0.0.0:6333", "qdrant"),
+        ("QDRANT_URL", "http://[::]:6333", "qdrant"),
+        ("CACHE_URL", "redis://0.0.0.0:6379/0", "cache"),
+        ("QDRANT_HOST", "0.0.0.0", None),
+        ("QDRANT_ADDR", "0.0.0.0:6333", None),
+        ("QDRANT_LISTEN_URL", "http://0.0.0.0:6333", None),
+        ("ASPNETCORE_URLS", "http://0.0.0.0:6333", None),
         ("QDRANT_URL", "http://localhost:9999", None),
         ("SOMETHING", "http://localhost:8080", None),
         ("NEXT_PUBLIC_QDRANT_URL", "http://localhost:6333", None),
@@ -119,3 +126,23 @@ def test_an_edge_takes_the_callers_word_for_it():
     edge = edge_between(seen, "app", "qdrant")
     assert (edge.name, edge.port, edge.protocol) == ("localhost", 6333, "http")
     assert [(each.name, each.target) for each in edges_of(seen, "app")] == [("localhost", QDRANT.ref)]
+
+
+def test_where_the_caller_itself_listens_nobody_else_is_meant():
+    """API_URL=http://0.0.0.0:8000 in ``api`` beside ``api-worker``: its own server's address, not the neighbour's."""
+    worker = container("api-worker", NET, service="api-worker", project="p")
+    own = container("api", NET, service="api", project="p", environment=(("API_URL", "http://0.0.0.0:8000"),))
+    assert meant("API_URL", "http://0.0.0.0:8000", worker, app=own) is None
+    taken = caller("WORKER_URL", "http://0.0.0.0:8000", exposed=((8000, "tcp"),))
+    assert meant("WORKER_URL", "http://0.0.0.0:8000", worker, app=taken) is None
+
+
+def test_a_dial_to_any_address_is_evidence():
+    app = caller("QDRANT_URL", "http://0.0.0.0:6333")
+    seen = topology(app, QDRANT, NET)
+    edge = edge_between(seen, "app", "qdrant")
+    assert (edge.name, edge.port) == ("0.0.0.0", 6333)
+    found = story(seen, app, QDRANT, name="0.0.0.0", port=6333).dns(Outcome.CONNECTED, "0.0.0.0")
+    found.tcp(Outcome.REFUSED, "0.0.0.0").saw(Listeners(app.ref), Observation(Outcome.CONNECTED, ListenersEvidence(())))
+    (finding,) = found.judged(RULE)
+    assert "tcp 0.0.0.0:6333: refused" in finding.evidence
