@@ -11,6 +11,7 @@ from netdoctor.cli.common import emit, format_of, look_of, session
 from netdoctor.cli.settings import Settings
 from netdoctor.diagnosis.unseen import with_unseen
 from netdoctor.edges.arguments import all_edges
+from netdoctor.edges.environment import HOST_ALIASES
 from netdoctor.exits import Exit
 from netdoctor.model import Container, Edge, EdgeReport, Report, Topology, Verdict
 from netdoctor.redact import redact_text
@@ -19,6 +20,9 @@ from netdoctor.terminal import plain
 SHOWN = 40
 """Lines of containers before the list is cut."""
 WIDTH = 80
+APART = "the ends share no network"
+NOBODY = "no container has that name"
+NOBODYS = "Names in an environment that no container has:"
 
 
 def overview(settings: Settings) -> int:
@@ -35,9 +39,9 @@ def overview(settings: Settings) -> int:
 def _unasked(topology: Topology) -> Report:
     """The declared connections whose ends share no network, as a report in which nothing was asked."""
     edges = tuple(
-        EdgeReport(edge, _names(topology, edge), Verdict.UNKNOWN, (), reason="not asked: the ends share no network")
+        EdgeReport(edge, _names(topology, edge), Verdict.UNKNOWN, (), reason=f"not asked: {reason}")
         for edge in all_edges(topology)
-        if _apart(topology, edge)
+        if (reason := _doubtful(topology, edge))
     )
     return with_unseen(Report(Verdict.UNKNOWN, edges, (), topology=topology))
 
@@ -60,16 +64,26 @@ def overview_lines(topology: Topology) -> list[str]:
     if len(topology.containers) > SHOWN:
         lines.append(f"  ... and {len(topology.containers) - SHOWN} more")
     lines += [f"  {plain(each.label):<30} could not be looked at" for each in topology.unseen]
-    apart = [edge for edge in all_edges(topology) if _apart(topology, edge)]
-    if apart:
-        lines += ["", "Declared connections whose ends share no network:"]
-        for edge in apart:
+    doubtful = {edge: reason for edge in all_edges(topology) if (reason := _doubtful(topology, edge))}
+    for reason, heading in ((APART, "Declared connections whose ends share no network:"), (NOBODY, NOBODYS)):
+        found = [edge for edge, said in doubtful.items() if said == reason]
+        lines += ["", heading] if found else []
+        for edge in found:
             said = f"{_names(topology, edge)}  ({plain(edge.origin)})"
             lines += textwrap.wrap(said, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
-        return [*lines, "", f"Next: netdoctor check {_names(topology, apart[0]).replace(' -> ', ' ')}"]
+    if doubtful:
+        first = min(doubtful, key=lambda edge: doubtful[edge] != APART)
+        return [*lines, "", f"Next: netdoctor check {_names(topology, first).replace(' -> ', ' ')}"]
     running = [container for container in topology.containers if container.running]
     example = " ".join(container.name for container in running[:2]) if len(running) > 1 else "SOURCE TARGET"
     return [*lines, "", f"Next: netdoctor check {plain(example)}"]
+
+
+def _doubtful(topology: Topology, edge: Edge) -> str:
+    """Why it cannot work, by inspect alone; "" where it may."""
+    if edge.target.kind == "external" and edge.target.id not in HOST_ALIASES:
+        return NOBODY
+    return APART if _apart(topology, edge) else ""
 
 
 def _apart(topology: Topology, edge: Edge) -> bool:

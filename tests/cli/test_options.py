@@ -314,6 +314,15 @@ def test_bare_netdoctor_is_an_overview_and_always_0(host, script):
     assert document["edges"][0]["edge"] == "app -> old"
 
 
+def test_the_overview_tells_names_that_no_container_has(host, script):
+    script.containers[0]["Config"]["Env"] = ["CACHE_URL=redis://nobody:6379"]
+    out = asked(host).out
+    assert "Names in an environment that no container has:\n  app -> nobody  (environment CACHE_URL)" in out
+    assert out.rstrip().splitlines()[-1] == "Next: netdoctor check app nobody"
+    edges = json.loads(asked(host, "--format", "json").out)["edges"]
+    assert "not asked: no container has that name" in [edge["reason"] for edge in edges]
+
+
 def test_an_engine_without_containers_has_an_overview_too(host, script):
     script.containers.clear()
     ended = asked(host)
