@@ -79,7 +79,10 @@ class NameUnknown:
         if not may_run(found.target) or carriers(found.topology, found.source, found.name):
             return
         control = case.seen.get(Dns(found.source.ref, found.source.short_id))
-        confidence = Confidence.POSSIBLE if may_be_elsewhere(found.topology, found.source) else Confidence.LIKELY
+        # Of a name with a dot, files do not know whether a nameserver of that machine has it.
+        outside = declared(found.topology) and "." in found.name.rstrip(".")
+        unsure = outside or may_be_elsewhere(found.topology, found.source)
+        confidence = Confidence.POSSIBLE if unsure else Confidence.LIKELY
         control_line: tuple[str, ...] = ()
         if control is not None and control.known:
             confidence = Confidence.CERTAIN if control.good else Confidence.POSSIBLE

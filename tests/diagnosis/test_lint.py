@@ -328,6 +328,16 @@ HEALTHY = {
           mail: {image: a, environment: [MAIL_DEFAULT_HOST=ssl://imap.example.net, MAIL_DEFAULT_PORT=993]}
         """,
     "no connection at all": "services:\n  app: {image: a}\n  db: {image: postgres, networks: [n]}\nnetworks: {n: {}}\n",
+    "names with a dot that a nameserver of that machine may have": """\
+        services:
+          app: {image: a, environment: {API_URL: "http://api.internal:8080", X_URL: "http://api.corp.example"}}
+          api: {image: a}
+        """,
+    "where a program listens": """\
+        services:
+          app: {image: a, environment: {API_URL: "http://0.0.0.0:8080", API_LISTEN: "http://0.0.0.0:8080"}}
+          app-worker: {image: a, environment: {HOST: 0.0.0.0, VHOST: app, ALLOWED_HOSTS: "app,localhost"}}
+        """,
     "words that look like a service": """\
         services:
           app: {image: a, environment: {VIRTUAL_HOST: webs, SERVER_ADDRESS: appp, BIND_ADDR: 0.0.0.0}}
@@ -442,3 +452,31 @@ def test_a_default_network_that_was_dropped_is_said_once_for_all_who_stayed(tmp_
     report = lint(read_compose([[str(file)]]))
     (finding,) = [each for each in report.findings if each.code == "ND103"]
     assert finding.cause.endswith("where shop-api-1 and shop-db-1 are.")
+
+
+def test_0_0_0_0_as_a_target_is_told_like_localhost(judge):
+    report = judge(
+        "services:\n"
+        '  app: {image: a, environment: {QDRANT_URL: "http://0.0.0.0:6333"}}\n'
+        "  qdrant: {image: qdrant/qdrant}\n"
+    )
+    assert told(report) == [("ND306", 2)]
+
+
+def test_a_name_with_a_suffix_is_a_connection_and_possibly_a_mistake(judge):
+    report = judge("""\
+        services:
+          app: {image: a, environment: {API_URL: "http://api.internal:8080"}}
+          api: {image: a}
+        """)
+    assert [(f.code, f.confidence) for f in report.findings] == [("ND201", Confidence.POSSIBLE)]
+    assert "nearest names: api" in report.findings[0].evidence[-1]
+
+
+def test_a_name_with_its_network_is_whom_it_names(judge):
+    report = judge("""\
+        services:
+          app: {image: a, environment: {API_URL: "http://api.shop_default:8080"}}
+          api: {image: a}
+        """)
+    assert told(report) == [] and [edge.label for edge in report.edges] == ["shop-app-1 -> shop-api-1:8080"]
