@@ -1,0 +1,112 @@
+"""How each kind of server is told to name addresses that its clients can reach: exact text, applied by nobody here."""
+
+from __future__ import annotations
+
+import re
+
+from netdoctor.model import Case, Ref, Remedy
+from netdoctor.probes.followed import is_loopback, spelled
+from netdoctor.rules._elsewhere import Sent
+from netdoctor.rules._speaking import name_of
+
+_VARIABLES = ("KAFKA_ADVERTISED_LISTENERS", "KAFKA_CFG_ADVERTISED_LISTENERS")
+_LISTENER = re.compile(
+    r"(?P<name>[A-Za-z0-9_.-]{1,64})://(?P<host>[A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})\Z"
+)
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}\Z")
+
+
+def subjects(case: Case) -> tuple[Ref, ...]:
+    """The variable that says so, where the target has one."""
+    variable = _variable(case)
+    return (case.target.ref.at("environment", variable),) if case.target is not None and variable else ()
+
+
+def remedy(case: Case, found: Sent) -> Remedy:
+    """For the sort of addresses that this server names."""
+    target = name_of(case, case.edge.target) if case.edge is not None else ""
+    caller = name_of(case, case.edge.source) if case.edge is not None else ""
+    if found.sort == "brokers":
+        return _kafka(case, found, target)
+    if found.sort.startswith("replica set"):
+        return _mongo(case, found, target, caller)
+    if found.sort == "cluster":
+        advice = (
+            "Give each node a name that its clients resolve: --cluster-announce-hostname NAME and "
+            "--cluster-preferred-endpoint-type hostname (Redis 7 and later), else --cluster-announce-ip with its "
+            f"address on a network that {caller} is on. Every node of the cluster must reach it there too."
+        )
+        return Remedy("Announce addresses that the clients reach", advice=advice)
+    if found.sort == "sentinel":
+        advice = (
+            "In sentinel.conf, before the masters: sentinel resolve-hostnames yes, sentinel announce-hostnames yes; "
+            "then sentinel monitor with the master's name instead of its address, and replica-announce-ip NAME at each "
+            f"server. Or let {caller} join the network on which those addresses are."
+        )
+        return Remedy("Let the Sentinel name the master as its clients reach it", advice=advice)
+    place = spelled(found.lost[0][0].host, found.lost[0][0].port)
+    advice = (
+        f"Set the address under which {target} believes to be visited (its base or public URL, server_name) to one "
+        f"that {caller} reaches too, let it redirect to paths only, or give {caller} the final address, not {place}."
+    )
+    return Remedy("Redirect to a place that the caller reaches", advice=advice)
+
+
+def _dialled_as(case: Case) -> str:
+    """The name by which the caller gets there."""
+    edge, target = case.edge, case.target
+    named = edge.name if edge is not None else None
+    if named and _NAME.match(named) and not is_loopback(named) and not named.replace(".", "").isdigit():
+        return named
+    return (target.service or target.name) if target is not None else "NAME"
+
+
+def _variable(case: Case) -> str | None:
+    return next((each for each in _VARIABLES if case.target is not None and case.target.env(each)), None)
+
+
+def _kafka(case: Case, found: Sent, target: str) -> Remedy:
+    name, variable = _dialled_as(case), _variable(case)
+    port = case.edge.port if case.edge is not None else None
+    bad = [spelled(each.host, each.port) for each, _ in found.lost]
+    written = (case.target.env(variable) or "") if case.target is not None and variable else ""
+    listeners = [_LISTENER.match(each.strip()) for each in written.split(",")]
+    title = "Advertise an address that the clients reach"
+    if len(found.places) > 1:
+        example = f"{variable or 'KAFKA_ADVERTISED_LISTENERS'}=PLAINTEXT://<its service name>:{port}"
+        return Remedy(title, advice=f"Let each broker advertise its own name on the clients' network: {example}")
+    if case.target is not None and "redpanda" in case.target.image.rpartition("/")[2]:
+        return Remedy(title, advice=f"Start {target} with --advertise-kafka-addr {name}:{port}, and recreate it.")
+    text = f"PLAINTEXT://{name}:{port}"
+    if all(listeners):
+        text = ",".join(
+            f"{each['name']}://{name}:{port}" if f"{each['host']}:{each['port']}" in bad else each[0]
+            for each in listeners
+            if each is not None
+        )
+    advice = f"In {target}, set {variable or 'KAFKA_ADVERTISED_LISTENERS'}={text} and recreate it."
+    if any(is_loopback(each.host) for each, _ in found.lost):
+        advice += (
+            f" Programs on the machine itself that use {bad[0]} then need a listener of their own, on another port "
+            "(KAFKA_LISTENERS, KAFKA_LISTENER_SECURITY_PROTOCOL_MAP)."
+        )
+    return Remedy(title, advice=advice)
+
+
+def _mongo(case: Case, found: Sent, target: str, caller: str) -> Remedy:
+    port = case.edge.port if case.edge is not None else None
+    alone = found.all_of == 1
+    lost = found.lost[0][0]
+    new = f"{_dialled_as(case)}:{port}" if alone else "NAME:PORT"
+    old = spelled(lost.host, lost.port)
+    script = (
+        f'c = rs.conf(); c.members.forEach(m => {{ if (m.host == "{old}") m.host = "{new}" }}); '
+        f"rs.reconfig(c{', {force: true}' if alone else ''})"
+    )
+    advice = f"In mongosh at {target}: {script}"
+    if not alone:
+        advice += ", with the name that every member and every client has for it, one member at a time"
+    return Remedy(
+        "Name the members as the clients reach them",
+        advice=f"{advice}. Or, for one server only, add directConnection=true to the URL of {caller}.",
+    )
