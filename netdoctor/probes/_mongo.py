@@ -29,6 +29,9 @@ def _hears(raw: bytes) -> Heard | None:
     length, _, answers, operation = struct.unpack("<iiii", raw[:16])
     if (answers, operation) != (REQUEST, _OP_MSG) or not 26 <= length <= MOST:
         return None
+    if len(raw) < length:
+        # It speaks the protocol; what is missing may say the contrary of what is there.
+        return Heard("mongo")
     told = dict(_fields(raw[21:length]))
     if not told.get("ok"):
         # Only what is understood is held against it: an old server does not know the command.

@@ -101,7 +101,12 @@ def program(words: list[str], port: int, **options: object) -> Iterator[None]:
         yield
     finally:
         started.terminate()
-        started.wait(15)
+        try:
+            started.wait(15)
+        except subprocess.TimeoutExpired:
+            # Redis does not end while it cannot save, or a script runs.
+            started.kill()
+            started.wait(15)
 
 
 def free_port() -> int:
