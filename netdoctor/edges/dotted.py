@@ -24,6 +24,15 @@ _WORLD = frozenset(
 Named = Iterable[tuple[Container, frozenset[str]]]
 
 
+def may_be_inside(topology: Topology, host: str) -> bool:
+    """Whether what follows the first dot is nobody's in the world: a cheap question, for whoever has many to ask."""
+    _, _, rest = host.lower().rstrip(".").partition(".")
+    if rest in _INSIDE or _CLUSTER.match(rest) or _DEFAULT.match(rest):
+        return True
+    named = (*(each.name for each in topology.networks), *(each.project or "" for each in topology.containers))
+    return bool(rest) and rest not in _WORLD and any(name.lower() == rest for name in named)
+
+
 def meant_by_first_label(
     topology: Topology, caller: Container, variable: str, address: Address, others: Named
 ) -> Container | None:
@@ -34,7 +43,9 @@ def meant_by_first_label(
     networks. A stranger (another project, no shared network) must also have the port.
     """
     label, _, rest = address.host.lower().rstrip(".").partition(".")
-    if not label or not rest or label.isdigit() or for_browsers(variable) or _knows(caller, address.host):
+    if not label or label.isdigit() or not may_be_inside(topology, address.host):
+        return None
+    if for_browsers(variable) or _knows(caller, address.host):
         return None
     found = [each for each, names in others if each.id != caller.id and label in names]
     on_it = _on(topology, rest)

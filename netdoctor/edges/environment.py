@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from netdoctor.edges.address import Address
 from netdoctor.edges.catalogue import protocol_meant, protocol_of
-from netdoctor.edges.dotted import meant_by_first_label
+from netdoctor.edges.dotted import may_be_inside, meant_by_first_label
 from netdoctor.edges.likeness import alike, is_free, meant_by_likeness
 from netdoctor.edges.loopback import meant_by_kind, meant_by_loopback, one_namespace, ports_of
 from netdoctor.edges.spellings import addresses_in
@@ -149,7 +149,7 @@ def _through_the_host(caller: Container, mention: Mention) -> Edge | None:
 
 
 def _nearly(topology: Topology, caller: Container, unclear: list[Mention]) -> Iterator[tuple[Mention, Container]]:
-    if not unclear:
+    if not any("." not in host_of(each) or may_be_inside(topology, host_of(each)) for each in unclear):
         return
     others = [(each, names_of(each)) for each in topology.containers if each.id != caller.id]
     taken = names_of(caller).union(*(names for _, names in others))
