@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from netdoctor.model import Layer, Observation, Outcome, Question, Topology
-from netdoctor.probes._advertised import ASKED, LONGEST, Demanded, Foreign
+from netdoctor.probes._advertised import ASKED, LONGEST, Demanded, Foreign, is_host
 from netdoctor.probes.followed import spelled
 from netdoctor.probes.http import TlsStream
 from netdoctor.probes.interface import PROBES, World, could_not_ask
@@ -137,3 +137,5 @@ class _Talk:
 
 
 PROBES.add("advertised", AdvertisedProbe(), home=__name__)
+
+__all__ = ["SENDS_ON", "Advertised", "AdvertisedEvidence", "AdvertisedProbe", "Announced", "is_host"]

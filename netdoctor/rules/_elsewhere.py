@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from netdoctor.model import Case, Observation, Outcome, carriers
-from netdoctor.probes.advertised import SENDS_ON, Advertised, AdvertisedEvidence, Announced
+from netdoctor.model import Case, Observation, Outcome, carriers, predicted_addresses
+from netdoctor.probes.advertised import SENDS_ON, Advertised, AdvertisedEvidence, Announced, is_host
 from netdoctor.probes.followed import Followed, FollowedEvidence, is_loopback, spelled
 from netdoctor.probes.greeting import Greeting, spoken
 from netdoctor.probes.http import Http
@@ -49,7 +49,7 @@ class Sent:
 def lists_wanted(case: Case) -> Iterator[Advertised]:
     """The question where it sends its clients, of a server that greeted well in a protocol that does so.
 
-    Of an end outside Docker beside the greeting: its addresses come a round later, and there is no other.
+    Beside the greeting where nothing but the name's answer says which addresses there are: that takes a round, too.
     """
     edge = case.edge
     if edge is None or edge.reverse or edge.port is None or spoken(edge.protocol)[0] not in SENDS_ON:
@@ -62,7 +62,7 @@ def lists_wanted(case: Case) -> Iterator[Advertised]:
             if not observation.evidence.demands or _several(case):
                 yield _list_of(question)
             return
-    if edge.target.kind != "container":
+    if not predicted_addresses(case.topology, edge):
         protocol, tls = spoken(edge.protocol)
         opened = next((address for address in dialled(case) if address in _taking(case)), None)
         if opened is not None:
@@ -108,7 +108,7 @@ def redirect(case: Case) -> tuple[Http, str] | None:
 
 
 def places(case: Case) -> tuple[Announced, ...]:
-    """Where the caller is sent, without the place at which it is already."""
+    """Where the caller is sent. A recorded run may be anybody's: what can be no place is left out here, too."""
     if case.edge is None or case.edge.reverse:
         return ()
     told = heard(case)
@@ -116,8 +116,9 @@ def places(case: Case) -> tuple[Announced, ...]:
     led = redirect(case)
     if led is not None:
         host, _, port = led[1].partition("://")[2].rpartition(":")
-        found = (Announced(host.strip("[]"), int(port), "redirect"),)
-    return found
+        number = int(port) if port.isascii() and port.isdigit() and len(port) <= len("65535") else 0
+        found = (Announced(host.strip("[]"), number, "redirect"),)
+    return tuple(each for each in found if is_host(each.host) and 0 < each.port < 65536)
 
 
 def follow_wanted(case: Case) -> Iterable[Followed]:
@@ -200,8 +201,17 @@ def clustered(case: Case) -> bool:
     basis = edge.basis if edge is not None else None
     if basis is None or caller is None or basis.path[:1] != ("environment",):
         return False
-    scheme = (caller.env(basis.path[-1]) or "").partition("://")[0]
-    return any("cluster" in each.lower() for each in (basis.path[-1], scheme if len(scheme) < 32 else ""))
+    scheme, said, _ = (caller.env(basis.path[-1]) or "").partition("://")
+    return any("cluster" in each.lower() for each in (basis.path[-1], scheme if said else ""))
+
+
+def speaks_java(case: Case) -> bool:
+    """Java's MongoDB driver stays at a single host without a ``replicaSet``."""
+    caller = case.source
+    if caller is None:
+        return False
+    signs = any(key.startswith(("JAVA_", "SPRING_", "JDK_")) for key, _ in caller.environment or ())
+    return signs or any(word in caller.image.lower() for word in ("jdk", "jre", "java", "temurin", "corretto"))
 
 
 def lines(case: Case, found: Sent) -> tuple[str, ...]:

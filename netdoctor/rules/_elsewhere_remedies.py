@@ -58,7 +58,8 @@ def _dialled_as(case: Case) -> str:
     named = edge.name if edge is not None else None
     if named and _NAME.match(named) and not is_loopback(named) and not named.replace(".", "").isdigit():
         return named
-    return (target.service or target.name) if target is not None else "NAME"
+    own = (target.service or target.name) if target is not None else ""
+    return own if _NAME.match(own) else "NAME"
 
 
 def _variable(case: Case) -> str | None:

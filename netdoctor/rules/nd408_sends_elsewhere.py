@@ -3,8 +3,8 @@
 What is looked for
   Addresses that the server itself names to its clients: Kafka's brokers (advertised.listeners), the members of a
   MongoDB replica set, the masters of a Redis Cluster or of a Sentinel, and where an HTTP redirect leads. The server
-  is asked in its own protocol, without credentials; at most five of the addresses are then resolved and dialled
-  from the caller.
+  is asked in its own protocol, without credentials (a broker that wants a sign-in first notes a failed one in its
+  log, and is not judged); at most five of the addresses are then resolved and dialled from the caller.
 
 Why it breaks
   The first connection only asks where to go. What it is told was written for somebody else: `localhost` for a
@@ -35,7 +35,16 @@ from typing import Any
 
 from netdoctor.model import Case, Confidence, Fact, Finding, Layer, Outcome, Question, Severity
 from netdoctor.probes.followed import spelled
-from netdoctor.rules._elsewhere import Sent, clustered, follow_wanted, follows, lines, lists_wanted, sent
+from netdoctor.rules._elsewhere import (
+    Sent,
+    clustered,
+    follow_wanted,
+    follows,
+    lines,
+    lists_wanted,
+    sent,
+    speaks_java,
+)
 from netdoctor.rules._elsewhere_remedies import remedy, subjects
 from netdoctor.rules._speaking import about, name_of
 from netdoctor.rules.registry import RULES
@@ -89,6 +98,8 @@ def _weighed(case: Case, found: Sent) -> tuple[Severity, Confidence]:
         return Severity.WARNING, Confidence.LIKELY
     if found.sort == "cluster" and found.all_of == 1 and not clustered(case):
         # A plain client never leaves a node that has all the slots.
+        return Severity.WARNING, Confidence.POSSIBLE
+    if found.sort.startswith("replica set") and follows(case) is None and speaks_java(case):
         return Severity.WARNING, Confidence.POSSIBLE
     sure = edge.origin != "depends_on" and found.all_of == len(found.places)
     if found.sort.startswith("replica set"):

@@ -172,6 +172,17 @@ def test_a_driver_that_connects_directly_is_not_even_asked_about(url):
     assert found.wanted(RULE) == set()
 
 
+@pytest.mark.parametrize("sign", [{"environment": (("JAVA_HOME", "/opt/java"),)}, {"image": "eclipse-temurin:21-jre"}])
+def test_javas_driver_stays_at_one_host_without_a_replica_set(sign):
+    url = (("SERVER_URL", "mongodb://server:27017/x"),)
+    app = container("app", FRONT, **{**sign, "environment": (*sign.get("environment", ()), *url)})
+    finding = judged("mongo", ("localhost", 27017, LOST, "primary"), port=27017, app=app)
+    assert (finding.severity, finding.confidence) == (Severity.WARNING, Confidence.POSSIBLE)
+    url = (("SERVER_URL", "mongodb://server:27017/x?replicaSet=rs0"),)
+    app = container("app", FRONT, **{**sign, "environment": (*sign.get("environment", ()), *url)})
+    assert judged("mongo", ("localhost", 27017, LOST, "primary"), port=27017, app=app).severity is Severity.ERROR
+
+
 def test_writes_need_the_primary():
     places = (("a", 1, LOST, "primary"), ("b", 2, WORKS, "member"))
     assert judged("mongo", *places, port=27017).severity is Severity.ERROR
@@ -232,6 +243,13 @@ def test_a_greeting_that_did_not_hold_asks_for_nothing(outcome):
 def test_edges_of_other_protocols_cost_nothing(protocol):
     seen = topology(caller(), server(), FRONT)
     assert story(seen, caller(), server(), name="server", port=1, protocol=protocol).works().wanted(RULE) == set()
+
+
+@pytest.mark.parametrize("host", ["$(reboot)", "a b", "", '"; x', "a\x1b[2J"])
+def test_a_recorded_run_of_a_stranger_puts_no_words_into_our_mouth(host):
+    assert met("mongo", (host, 27017, LOST, "primary"), port=27017).judged(RULE) == ()
+    assert redirected(leads=f"http://{host}:80").judged(RULE) == ()
+    assert redirected(leads="http://localhost:x").judged(RULE) == ()
 
 
 def test_the_way_back_is_not_asked():
