@@ -27,8 +27,8 @@ _HOST_NAME = re.compile(
     re.IGNORECASE,
 )
 _OTHER_WORDS = re.compile(
-    r"(?i)(?:^|[_.-])(?:V|G)HOSTS?$|(?:^|[_.-])(?:NO_?PROXY|CORS|CSRF|VIRTUAL_HOST|LETSENCRYPT_HOST|"
-    r"(?:ALLOWED?|TRUSTED)[_.-].*|LISTEN(?:ERS|_?ADDR(?:ESS)?)?|BIND(?:_?(?:HOST|ADDR|ADDRESS|IP))?)(?:$|[_.-])"
+    r"(?i)(?:^|[_.-])(?:V|G)HOSTS?$|(?:^|[_.-])(?:ALLOWED?|TRUSTED)[_.-]|(?:^|[_.-])(?:NO_?PROXY|CORS|CSRF|VIRTUAL_HOST|"
+    r"LETSENCRYPT_HOST|LISTEN(?:ERS|_?ADDR(?:ESS)?)?|BIND(?:_?(?:HOST|ADDR|ADDRESS|IP))?)(?:$|[_.-])"
 )
 """Variables with hosts that the program does not dial: a broker's virtual host, who may call, where it listens."""
 _ONE = r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?)"
@@ -67,7 +67,7 @@ _PDO_SCHEMES = {"pgsql": "postgres", "sqlsrv": "sqlserver", "dblib": "sqlserver"
 
 def addresses_in(variable: str, value: str, look: Look) -> Iterator[Address]:
     """Every address that this variable holds, in its order."""
-    if len(value) > LONGEST or _OTHER_WORDS.search(variable):
+    if len(value) > LONGEST or len(variable) > LONGEST or _OTHER_WORDS.search(variable):
         return
     whole = filled(value, look)
     options, rest = java_options(whole)

@@ -146,6 +146,26 @@ def test_a_huge_value_is_read_in_a_moment(piece):
     assert time.process_time() - before < 5
 
 
+@pytest.mark.parametrize("piece", ["ALLOWED_\n", "_HOST", "a", "HOST_", "_", "LISTEN."])
+def test_a_huge_name_is_read_in_a_moment(piece):
+    before = time.process_time()
+    for size in (3_000, 300_000):
+        for _ in addresses_in(piece * (size // len(piece)), "db:5432", {}.get):
+            pass
+    assert time.process_time() - before < 5
+
+
+@pytest.mark.parametrize(
+    "piece", ["${a:-", "$(", "-Da=", "oracle:thin:", "@(", "(HOST=", "x?host=", "http://[", "http://("]
+)
+def test_a_value_of_openings_is_read_in_a_moment(piece):
+    before = time.process_time()
+    for head in ("", "postgres:///", "jdbc:oracle:thin:@"):
+        for _ in addresses_in("DB_URL", head + piece * (4_000 // len(piece)), {}.get):
+            pass
+    assert time.process_time() - before < 5
+
+
 def test_a_scheme_in_a_host_field_keeps_the_port_beside_it():
     look = {"DB_HOST": "http://db", "DB_PORT": "8080"}.get
     assert [each.port for each in addresses_in("DB_HOST", "http://db", look)] == [8080]
