@@ -17,6 +17,7 @@ from netdoctor.cli._elsewhere import on_this_node
 from netdoctor.cli.common import Session, session, speaker
 from netdoctor.cli.settings import Settings
 from netdoctor.errors import NotFound, NoVantage, UsageError
+from netdoctor.files import read_key
 from netdoctor.terminal import plain
 
 if TYPE_CHECKING:
@@ -193,9 +194,12 @@ def _key(given: dict[str, Any], app: Container | None) -> str | None:
     """File, prompt, environment, the app's own environment. Never shown."""
     if given["api_key_file"]:
         try:
-            return given["api_key_file"].read_text("utf-8").strip() or None
-        except (OSError, UnicodeDecodeError) as error:
-            raise NotFound(f"The key file {given['api_key_file']} cannot be read.") from error
+            return read_key(given["api_key_file"]) or None
+        except OSError as error:
+            raise NotFound(
+                f"The key file {given['api_key_file']} cannot be read: {error.strerror or error}.",
+                hint="Name a file that holds the key, and nothing else.",
+            ) from error
     if given["ask_api_key"]:
         return str(click.prompt("Qdrant API key", hide_input=True, err=True)).strip() or None
     return os.environ.get("QDRANT_API_KEY") or (app.env("QDRANT_API_KEY") if app else None) or None

@@ -223,7 +223,7 @@ def emit(settings: Settings, text: str) -> None:
 
         try:
             write_whole(settings.output, text)
-        except (OSError, ValueError) as error:
+        except OSError as error:
             raise _unwritten(plain(settings.output), error) from error
         return
     try:

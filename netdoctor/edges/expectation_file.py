@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from netdoctor.edges.expectation_words import LONG, SUPPRESSION, TOP, Line, short_form
 from netdoctor.errors import UsageError
+from netdoctor.files import read_within
 from netdoctor.model import Apart, Expect, Expectation, Place, Severity, Suppression
 from netdoctor.terminal import plain
 from netdoctor.topology.compose.errors import Unreadable
@@ -88,8 +89,7 @@ def find_file(folder: Path | None = None) -> Path | None:
 def read_file(path: str | Path) -> ExpectationFile:
     """Raises UsageError when it cannot be read, BadExpectations with the line for what it says."""
     try:
-        with Path(path).open("rb") as opened:
-            data = opened.read(LIMIT + 1)
+        data = read_within(path, LIMIT + 1)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise UsageError(

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netdoctor.errors import UsageError
+from netdoctor.files import read_within
 
 Table = Mapping[str, Mapping[str, float]]
 """``{"search": {"p50": 35.0}}``, in milliseconds."""
 PERCENTILES = ("p50", "p95", "p99")
 SCHEMA = "netdoctor.latency/1"
+LIMIT = 1 << 20
+"""Bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +29,13 @@ def read_baseline(path: Path) -> Baseline:
     """``{"name": "Pinecone", "rows": {"search": {"p50": 35.0}}}``; the name is free. Raises UsageError."""
     hint = 'save one with --save FILE, or write {"name": "Pinecone", "rows": {"search": {"p50": 35.0}}}'
     try:
-        told = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        data = read_within(path, LIMIT + 1)
+        if len(data) > LIMIT:
+            raise UsageError(f"The baseline {path} is too large for a table of latencies.", hint=hint)
+        told = json.loads(data.decode("utf-8"))
+    except OSError as error:
+        raise UsageError(f"The baseline {path} cannot be read: {error.strerror or error}.", hint=hint) from error
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"The baseline {path} cannot be read: it is no JSON file.", hint=hint) from error
     rows = told.get("rows") if isinstance(told, dict) else None
     if not isinstance(rows, dict) or not rows:

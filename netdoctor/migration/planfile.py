@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from netdoctor.errors import UsageError
-from netdoctor.files import write_whole
+from netdoctor.files import read_within, write_whole
 from netdoctor.migration.batches import Limits
 from netdoctor.migration.ledger import LedgerMismatch
 from netdoctor.migration.listing import listing_of as listing_of
@@ -25,6 +25,8 @@ from netdoctor.migration.sources.interface import Source
 from netdoctor.version import __version__
 
 SCHEMA = "netdoctor.plan/1"
+LIMIT = 512 << 20
+"""Bytes: a line for each thousand records and each batch."""
 _PROBES = 16
 
 
@@ -43,6 +45,16 @@ class PlanFile:
         return self.plan.layout
 
 
+def _text(path: Path) -> str:
+    """Raises OSError, UnicodeDecodeError, UsageError. What cannot be a plan by its first byte is not read."""
+    if not read_within(path, 1).startswith(b"{"):
+        raise UsageError(f"{path} is no plan.", hint=_HINT)
+    raw = read_within(path, LIMIT + 1)
+    if len(raw) > LIMIT:
+        raise UsageError(f"{path} is too large for a plan.", hint=_HINT)
+    return raw.decode("utf-8")
+
+
 def write_plan(path: Path, plan: Plan, source: Source, *, limits: Limits, on_duplicate: str | None = None) -> PlanFile:
     """Raises UsageError when the file cannot be written."""
     run = uuid4().hex
@@ -59,14 +71,16 @@ def write_plan(path: Path, plan: Plan, source: Source, *, limits: Limits, on_dup
     try:
         write_whole(path, json.dumps(told, ensure_ascii=True) + "\n")
     except OSError as error:
-        raise UsageError(f"The plan {path} cannot be written: {error.strerror or error}.") from error
+        raise UsageError(
+            f"The plan {path} cannot be written: {error.strerror or error}.", hint="Name another file with --plan."
+        ) from error
     return PlanFile(path, plan, limits, run, on_duplicate)
 
 
 def read_plan(path: Path, source: Source) -> PlanFile:
     """Raises UsageError when it is no plan, LedgerMismatch when it is not of this source."""
     try:
-        told = json.loads(path.read_text("utf-8"))
+        told = json.loads(_text(path))
         if not isinstance(told, dict) or told.get("schema") != SCHEMA:
             raise UsageError(f"{path} is no plan that this version of netdoctor reads.", hint=_HINT)
         layout = Layout.bound(told["mapping"])

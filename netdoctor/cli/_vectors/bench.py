@@ -189,4 +189,6 @@ def _write(path: Path, text: str) -> None:
     try:
         write_whole(path, text)
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror or error}.") from error
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror or error}.", hint="Name another file with --save or --plot."
+        ) from error

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from netdoctor.errors import UsageError
+from netdoctor.files import read_key as read_file
 from netdoctor.migration.sources.interface import Access
 from netdoctor.redact import conceal
 
@@ -88,9 +89,12 @@ def read_key(access: Access) -> str:
     """File, then PINECONE_API_KEY. Raises UsageError; the key is never in a message."""
     if access.api_key_file is not None:
         try:
-            key = access.api_key_file.read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"The key file {access.api_key_file} cannot be read.") from error
+            key = read_file(access.api_key_file)
+        except OSError as error:
+            raise UsageError(
+                f"The key file {access.api_key_file} cannot be read: {error.strerror or error}.",
+                hint="Name a file that holds the key, and nothing else.",
+            ) from error
     else:
         key = access.environment.get("PINECONE_API_KEY", "").strip()
     if not key:

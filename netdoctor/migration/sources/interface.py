@@ -233,6 +233,9 @@ def kind_of(given: str | Path, access: Access = NO_ACCESS) -> SourceKind:
     """The kind that was asked for, or that recognises what is named. Raises UsageError."""
     path = Path(given)
     head: bytes | None = None
+    if path.exists() and not path.is_file() and not path.is_dir():
+        # A pipe or a device ends where it ends, and cannot be read twice.
+        raise UsageError(f"The export {path} cannot be read: it is no file.", hint="name the export file first")
     if path.is_file():
         try:
             head = head_of(path)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, unquote, urlsplit
 
 from netdoctor.errors import NotFound, UsageError
+from netdoctor.files import read_key
 from netdoctor.migration.listing import Listing
 from netdoctor.migration.points import Layout, Metric
 from netdoctor.migration.records import BadRecord, MalformedExport, Record
@@ -323,9 +324,12 @@ def _door(address: str) -> tuple[str, int | None]:
 def _key(access: Access) -> str | None:
     if access.api_key_file is not None:
         try:
-            return access.api_key_file.read_text("utf-8").strip() or None
-        except (OSError, UnicodeDecodeError) as error:
-            raise NotFound(f"The key file {access.api_key_file} cannot be read.") from error
+            return read_key(access.api_key_file) or None
+        except OSError as error:
+            raise NotFound(
+                f"The key file {access.api_key_file} cannot be read: {error.strerror or error}.",
+                hint="Name a file that holds the key, and nothing else.",
+            ) from error
     return access.environment.get(KEY) or None
 
 

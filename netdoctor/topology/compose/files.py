@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from netdoctor.errors import UsageError
+from netdoctor.files import read_within
 from netdoctor.model import Place
 from netdoctor.terminal import plain
 from netdoctor.topology.compose.dotenv import parse_env
@@ -111,8 +112,7 @@ def read_bytes(file: str, named_at: Place | None = None) -> bytes:
         if path.is_dir():
             raise Unreadable(f"{what if named_at else 'this '}is a folder, not a file", place, hint=hint)
         # Bounded: a pipe and a device have no size to look at first.
-        with sys.stdin.buffer if file == STDIN else path.open("rb") as stream:
-            data = stream.read(LIMIT + 1)
+        data = sys.stdin.buffer.read(LIMIT + 1) if file == STDIN else read_within(path, LIMIT + 1)
         if len(data) > LIMIT:
             raise Unreadable(f"{what}has more than {LIMIT >> 20} MB, too large for a compose file", place, hint=hint)
         return data
