@@ -26,12 +26,12 @@ _WANTS = {2: "a Kerberos ticket", 7: "a Kerberos ticket", 9: "a Kerberos ticket"
 
 _TROUBLE = frozenset({"57P01", "57P02", "57P03"})
 """Shutting down, crashed, cannot connect now: starting up, in recovery."""
-_SCARCE = ("53", "58")
-"""Classes: connections, disk or memory used up; its own input and output failing. Whoever asks."""
 _OF_A_NAME = frozenset({"InitializeSessionUserId", "CheckMyDatabase"})
 """Where the server counts the connections of one role, or of one database, alone."""
-_POOLERS = ("no more connections allowed", "pgbouncer is shutting down", "cached error: connect failed")
+_POOLERS = ("no more connections allowed", "pgbouncer is shutting down")
 """PgBouncer's own words for the same; most of them under 08P01, and never translated."""
+_BEHIND = "cached error: connect failed"
+"""It does not reach the server of that database; another's may be well."""
 
 
 def _first(raw: bytes) -> Heard | None:
@@ -106,12 +106,15 @@ def _error(raw: bytes) -> dict[str, str] | None:
 
 def _judged(start: Heard, found: dict[str, str], login: Login) -> Heard:
     code, said, told = found.get("C", ""), found.get("M", ""), _told(found)
-    counted = found.get("R", "") in _OF_A_NAME
-    if code in _TROUBLE or any(word in said for word in _POOLERS):
+    counted, named = found.get("R", "") in _OF_A_NAME, _speaks_of(said, login)
+    if code in _TROUBLE or any(word in said for word in _POOLERS) or (login.own and _BEHIND in said):
         return replace(start, trouble=told)
-    if code[:2] in _SCARCE and (login.own or not counted):
+    # A pooler says of a name that it does not know what others say of a disk that is full.
+    if code[:2] == "53" and (login.own or not (counted or named)):
         return replace(start, trouble=told)
-    if login.own and _speaks_of(said, login):
+    if code[:2] == "58" and not named:
+        return replace(start, trouble=told)
+    if login.own and named:
         return replace(start, refusal=told)
     who = login.user if login.own else f"the user {login.user}, netdoctor's guess,"
     return replace(start, remark=f"to {who} it says: {told}")

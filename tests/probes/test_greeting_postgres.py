@@ -111,6 +111,7 @@ def test_a_session_that_opens_is_left_politely():
         postgres_error("57P01", "terminating connection due to administrator command"),
         postgres_error("53300", "sorry, too many clients already", "InitProcess"),
         postgres_error("53100", "could not write init file: No space left on device"),
+        postgres_error("58030", "could not read file global/pg_filenode.map: Input/output error"),
         postgres_error("57P03", "das Datenbanksystem startet"),
         postgres_error("08P01", "no more connections allowed (max_client_conn)"),
         b"Ecould not fork new process for connection: Cannot allocate memory\n\x00",
@@ -137,13 +138,14 @@ def test_the_first_word_may_meet_an_error_as_well():
         LET_IN + postgres_error("42501", 'permission denied for database "shop"', "CheckMyDatabase"),
         postgres_error("28000", "kein pg_hba.conf-Eintrag für Host »10.0.0.9«, Benutzer »ann«, Datenbank »shop«"),
         postgres_error("08P01", "no such user: ann", "x"),
+        postgres_error("58000", 'No pool configured for database: "shop", user: "ann" (in pool lookup)'),
     ],
 )
 def test_the_callers_own_name_refused_is_a_refusal_and_a_guess_refused_is_a_remark(answer):
     found = of(answer, OWN)
     assert found.outcome is Outcome.HTTP_ERROR
     assert found.evidence.refusal and not found.evidence.trouble
-    guess = of(answer)
+    guess = of(answer.replace(b"ann", b"boss").replace(b"shop", b"postgres"), target={"POSTGRES_USER": "boss"})
     assert guess.good and not guess.evidence.refusal
     assert "netdoctor's guess" in guess.evidence.detail
 
@@ -163,9 +165,16 @@ def test_what_the_caller_may_answer_better_than_we_is_a_remark(answer):
 
 
 @pytest.mark.parametrize(("environment", "good"), [(None, True), (OWN, False)])
-def test_the_limit_of_one_role_is_trouble_for_that_role_only(environment, good):
-    answer = postgres_error("53300", 'too many connections for role "ann"', "InitializeSessionUserId")
-    assert of(answer, environment).good is good
+@pytest.mark.parametrize(
+    "answer",
+    [
+        postgres_error("53300", 'too many connections for role "ann"', "InitializeSessionUserId"),
+        postgres_error("08P01", "server login has been failing, cached error: connect failed (server_login_retry)"),
+    ],
+)
+def test_what_is_short_for_one_role_or_one_database_is_trouble_for_its_own_only(answer, environment, good):
+    found = of(answer, environment)
+    assert found.good is good and bool(found.evidence.trouble) is not good
 
 
 def test_half_a_name_is_not_a_whole_database():
