@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from netdoctor.model import Case, Observation, Outcome, carriers, predicted_addresses
+from netdoctor.model import Case, Fact, Observation, Outcome, carriers, predicted_addresses
 from netdoctor.probes.advertised import SENDS_ON, Advertised, AdvertisedEvidence, Announced, is_host
 from netdoctor.probes.followed import Followed, FollowedEvidence, is_loopback, spelled
 from netdoctor.probes.greeting import Greeting, spoken
 from netdoctor.probes.http import Http
-from netdoctor.rules._reading import SAID, dialled, dials, network_names, spoken_to
+from netdoctor.rules._elsewhere_written import advertised_variable, written
+from netdoctor.rules._reading import SAID, answered, dialled, dials, network_names, spoken_to
 
 MOST = 5
 """Places that are followed."""
@@ -155,6 +156,17 @@ def sent(case: Case) -> Sent | None:
     return Sent("redirect", outcomes, 1, line)
 
 
+def in_writing(case: Case) -> Sent | None:
+    """What the broker's own variable says, where nobody could ask; only what leads the caller to itself."""
+    told, variable = written(case), advertised_variable(case.target)
+    if told is None or case.target is None or heard(case) is not None:
+        return None
+    if Fact.RUNTIME in case.topology.knows and not answered(case):
+        return None
+    place = Announced(told.host, told.port)
+    return Sent("brokers", ((place, Outcome.REFUSED),), 1, f"{variable} of {case.target.name}: {told}")
+
+
 def _outcome(case: Case, each: Announced) -> Outcome | None:
     if _here(case, each):
         return Outcome.CONNECTED
@@ -220,6 +232,9 @@ def lines(case: Case, found: Sent) -> tuple[str, ...]:
     caller = case.source
     for each, outcome in found.places:
         seen = _followed(case, each)
+        if heard(case) is None and redirect(case) is None:
+            # Read, not followed.
+            continue
         tried = seen.evidence.tried if seen is not None and seen.evidence is not None else ()
         dialled = ", ".join(address for address, _ in tried if address != each.host)
         said = SAID.get(outcome, outcome.value.replace("_", " ")) if outcome is not None else "could not be asked"

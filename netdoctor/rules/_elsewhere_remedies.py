@@ -7,18 +7,15 @@ import re
 from netdoctor.model import Case, Ref, Remedy
 from netdoctor.probes.followed import is_loopback, spelled
 from netdoctor.rules._elsewhere import Sent
-from netdoctor.rules._speaking import name_of
+from netdoctor.rules._elsewhere_written import advertised_variable, listeners_in
+from netdoctor.rules._speaking import name_of, where_set
 
-_VARIABLES = ("KAFKA_ADVERTISED_LISTENERS", "KAFKA_CFG_ADVERTISED_LISTENERS")
-_LISTENER = re.compile(
-    r"(?P<name>[A-Za-z0-9_.-]{1,64})://(?P<host>[A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})\Z"
-)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}\Z")
 
 
 def subjects(case: Case) -> tuple[Ref, ...]:
     """The variable that says so, where the target has one."""
-    variable = _variable(case)
+    variable = advertised_variable(case.target)
     return (case.target.ref.at("environment", variable),) if case.target is not None and variable else ()
 
 
@@ -27,7 +24,7 @@ def remedy(case: Case, found: Sent) -> Remedy:
     target = name_of(case, case.edge.target) if case.edge is not None else ""
     caller = name_of(case, case.edge.source) if case.edge is not None else ""
     if found.sort == "brokers":
-        return _kafka(case, found, target)
+        return _kafka(case, found, target, caller)
     if found.sort.startswith("replica set"):
         return _mongo(case, found, target, caller)
     if found.sort == "cluster":
@@ -62,28 +59,35 @@ def _dialled_as(case: Case) -> str:
     return own if _NAME.match(own) else "NAME"
 
 
-def _variable(case: Case) -> str | None:
-    return next((each for each in _VARIABLES if case.target is not None and case.target.env(each)), None)
+def _names(case: Case) -> frozenset[str]:
+    """By which the target is known on a network that the caller is on, too."""
+    if case.source is None or case.target is None:
+        return frozenset()
+    shared = {network.id for network in case.topology.shared_networks(case.source, case.target)}
+    return frozenset(name for each in case.target.endpoints if each.network in shared for name in each.names)
 
 
-def _kafka(case: Case, found: Sent, target: str) -> Remedy:
-    name, variable = _dialled_as(case), _variable(case)
+def _kafka(case: Case, found: Sent, target: str, caller: str) -> Remedy:
+    name, variable = _dialled_as(case), advertised_variable(case.target)
     port = case.edge.port if case.edge is not None else None
     bad = [spelled(each.host, each.port) for each, _ in found.lost]
     written = (case.target.env(variable) or "") if case.target is not None and variable else ""
-    listeners = [_LISTENER.match(each.strip()) for each in written.split(",")]
+    listeners = listeners_in(written)
     title = "Advertise an address that the clients reach"
     if len(found.places) > 1:
         example = f"{variable or 'KAFKA_ADVERTISED_LISTENERS'}=PLAINTEXT://<its service name>:{port}"
         return Remedy(title, advice=f"Let each broker advertise its own name on the clients' network: {example}")
     if case.target is not None and "redpanda" in case.target.image.rpartition("/")[2]:
         return Remedy(title, advice=f"Start {target} with --advertise-kafka-addr {name}:{port}, and recreate it.")
+    other = next((each for each in listeners if each.host.lower() in _names(case)), None)
+    if other is not None and other.port != port:
+        place = spelled(other.host, other.port)
+        advice = f"Let {caller} use {place}{where_set(case)}: {target} has the listener {other.name} there."
+        return Remedy("Use the listener for containers", advice=advice)
     text = f"PLAINTEXT://{name}:{port}"
-    if all(listeners):
+    if listeners:
         text = ",".join(
-            f"{each['name']}://{name}:{port}" if f"{each['host']}:{each['port']}" in bad else each[0]
-            for each in listeners
-            if each is not None
+            each.at(name, port) if spelled(each.host, each.port) in bad else str(each) for each in listeners
         )
     advice = f"In {target}, set {variable or 'KAFKA_ADVERTISED_LISTENERS'}={text} and recreate it."
     if any(is_loopback(each.host) for each, _ in found.lost):

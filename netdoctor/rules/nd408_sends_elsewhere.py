@@ -5,6 +5,7 @@ What is looked for
   MongoDB replica set, the masters of a Redis Cluster or of a Sentinel, and where an HTTP redirect leads. The server
   is asked in its own protocol, without credentials (a broker that wants a sign-in first notes a failed one in its
   log, and is not judged); at most five of the addresses are then resolved and dialled from the caller.
+  In files, and where a broker cannot be asked: a listener that KAFKA_ADVERTISED_LISTENERS calls localhost.
 
 Why it breaks
   The first connection only asks where to go. What it is told was written for somebody else: `localhost` for a
@@ -40,6 +41,8 @@ from netdoctor.rules._elsewhere import (
     clustered,
     follow_wanted,
     follows,
+    heard,
+    in_writing,
     lines,
     lists_wanted,
     sent,
@@ -60,7 +63,7 @@ WHY = {
 class SendsElsewhere:
     code = "ND408"
     title = "sent to an address that cannot be reached"
-    needs = frozenset({Fact.RUNTIME})
+    needs: frozenset[Fact] = frozenset()
     suppresses: frozenset[str] = frozenset()
 
     def wants(self, case: Case) -> Iterable[Question[Any]]:
@@ -68,7 +71,12 @@ class SendsElsewhere:
 
     def judge(self, case: Case) -> Iterable[Finding]:
         edge, found = case.edge, sent(case)
-        if edge is None or found is None or not found.lost:
+        if edge is None:
+            return
+        if found is None:
+            # It could not be asked, or it does not run yet; its own variable says it all the same.
+            found = in_writing(case)
+        if found is None or not found.lost:
             return
         severity, confidence = _weighed(case, found)
         yield Finding(
@@ -101,6 +109,8 @@ def _weighed(case: Case, found: Sent) -> tuple[Severity, Confidence]:
         return Severity.WARNING, Confidence.POSSIBLE
     if found.sort.startswith("replica set") and follows(case) is None and speaks_java(case):
         return Severity.WARNING, Confidence.POSSIBLE
+    if not heard(case):
+        return Severity.ERROR, Confidence.LIKELY
     sure = edge.origin != "depends_on" and found.all_of == len(found.places)
     if found.sort.startswith("replica set"):
         sure = sure and follows(case) is True
@@ -116,6 +126,8 @@ def _cause(case: Case, found: Sent, target: str, caller: str) -> str:
     if found.sort == "redirect":
         return f"{target} redirects {caller} to {shown}, {why}."
     several = f" among {found.all_of} addresses" if found.all_of > len(named) else ""
+    if not heard(case):
+        return f"{target} sends {caller} to {shown}, which is {caller} itself, and not {target}."
     return f"{target} answers, and sends {caller} to {shown}{several}, {why}."
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netdoctor.model import HOST, Confidence, Observation, Outcome, Ref, Severity
+from netdoctor.model import HOST, Confidence, Fact, Observation, Outcome, Ref, Severity
 from netdoctor.probes.advertised import Advertised, AdvertisedEvidence, Announced
 from netdoctor.probes.followed import Followed, FollowedEvidence
 from netdoctor.probes.greeting import Greeting, GreetingEvidence
@@ -332,12 +332,81 @@ def test_a_redirect_to_a_place_that_is_reached_is_well():
 # --- the way out ------------------------------------------------------------------------------------------------------
 
 
+def test_a_listener_for_containers_is_the_shortest_way_out():
+    target = server([("KAFKA_ADVERTISED_LISTENERS", "INTERNAL://server:29092,EXTERNAL://localhost:9092")])
+    remedy = judged("kafka", ("localhost", 9092, LOST), target=target).remedies[0]
+    assert remedy.title == "Use the listener for containers"
+    assert "Let app use server:29092 in SERVER_URL of app: server has the listener INTERNAL there." in remedy.advice
+
+
+# --- what is written --------------------------------------------------------------------------------------------------
+
+
+LOCAL = "PLAINTEXT://localhost:9092"
+
+
+def planned(advertised=LOCAL, listeners="", *, runs=False, app=None, port=9092, **edge):
+    app = app or caller()
+    env = [("KAFKA_ADVERTISED_LISTENERS", advertised), *([("KAFKA_LISTENERS", listeners)] if listeners else [])]
+    target = server(env)
+    edge.setdefault("origin", "environment SERVER_URL")
+    edge.setdefault("protocol", "kafka")
+    knows = frozenset({Fact.RUNTIME if runs else Fact.DECLARED})
+    return story(topology(app, target, FRONT, knows=knows), app, target, name="server", port=port, **edge)
+
+
+def test_files_say_that_a_broker_will_send_its_clients_to_themselves():
+    (finding,) = planned().judged(RULE)
+    assert finding.cause == "server sends app to localhost:9092, which is app itself, and not server."
+    assert (finding.severity, finding.confidence) == (Severity.ERROR, Confidence.LIKELY)
+    assert finding.evidence[0] == "KAFKA_ADVERTISED_LISTENERS of server: PLAINTEXT://localhost:9092"
+    assert "follow" not in " ".join(finding.evidence)
+    assert planned().wanted(RULE) == set()
+
+
+def test_the_listener_of_the_port_counts_and_no_other():
+    two = "OUTSIDE://localhost:19092,INSIDE://server:9092"
+    own = "OUTSIDE://0.0.0.0:19092,INSIDE://:9092"
+    assert planned(two, own).judged(RULE) == ()
+    assert len(planned(two, own, port=19092).judged(RULE)) == 1
+    assert len(planned("OUT://localhost:9092", "OUT://:29092", port=29092).judged(RULE)) == 1
+    assert planned("OUT://localhost:9092", "OUT://:29092").judged(RULE) == ()
+
+
+@pytest.mark.parametrize("advertised", ["PLAINTEXT://server:9092", "PLAINTEXT://${HOST}:9092", "garbage", "," * 5000])
+def test_other_names_and_what_cannot_be_read_are_no_contradiction(advertised):
+    assert planned(advertised).judged(RULE) == ()
+
+
+@pytest.mark.parametrize("origin", ["depends_on", "pair"])
+def test_who_only_waits_for_it_is_not_meant(origin):
+    assert planned(origin=origin).judged(RULE) == ()
+
+
+def test_localhost_is_right_for_whoever_shares_the_machines_or_the_brokers_network():
+    assert planned(app=container("app", network_mode="host")).judged(RULE) == ()
+    assert planned(app=container("app", network_mode="container:server")).judged(RULE) == ()
+
+
+def test_a_running_broker_that_cannot_be_asked_is_judged_by_its_variable_once_it_answers():
+    assert planned(runs=True).judged(RULE) == ()
+    found = planned(runs=True).works()
+    found.greeting(WORKS)
+    (question,) = found.wanted(RULE)
+    found.saw(question, Observation(Outcome.COULD_NOT_ASK, None, "the broker hangs up (SASL)"))
+    (finding,) = found.judged(RULE)
+    assert (finding.severity, finding.confidence, finding.caller_fails) == (Severity.ERROR, Confidence.LIKELY, True)
+
+
+# --- the way out, again -----------------------------------------------------------------------------------------------
+
+
 def test_kafka_is_told_the_exact_variable():
-    listeners = "INTERNAL://server:29092,EXTERNAL://localhost:9092"
+    listeners = "INTERNAL://broker:29092,EXTERNAL://localhost:9092"
     target = server([("KAFKA_ADVERTISED_LISTENERS", listeners)])
     finding = judged("kafka", ("localhost", 9092, LOST), target=target)
     advice = finding.remedies[0].advice
-    assert "KAFKA_ADVERTISED_LISTENERS=INTERNAL://server:29092,EXTERNAL://server:9092 " in advice
+    assert "KAFKA_ADVERTISED_LISTENERS=INTERNAL://broker:29092,EXTERNAL://server:9092 " in advice
     assert "listener of their own" in advice
     assert finding.about[0] == target.ref.at("environment", "KAFKA_ADVERTISED_LISTENERS")
 
