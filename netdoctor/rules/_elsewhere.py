@@ -13,7 +13,7 @@ from netdoctor.probes.followed import Followed, FollowedEvidence, is_loopback, s
 from netdoctor.probes.greeting import Greeting, spoken
 from netdoctor.probes.http import Http
 from netdoctor.rules._elsewhere_written import advertised_variable, written
-from netdoctor.rules._reading import SAID, answered, dialled, dials, network_names, spoken_to
+from netdoctor.rules._reading import HTTP, SAID, answered, dialled, dials, network_names, spoken_to
 
 MOST = 5
 """Places that are followed."""
@@ -92,9 +92,12 @@ def _several(case: Case) -> bool:
 
 def heard(case: Case) -> AdvertisedEvidence | None:
     """The list, when one was given."""
-    edge, own = case.edge, set(dialled(case))
+    edge = case.edge
+    if edge is None or spoken(edge.protocol)[0] not in SENDS_ON:
+        return None
+    own = set(dialled(case))
     for question, observation in case.asked(Advertised):
-        same = edge is not None and (question.port, question.protocol) == (edge.port, spoken(edge.protocol)[0])
+        same = (question.port, question.protocol) == (edge.port, spoken(edge.protocol)[0])
         if same and question.address in own:
             return observation.evidence if observation.good else None
     return None
@@ -102,6 +105,8 @@ def heard(case: Case) -> AdvertisedEvidence | None:
 
 def redirect(case: Case) -> tuple[Http, str] | None:
     """The first answer that leads to another place, and that place."""
+    if case.edge is None or case.edge.protocol not in HTTP:
+        return None
     for question, observation in _spoken(case):
         if isinstance(question, Http) and observation.evidence is not None and observation.evidence.sends_to:
             return question, observation.evidence.sends_to

@@ -48,11 +48,11 @@ def advertised_variable(container: Container | None) -> str | None:
 def written(case: Case) -> Listener | None:
     """What clients on the edge's port will be told, when it is an address of the client itself."""
     edge, caller, target = case.edge, case.source, case.target
-    variable = advertised_variable(target)
-    if edge is None or edge.reverse or caller is None or target is None or variable is None:
+    if edge is None or edge.reverse or edge.protocol != "kafka" or edge.port is None:
         return None
+    variable = advertised_variable(target)
     # Who only waits for it to start says nothing of talking to it.
-    if edge.protocol != "kafka" or edge.port is None or edge.origin in ("depends_on", "pair"):
+    if caller is None or target is None or variable is None or edge.origin in ("depends_on", "pair"):
         return None
     if caller.network_mode == "host" or _together(case.topology, caller, target):
         return None
