@@ -51,7 +51,9 @@ def _mysql(raw: bytes) -> Heard | None:
     if raw[4] == 10:
         return Heard(f"mysql {_text(raw[5:].split(bytes(1), 1)[0])}")
     if raw[4] == 0xFF:
-        code, said = int.from_bytes(raw[5:7], "little"), _text(raw[7:])
+        # The SQLSTATE stands before the words, or does not: nobody has said yet what he understands.
+        said = _text(raw[13:] if raw[7:8] == b"#" else raw[7:])
+        code = int.from_bytes(raw[5:7], "little")
         return Heard("mysql", refusal=said) if code in _MYSQL_REFUSES else Heard("mysql", trouble=said)
     return None
 

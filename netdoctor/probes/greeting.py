@@ -82,23 +82,24 @@ class GreetingProbe:
 
         opening = GREETINGS[question.protocol]
         login = _login(question, opening, world)
+        talk = Talk(question, vantage, world, began + patience)
         try:
-            with Talk(question, vantage, world, began + patience) as talk:
+            with talk:
                 heard, raw = _converse(talk, opening, None if question.brief else login)
         except DialFailed as error:
             return answer(error.outcome, errno=error.errno, detail=error.detail)
         except ssl.SSLError as error:
             return answer(Outcome.TLS_MISMATCH, detail=str(error.reason or error))
         except TimeoutError:
-            return answer(Outcome.TIMED_OUT, detail=f"connected, but no {question.protocol} answer came in time")
+            return answer(Outcome.TIMED_OUT, detail=f"{talk.so_far}, but no {question.protocol} answer came in time")
         except OSError as error:
-            return answer(Outcome.RESET, errno=error.errno, detail="connected, then the peer reset the connection")
+            return answer(Outcome.RESET, errno=error.errno, detail=f"{talk.so_far}, then the peer reset the connection")
         start = redact_text(raw[:SHOWN].decode("utf-8", "replace"))
         if heard is not None:
             outcome = Outcome.CONNECTED if heard.well else Outcome.HTTP_ERROR
             return answer(outcome, **_told(heard), service=question.protocol, start=start, variable=login.variable)
         if not raw:
-            return answer(Outcome.RESET, detail="connected, then the peer closed without a word")
+            return answer(Outcome.RESET, detail=f"{talk.so_far}, then the peer closed without a word")
         if raw.startswith(TLS_RECORD):
             return answer(Outcome.TLS_MISMATCH, detail=f"plain {question.protocol} was asked, and the port speaks TLS")
         service = recognise(raw)
@@ -118,12 +119,16 @@ class GreetingProbe:
 
 
 class Talk:
-    """One conversation: a connection, the next one where a word wants its own, and when it has to be over."""
+    """One conversation: a connection, the next one where a word wants its own, and when it has to be over.
+
+    ``so_far``: how far it got, in words.
+    """
 
     def __init__(self, question: Greeting, vantage: Vantage, world: World, deadline: float) -> None:
         self._question, self._vantage, self._clock, self._deadline = question, vantage, world.clock, deadline
         self._stream: Stream | None = None
         self._wire: Stream | TlsStream | None = None
+        self.so_far = "connected"
 
     def __enter__(self) -> Talk:
         return self
@@ -196,6 +201,7 @@ def _converse(talk: Talk, opening: Opening, login: Login | None) -> tuple[Heard 
     raw = talk.say(opening)
     heard = opening.hears(raw)
     if heard is not None and login is not None and opening.after is not None:
+        talk.so_far = f"{talk.so_far} ({heard.said})"
         heard = opening.after(heard, login)
     while heard is not None and login is not None and heard.then is not None:
         word = heard.then

@@ -193,7 +193,9 @@ def test_bytes_that_are_no_answer_are_not_taken_for_one(bad):
 
 def test_a_server_that_closes_or_is_silent_at_the_second_word_is_no_health():
     with serving(exchange((SSL_REQUEST, b"N"))) as port:
-        assert ask(port).outcome is Outcome.RESET
+        closed = ask(port)
+    assert closed.outcome is Outcome.RESET
+    assert closed.evidence.detail == "connected (postgres, without TLS), then the peer closed without a word"
     with serving(postgres_talk(b"N", b"")) as port:
         began = time.monotonic()
         assert ask(port, timeout=0.4).outcome is Outcome.TIMED_OUT
