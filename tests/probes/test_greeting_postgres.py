@@ -12,6 +12,8 @@ import pytest
 from rules.build import container, network, topology
 
 from netdoctor.model import Outcome
+from netdoctor.model.login import Login
+from netdoctor.probes._postgres import POSTGRES
 from netdoctor.probes.greeting import Greeting, GreetingProbe
 from netdoctor.probes.interface import World
 from netdoctor.vantage.host import HostVantage
@@ -213,6 +215,20 @@ def test_an_answer_byte_by_byte_is_read_whole():
 
     with serving(talk) as port:
         assert ask(port).evidence.trouble
+
+
+@pytest.mark.parametrize("whole", [SCRAM, HBA, LET_IN + READY, LET_IN + HBA], ids=["scram", "hba", "in", "in-hba"])
+def test_an_answer_cut_off_or_damaged_anywhere_raises_nothing_and_is_no_other_servers_trouble(whole):
+    word = POSTGRES.after(POSTGRES.hears(b"N"), Login("ann", "shop", own=True)).then
+    for end in range(len(whole)):
+        heard = word.hears(whole[:end])
+        assert heard is None or heard.well
+    for at in range(len(whole)):
+        for value in (0, 1, 0x45, 0x7F, 0x80, 0xFF):
+            damaged = whole[:at] + bytes([value]) + whole[at + 1 :]
+            heard = word.hears(damaged)
+            assert word.done(damaged) in (True, False)
+            assert heard is None or heard.said.startswith("postgres")
 
 
 # --- with TLS -------------------------------------------------------------------------------------------------------
