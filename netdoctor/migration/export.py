@@ -208,7 +208,15 @@ class _Work:
         try:
             self._out = growing(self._part)
         except BlockingIOError as error:
-            raise UsageError(f"Another export is writing {self._file.name} right now.") from error
+            raise UsageError(
+                f"Another export is writing {self._file.name} right now.",
+                hint="wait until it ends, or name another file",
+            ) from error
+        except OSError as error:
+            raise UsageError(
+                f"The export {self._file.name} cannot be written: {error.strerror or error}.",
+                hint="name a file in a folder that can be written to",
+            ) from error
         with self._out:
             # Again: whoever had the part until now may have finished the file.
             self._refuse_older(restart, replace)

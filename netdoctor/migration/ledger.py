@@ -302,6 +302,7 @@ def open_ledger(path: Path, *, restart: bool = False) -> Ledger:
     """Raises LedgerBusy when another process has it, UsageError when it cannot be used."""
     connection = None
     touched = _touched(path)
+    fresh = not path.exists()
     if (path.exists() and not path.is_file()) or not path.parent.is_dir():
         why = "it is no plain file" if path.exists() else f"there is no folder {path.parent}"
         raise UsageError(f"The ledger {path} cannot be used: {why}.", hint="choose another with --ledger")
@@ -326,6 +327,10 @@ def open_ledger(path: Path, *, restart: bool = False) -> Ledger:
                 f"Another migration is running with the ledger {path}.",
                 hint="wait until it ends, or give this one a ledger of its own with --ledger",
             ) from error
+        if fresh:  # made just now, and by nobody else: then it would be locked
+            for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+                with contextlib.suppress(OSError):
+                    file.unlink()
         raise UsageError(f"The ledger {path} cannot be used: {error}.", hint="choose another with --ledger") from error
     if told != str(FORMAT):
         ledger.close()

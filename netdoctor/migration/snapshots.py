@@ -6,6 +6,7 @@ its size and, since 1.9, its SHA-256. Both are compared with what arrived before
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tempfile
@@ -86,7 +87,10 @@ def download(target: RestTarget, collection: str, name: str, to: Path) -> Snapsh
             _compare(target, told, size, checksum)
             part.replace(to)
     except OSError as error:
-        raise UsageError(f"The snapshot cannot be written to {to}: {error.strerror or error}.") from error
+        raise UsageError(
+            f"The snapshot cannot be written to {to}: {error.strerror or error}.",
+            hint="name a file in a folder that has room for it with --to-file; nothing was kept",
+        ) from error
     return Snapshot(name, size, told.made, checksum)
 
 
@@ -96,12 +100,17 @@ def restore(target: RestTarget, collection: str, file: Path, *, wanted: int | No
     Raises UsageError when the file cannot be read, TargetRefused when the server does not take it.
     """
     try:
+        if not file.is_file() and file.exists():
+            raise OSError(errno.EINVAL, "it is no plain file")
         checksum = _checksum(file)
         with file.open("rb") as body:
             path = f"{_home(collection)}/upload?priority=snapshot&wait=true&checksum={checksum}"
             done = _once(target, lambda: target.upload(path, body, file.name))
     except OSError as error:
-        raise UsageError(f"The snapshot {file} cannot be read: {error.strerror or error}.") from error
+        raise UsageError(
+            f"The snapshot {file} cannot be read: {error.strerror or error}.",
+            hint="fetch one with: netdoctor vectors snapshot download",
+        ) from error
     if done is not True:
         raise TargetRefused(f"Qdrant at {target.address} did not restore collection {collection!r}.")
     return _prove(target, collection, wanted)

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from netdoctor.cli.main import run
@@ -37,6 +38,21 @@ def filled(qdrant: Server, own: str, count: int = 20) -> None:
 def told(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     return found
+
+
+def test_a_collection_with_numbers_for_ids_is_put_back_with_proof(
+    qdrant: Server, own: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As others make them; the proof asks for its samples by id."""
+    httpx.put(f"{qdrant.url}/collections/{own}", json={"vectors": {"size": 2, "distance": "Dot"}}).raise_for_status()
+    points = [{"id": number, "vector": [1, number], "payload": {}} for number in range(20)]
+    httpx.put(f"{qdrant.url}/collections/{own}/points?wait=true", json={"points": points}).raise_for_status()
+    command = ["vectors", "snapshot"]
+    to = ["--to", qdrant.url, "--format", "json"]
+    assert run([*command, "create", own, *to]) == Exit.OK
+    made = told(capsys)["snapshots"][0]["name"]
+    assert run([*command, "restore", own, made, *to, "--yes", "--expect-points", "20"]) == Exit.OK
+    assert told(capsys)["proof"]["searches"] == {"asked": 20, "found": 20}
 
 
 def test_snapshots_are_made_listed_fetched_and_put_back_with_proof(

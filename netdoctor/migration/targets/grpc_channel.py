@@ -23,6 +23,7 @@ from netdoctor.migration.targets.interface import (
     TargetRefused,
     TargetUnreachable,
     Transient,
+    id_sent,
     splits,
     strict_mode,
 )
@@ -302,7 +303,10 @@ class GrpcTarget(Careful):
         one.params.quantization.rescore = True
         conditions = []
         if query.only is not None:
-            wanted = api.HasIdCondition(has_id=[api.PointId(uuid=query.only)])
+            only = id_sent(query.only)
+            wanted = api.HasIdCondition(
+                has_id=[api.PointId(num=only) if isinstance(only, int) else api.PointId(uuid=only)]
+            )
             conditions.append(api.Condition(has_id=wanted))
         if query.exact or (query.only is not None and not query.roughly):
             one.params.CopyFrom(api.SearchParams(exact=True))

@@ -56,6 +56,11 @@ def full(text: str) -> bool:
     return _FULL.search(text) is not None
 
 
+def id_sent(identity: str) -> str | int:
+    """A point's id as a request has it: what is no UUID is a number, in collections that others have made."""
+    return int(identity) if identity.isascii() and identity.isdigit() else identity
+
+
 class Transient(Exception):
     """Worth another try: the server is busy, restarting, or the connection broke. ``after``: its own wish, seconds."""
 

@@ -25,6 +25,7 @@ from netdoctor.migration.targets.interface import (
     Stored,
     TargetUnreachable,
     Transient,
+    id_sent,
 )
 from netdoctor.migration.targets.rest_refusals import reason_of, refusal
 from netdoctor.migration.unjson import scrolled
@@ -306,7 +307,7 @@ class RestTarget(Careful):
                 body["using"] = query.using
             conditions: list[dict[str, Any]] = []
             if query.only is not None:
-                conditions.append({"has_id": [query.only]})
+                conditions.append({"has_id": [id_sent(query.only)]})
             if query.exact or (query.only is not None and not query.roughly):
                 body["params"] = {"exact": True}
             if query.tenant is not None:
