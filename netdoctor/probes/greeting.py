@@ -134,8 +134,14 @@ class Talk:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        if isinstance(self._wire, TlsStream):
+            self._wire.leave()
         if self._stream is not None:
             self._stream.close()
+        self._stream = self._wire = None
 
     def say(self, word: Word) -> bytes:
         """What comes back. Raises DialFailed, ssl.SSLError, TimeoutError, OSError."""
@@ -155,9 +161,8 @@ class Talk:
 
     def _connected(self, word: Word) -> Stream | TlsStream:
         question = self._question
-        if word.anew and self._stream is not None:
-            self._stream.close()
-            self._stream = self._wire = None
+        if word.anew:
+            self._hang_up()
         if self._stream is None or self._wire is None:
             left = self._left()
             if left <= 0:

@@ -230,6 +230,13 @@ class TlsStream:
         self._tls.write(data)
         self._flush()
 
+    def leave(self) -> None:
+        """Says that no more will come: else some servers write a connection that was cut into their logs."""
+        with contextlib.suppress(OSError):
+            with contextlib.suppress(ssl.SSLError):
+                self._tls.unwrap()
+            self._flush()
+
     def receive(self, size: int, timeout: float | None = None) -> bytes:
         while True:
             try:
