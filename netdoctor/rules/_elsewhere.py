@@ -7,7 +7,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from netdoctor.model import Case, Fact, Observation, Outcome, carriers, predicted_addresses
+from netdoctor.model import (
+    Case,
+    Container,
+    Endpoint,
+    Fact,
+    Observation,
+    Outcome,
+    carriers,
+    predicted_addresses,
+)
 from netdoctor.probes.advertised import SENDS_ON, Advertised, AdvertisedEvidence, Announced, is_host
 from netdoctor.probes.followed import Followed, FollowedEvidence, is_loopback, spelled
 from netdoctor.probes.greeting import Greeting, spoken
@@ -19,6 +28,7 @@ MOST = 5
 """Places that are followed."""
 _OPTION = re.compile(r"[?&](directConnection|connect|loadBalanced|replicaSet)=([^&#\s]*)", re.IGNORECASE)
 _SEEDS = re.compile(r"^mongodb://(?:[^/?#]*@)?([^/?#@]+)", re.IGNORECASE)
+_NAMED = {"brokers": "its brokers", "cluster": "its cluster's nodes", "sentinel": "the masters that it watches"}
 _CLUSTERED = ("cluster", "sentinel")
 
 
@@ -154,7 +164,8 @@ def sent(case: Case) -> Sent | None:
     if told is not None:
         named = ", ".join(spelled(each.host, each.port) for each in found[:MOST])
         more = f" and {len(found) - MOST} more" if len(found) > MOST else ""
-        line = f"{told.protocol} at {spelled(told.address, told.port)} names its {told.sort}: {named}{more}"
+        line = f"{told.protocol} at {spelled(told.address, told.port)} names {_NAMED.get(told.sort, told.sort)}: "
+        line += f"{named}{more}"
         return Sent(told.sort, outcomes, len(found), line)
     led = redirect(case)
     line = f"GET {led[0].path} at {spelled(led[0].address, led[0].port)}: redirected to {led[1]}" if led else ""
@@ -245,22 +256,29 @@ def lines(case: Case, found: Sent) -> tuple[str, ...]:
         said = SAID.get(outcome, outcome.value.replace("_", " ")) if outcome is not None else "could not be asked"
         told.append(f"follow {spelled(each.host, each.port)}{f' ({dialled})' if dialled else ''}: {said}")
     for each, _ in found.lost:
-        owner = None if is_loopback(each.host) else owner_line(case, each.host)
+        owner = owner_line(case, each.host)
         if is_loopback(each.host) and caller is not None:
             owner = f"{each.host} in {caller.name} is {caller.name} itself"
         told += [owner] if owner else []
     return tuple(dict.fromkeys(told))
 
 
-def owner_line(case: Case, host: str) -> str | None:
-    """``10.9.0.3 is redis on back; app is on: front``"""
-    caller = case.source
-    wanted = host.lower().rstrip(".")
+def owners(case: Case, host: str) -> Iterator[tuple[Container, Endpoint]]:
+    """Who has that address or name, on networks that the caller is not on."""
+    caller, wanted = case.source, host.lower().rstrip(".")
+    if caller is None or is_loopback(host):
+        return
     for container in case.topology.containers:
         for endpoint in container.endpoints:
-            if caller is not None and (wanted in endpoint.addresses or wanted in endpoint.names):
-                if caller.endpoint_on(endpoint.network) is not None:
-                    continue
-                mine = network_names(caller) or "no network"
-                return f"{host} is {container.name} on {endpoint.network_name}; {caller.name} is on: {mine}"
+            known = wanted in endpoint.addresses or wanted in endpoint.names
+            if known and caller.endpoint_on(endpoint.network) is None:
+                yield container, endpoint
+
+
+def owner_line(case: Case, host: str) -> str | None:
+    """``10.9.0.3 is redis on back; app is on: front``"""
+    for container, endpoint in owners(case, host):
+        if case.source is not None:
+            mine = network_names(case.source) or "no network"
+            return f"{host} is {container.name} on {endpoint.network_name}; {case.source.name} is on: {mine}"
     return None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from netdoctor.model import Case, Ref, Remedy
+from netdoctor.model import Case, Connect, Fact, Ref, Remedy
+from netdoctor.model.joining import join_operation, joinable, open_for_joining
 from netdoctor.probes.followed import is_loopback, spelled
-from netdoctor.rules._elsewhere import Sent
+from netdoctor.rules._elsewhere import Sent, owners
 from netdoctor.rules._elsewhere_written import advertised_variable, listeners_in
 from netdoctor.rules._speaking import name_of, where_set
 
@@ -19,7 +21,25 @@ def subjects(case: Case) -> tuple[Ref, ...]:
     return (case.target.ref.at("environment", variable),) if case.target is not None and variable else ()
 
 
-def remedy(case: Case, found: Sent) -> Remedy:
+def remedies(case: Case, found: Sent) -> Iterator[Remedy]:
+    """A network on which all of those addresses are, where there is one, and what the server should say instead."""
+    join = _join(case, found)
+    if join is not None:
+        yield Remedy(f"Connect {join.container_name} to {join.network_name}", (join,), safe=True)
+    yield _said_otherwise(case, found)
+
+
+def _join(case: Case, found: Sent) -> Connect | None:
+    caller = case.source
+    if caller is None or joinable(caller) is not None or Fact.RUNTIME not in case.topology.knows:
+        return None
+    among = [{endpoint.network for _, endpoint in owners(case, each.host)} for each, _ in found.lost]
+    shared = [network for network in case.topology.networks if all(network.id in each for each in among)]
+    chosen = next((network for network in shared if open_for_joining(network)), None)
+    return join_operation(case.topology, caller, chosen) if chosen is not None else None
+
+
+def _said_otherwise(case: Case, found: Sent) -> Remedy:
     """For the sort of addresses that this server names."""
     target = name_of(case, case.edge.target) if case.edge is not None else ""
     caller = name_of(case, case.edge.source) if case.edge is not None else ""

@@ -19,8 +19,9 @@ What would prove it wrong
   redirect itself. One address of several, and a redirect, are called a warning; what could not be asked is not judged.
 
 The fix and its safety
-  Let the server name addresses that all of its clients reach; where some are on the machine and some in containers,
-  Kafka needs a listener for each. It is restarted for that. netdoctor changes no server's configuration.
+  Where all of those addresses are on one network, the caller can join it: that interrupts nothing and is undone.
+  Else let the server name addresses that all of its clients reach; where some are on the machine and some in
+  containers, Kafka needs a listener for each. It is restarted for that; netdoctor changes no server's configuration.
 
 References
   https://kafka.apache.org/documentation/#brokerconfigs_advertised.listeners
@@ -48,7 +49,7 @@ from netdoctor.rules._elsewhere import (
     sent,
     speaks_java,
 )
-from netdoctor.rules._elsewhere_remedies import remedy, subjects
+from netdoctor.rules._elsewhere_remedies import remedies, subjects
 from netdoctor.rules._speaking import about, name_of
 from netdoctor.rules.registry import RULES
 
@@ -88,7 +89,7 @@ class SendsElsewhere:
             (*subjects(case), *about(edge)),
             _cause(case, found, name_of(case, edge.target), name_of(case, edge.source)),
             lines(case, found),
-            (remedy(case, found),),
+            tuple(remedies(case, found)),
             caller_fails=severity is Severity.ERROR,
         )
 

@@ -98,6 +98,19 @@ def test_whose_address_it_is_is_told():
     )
 
 
+def test_the_caller_may_join_the_one_network_on_which_all_of_them_are():
+    one, two = container("one", BACK, address="10.9.0.3"), container("two", BACK, aliases=("node-2",))
+    places = (("10.9.0.3", 6379, Outcome.TIMED_OUT), ("node-2", 6379, Outcome.NAME_NOT_FOUND))
+    first, second = judged("redis", *places, port=6379, others=(one, two)).remedies
+    (join,) = first.operations
+    assert (first.safe, join.container_name, join.network_name) == (True, "app", "back")
+    assert second.advice and not second.operations
+    elsewhere = (*places, ("nobody", 6379, Outcome.NAME_NOT_FOUND))
+    assert not judged("redis", *elsewhere, port=6379, others=(one, two)).remedies[0].operations
+    stuck = container("app", FRONT, network_mode="host", environment=())
+    assert not judged("redis", *places, port=6379, others=(one, two), app=stuck).remedies[0].operations
+
+
 # --- how sure, how bad ------------------------------------------------------------------------------------------------
 
 

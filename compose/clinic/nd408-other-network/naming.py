@@ -4,6 +4,7 @@
 naming.py kafka PORT HOST:PORT...        a broker: ApiVersions, and Metadata with these brokers
 naming.py mongo PORT HOST:PORT...        hello of a replica set with these members; the first is the primary
 naming.py redis PORT HOST:PORT...        a cluster's node: its slots are shared by these
+naming.py wait PORT                      until something listens on PORT here
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 from collections.abc import Sequence
 
 Places = Sequence[tuple[str, int]]
@@ -74,6 +76,13 @@ def main(mode: str, port: str, *names: str) -> None:
         with contextlib.suppress(OSError, struct.error), connection:
             while heard := connection.recv(4096):
                 connection.sendall(SPEAKS[mode](heard, places))
+
+    if mode == "wait":
+        for _ in range(100):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", int(port)), 1):
+                return
+            time.sleep(0.1)
+        raise SystemExit(f"nothing listens on {port}")
 
     with socket.create_server(("0.0.0.0", int(port))) as listener:
         while True:
