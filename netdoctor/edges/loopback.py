@@ -61,6 +61,12 @@ def meant_by_loopback(topology: Topology, caller: Container, variable: str, addr
     itself = is_loopback(address.host) or (is_any(address.host) and not _listens(variable, address, caller))
     if not itself or for_browsers(variable) or _shares_loopback(caller):
         return None
+    if any(
+        each.id != caller.id and one_namespace(topology, caller, each) and _rank(variable, address, each) > 0
+        for each in topology.containers
+    ):
+        # Whoever lives in one namespace with the caller is rightly found on loopback.
+        return None
     fitting = [
         (rank, each)
         for each in topology.containers

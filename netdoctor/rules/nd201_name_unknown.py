@@ -120,7 +120,12 @@ def _own(found: Ends, container: Container) -> tuple[str, ...]:
 def _nearest(found: Ends) -> tuple[str, ...]:
     """The target's own names by likeness, then like names of others on the caller's networks."""
     wanted = (found.name or "").lower()
-    own = sorted(_own(found, found.target), key=lambda name: -difflib.SequenceMatcher(None, wanted, name).ratio())
+    # Within a project the service's name is what people write: a container's own changes with its number.
+    lasting = found.target.service if found.target.project == found.source.project else None
+    own = sorted(
+        _own(found, found.target),
+        key=lambda name: (name != lasting, -difflib.SequenceMatcher(None, wanted, name).ratio()),
+    )
     like = [each for each in names_near(found.topology, found.source, wanted) if each not in own]
     return tuple(dict.fromkeys([*own[:NEAREST], *like]))
 

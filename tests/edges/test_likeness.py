@@ -128,3 +128,11 @@ def test_a_kind_is_no_sign_for_a_name_that_the_caller_has_in_its_hosts_file():
 
 def test_a_name_of_another_kind_means_nobody():
     assert targets(app(env={"REDIS_URL": "redis://redis:6379/0"}, project="shop"), DB) == []
+
+
+def test_loopback_within_a_shared_namespace_means_no_stranger():
+    """The usual development container: it lives in its database's network, and another project has a database too."""
+    mine = container("dev-db-1", NET, service="db", project="dev", image="postgres:16")
+    env = {"DB_HOST": "localhost", "DB_PORT": "5432"}
+    caller = container("dev-app-1", environment=tuple(env.items()), project="dev", network_mode=f"container:{mine.id}")
+    assert targets(caller, mine, DB) == []

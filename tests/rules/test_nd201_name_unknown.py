@@ -159,3 +159,10 @@ def test_a_name_that_no_file_declares_is_compared_with_those_that_exist():
     (finding,) = missing(name="redi").judged(RULE)
     assert finding.confidence is Confidence.LIKELY
     assert finding.remedies[0].advice == "Use redis instead of redi in REDIS_URL of app, if that is what is meant."
+
+
+def test_within_a_project_the_services_name_is_offered_before_the_containers():
+    caller = container("shop-app-1", NET, project="shop", service="app")
+    db = container("shop-db-1", NET, project="shop", service="db")
+    (finding,) = told(name="shop-db", target=db, seen=topology(caller, db, NET), source=caller).own_name().judged(RULE)
+    assert finding.remedies[0].advice == "Use db instead of shop-db."
