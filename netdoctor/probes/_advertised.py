@@ -74,7 +74,7 @@ def _kafka(exchange: Exchange) -> Found:
     raw = exchange(kafka_request(), lambda seen: 4 + int.from_bytes(seen[:4], "big") if len(seen) >= 4 else None)
     if not raw:
         # Sign-in comes first on a SASL listener, and whoever begins with anything else is shut out.
-        raise Demanded("the broker hangs up on whoever has not signed in (SASL)")
+        raise Demanded("it hangs up on whoever has not signed in (SASL)")
     if raw[4:8] != struct.pack(">i", _CORRELATION):
         raise Foreign
     return Found("brokers", _names(_brokers(raw)))

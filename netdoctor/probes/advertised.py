@@ -81,7 +81,7 @@ class AdvertisedProbe:
             talk = _Talk(wire, world.clock, deadline)
             found = ASKED[question.protocol](talk)
         except Demanded as error:
-            return could_not_ask(f"where {question.protocol} sends its clients is not told: {error}")
+            return could_not_ask(f"{question.protocol} does not say: {error}")
         except Foreign:
             return answer(Outcome.WRONG_SERVICE, detail=f"what answered is no {question.protocol}")
         except ssl.SSLError as error:
