@@ -184,7 +184,7 @@ def test_it_is_the_one_cause_when_a_published_port_is_behind_the_hosts_address()
 @pytest.mark.parametrize(("name", "to"), [("outwards", "app"), ("upwards", "10.77.0.1")])
 def test_a_real_macvlan_on_a_recorded_engine(name, to):
     """Recorded on Engine 20.10 and Linux 6.18: the engine stood in a network namespace with the parent in it."""
-    path = Path(__file__).with_name(f"nd113_{name}.json")
+    path = Path(__file__).with_name(f"nd113_parent_and_child_{name}.json")
     recorded, answers = read_bundle(path)
     assert any(isinstance(question, Tcp) and seen.outcome in LOST for question, seen in answers)
     app = next(each for each in recorded.containers if each.name == "app")
