@@ -17,6 +17,8 @@ class Service:
 
 _KAFKA = (Service(9092, "kafka"), Service(29092, "kafka"), Service(19092, "kafka"), Service(9094, "kafka"))
 _SENTINEL = (Service(26379, "redis"),)
+_POSTGRES, _MYSQL, _MONGO = (Service(5432, "postgres"),), (Service(3306, "mysql"),), (Service(27017, "mongo"),)
+_REDIS = (Service(6379, "redis"),)
 _QDRANT = (Service(6333, "http", "/healthz"), Service(6334, "grpc"))
 
 SERVICES: dict[str, tuple[Service, ...]] = {
@@ -25,12 +27,26 @@ SERVICES: dict[str, tuple[Service, ...]] = {
     "valkey": (Service(6379, "redis"), *_SENTINEL),
     "redis-cluster": (Service(6379, "redis"),),
     "redis-sentinel": _SENTINEL,
-    "postgres": (Service(5432, "postgres"),),
-    "pgvector": (Service(5432, "postgres"),),
-    "timescaledb": (Service(5432, "postgres"),),
-    "mysql": (Service(3306, "mysql"),),
-    "mariadb": (Service(3306, "mysql"),),
-    "mongo": (Service(27017, "mongo"),),
+    "redis-stack": _REDIS,
+    "redis-stack-server": _REDIS,
+    "keydb": _REDIS,
+    "dragonfly": _REDIS,
+    "postgres": _POSTGRES,
+    "postgresql": _POSTGRES,
+    "postgis": _POSTGRES,
+    "pgvector": _POSTGRES,
+    "timescaledb": _POSTGRES,
+    "timescaledb-ha": _POSTGRES,
+    "pgbouncer": (*_POSTGRES, Service(6432, "postgres")),
+    "cockroach": (Service(26257, "postgres"),),
+    "mysql": _MYSQL,
+    "mysql-server": _MYSQL,
+    "percona": _MYSQL,
+    "mariadb": _MYSQL,
+    "mongo": _MONGO,
+    "mongodb": _MONGO,
+    "mongodb-community-server": _MONGO,
+    "percona-server-mongodb": _MONGO,
     "rabbitmq": (Service(5672, "amqp"), Service(15672, "http")),
     "elasticsearch": (Service(9200, "http"),),
     "opensearch": (Service(9200, "http"),),

@@ -21,6 +21,24 @@ def test_an_image_is_known_under_every_spelling(image):
     assert [(each.port, each.protocol) for each in services_of(image)] == [(6333, "http"), (6334, "grpc")]
 
 
+@pytest.mark.parametrize(
+    ("image", "protocol"),
+    [
+        ("bitnami/postgresql:16", "postgres"),
+        ("postgis/postgis:16-3.4", "postgres"),
+        ("supabase/postgres:15.1", "postgres"),
+        ("edoburu/pgbouncer", "postgres"),
+        ("cockroachdb/cockroach:v24.1.0", "postgres"),
+        ("percona:8", "mysql"),
+        ("bitnami/mongodb:7", "mongo"),
+        ("redis/redis-stack-server:7.4", "redis"),
+        ("docker.dragonflydb.io/dragonflydb/dragonfly", "redis"),
+    ],
+)
+def test_who_speaks_another_servers_protocol_is_asked_in_it(image, protocol):
+    assert services_of(image)[0].protocol == protocol
+
+
 @pytest.mark.parametrize("image", ["", "my-qdrant-backup", "sha256:0123", "qdrant/other"])
 def test_others_are_not(image):
     assert services_of(image) == ()
