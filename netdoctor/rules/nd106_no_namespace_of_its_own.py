@@ -27,13 +27,13 @@ References
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from netdoctor.model import (
     Case,
     Confidence,
     Container,
-    Disconnect,
     Edge,
     Fact,
     Finding,
@@ -43,10 +43,10 @@ from netdoctor.model import (
     Severity,
     carriers,
 )
-from netdoctor.model.joining import common_networks, join_operation, open_for_joining, preferred_join
-from netdoctor.rules._borrowing import dead, names_a_person_uses
-from netdoctor.rules._placing import caller, mode, networks_of, runs, set_in
-from netdoctor.rules._reading import declared, dial_lines, dns_line, name_failed, networks_line, works
+from netdoctor.model.joining import common_networks, preferred_join
+from netdoctor.rules._borrowing import dead, left_behind, names_a_person_uses, out_of_none
+from netdoctor.rules._placing import caller, mode, runs, set_in
+from netdoctor.rules._reading import declared, dial_lines, dns_line, name_failed, networks_line, refused, works
 from netdoctor.rules.registry import RULES
 
 
@@ -54,7 +54,9 @@ class NoNamespaceOfItsOwn:
     code = "ND106"
     title = "no network, or another container's"
     needs: frozenset[Fact] = frozenset()
-    suppresses = frozenset({"ND101", "ND102", "ND201", "ND204", "ND205", "ND211", "ND301", "ND303", "ND304", "ND501"})
+    suppresses = frozenset(
+        {"ND101", "ND102", "ND201", "ND204", "ND205", "ND211", "ND301", "ND303", "ND304", "ND501", "ND503"}
+    )
 
     def wants(self, case: Case) -> Iterable[Question[Any]]:
         return ()
@@ -74,10 +76,18 @@ class NoNamespaceOfItsOwn:
             waits = edge.origin == "depends_on"
             if mode(case.topology, one) == "none" and not waits and runs(one):
                 cause = f"{one.name} has no network at all (network_mode: none)."
-                yield _finding(case, one, cause, *_out_of_none(case, one, ends))
+                yield _finding(case, one, cause, *out_of_none(case.topology, one, ends))
                 return
         if target is not None and all(runs(each) for each in ends):
             yield from _borrowed(case, edge, source, target)
+            yield from _left_behind(case, edge, target)
+
+
+def _left_behind(case: Case, edge: Edge, target: Container) -> Iterable[Finding]:
+    lost = left_behind(case.topology, target) if refused(case) else None
+    if lost is not None:
+        cause = f"Nobody serves at {target.name}:{edge.port}: {lost[0].name} {lost[1]}."
+        yield replace(_finding(case, lost[0], cause, lost[2]), confidence=Confidence.LIKELY)
 
 
 def _finding(case: Case, about: Container, cause: str, *remedies: Remedy) -> Finding:
@@ -95,17 +105,6 @@ def _finding(case: Case, about: Container, cause: str, *remedies: Remedy) -> Fin
         (f"{about.name}: network_mode {(about.network_mode or 'none')[:22]}", *dns_line(case), *dial_lines(case)),
         remedies,
     )
-
-
-def _out_of_none(case: Case, alone: Container, ends: list[Container]) -> Iterable[Remedy]:
-    other = next((each for each in ends if each.id != alone.id), None)
-    nothing = next((n for n in networks_of(case.topology, alone) if n.driver == "null"), None)
-    found = [n for n in networks_of(case.topology, other) if open_for_joining(n)] if other is not None else []
-    if nothing is not None and found:
-        leave = Disconnect(alone.id, alone.name, nothing.id, nothing.name)
-        join = join_operation(case.topology, alone, found[0])
-        yield Remedy(f"Connect {alone.name} to {found[0].name}", (leave, join), safe=True)
-    yield Remedy("Give it a network", advice=f"Take network_mode: none away from {alone.name} and recreate it.")
 
 
 def _borrowed(case: Case, edge: Edge, source: Container, target: Container) -> Iterable[Finding]:

@@ -125,3 +125,28 @@ def test_the_outside_cannot_be_reached_without_a_network_either():
     (finding,) = RULE.judge(Case(topology(lone, NET, NONE), edge, Answers()))
     assert finding.about == (lone.ref, edge.target)
     assert finding.remedies[-1].advice == "Take network_mode: none away from app and recreate it."
+
+
+def test_who_asks_the_owner_is_told_of_the_server_that_was_left_behind():
+    """``http://vpn:8080``: the server lived in the network of vpn, which was restarted without it."""
+    vpn, caller = container("vpn", NET, state=LATE), container("arr", NET)
+    server = borrower("torrent", "vpn", state=EARLY)
+    (finding,) = told(caller, vpn, server, name="vpn").dns(Outcome.CONNECTED).tcp(Outcome.REFUSED).judged(RULE)
+    assert finding.cause == (
+        "Nobody serves at vpn:80: torrent lives in the network that vpn had before it was restarted; "
+        "only loopback is left there."
+    )
+    assert finding.confidence is Confidence.LIKELY and finding.remedies[0].advice == "docker restart torrent"
+    assert {"ND303", "ND503"} <= RULE.suppresses
+    fresh = borrower("torrent", "vpn", state=LATE)
+    assert told(caller, vpn, fresh, name="vpn").dns(Outcome.CONNECTED).tcp(Outcome.REFUSED).judged(RULE) == ()
+    works = told(caller, vpn, server, name="vpn").dns(Outcome.CONNECTED).tcp(Outcome.CONNECTED)
+    assert works.judged(RULE) == ()
+
+
+def test_an_owner_that_was_made_anew_left_its_servers_behind_too():
+    vpn, caller = container("shop-vpn-1", NET, project="shop", service="vpn"), container("arr", NET)
+    after = {"com.docker.compose.depends_on": "vpn:service_started:true"}
+    server = borrower("torrent", "the-old-vpn", project="shop", service="torrent", labels=after)
+    (finding,) = told(caller, vpn, server, name="vpn").dns(Outcome.CONNECTED).tcp(Outcome.REFUSED).judged(RULE)
+    assert "torrent lives in the network of container" in finding.cause and "which is gone" in finding.cause
