@@ -79,6 +79,8 @@ def carried(topology: Topology, edge: Edge) -> tuple[Carried, ...] | None:
     name = edge.basis.path[-1]
     value = caller.env(name) or ""
     found = _USERINFO.match(value)
+    if found is not None and _MASKED in found["user"]:
+        return (Carried(name, None),)
     if found is not None and found["password"]:
         return (Carried(name, _readable(unquote(found["password"])), unquote(found["user"]) or None),)
     stem = _stem(name)

@@ -197,3 +197,9 @@ def test_a_bundles_masked_secrets_are_not_compared():
 def test_only_secrets_that_may_be_meant_for_it_make_it_possible(beside, confidence):
     (finding,) = redis({"REDIS_URL": "redis://redis:6379", **beside}).judged(RULE)
     assert finding.confidence is confidence
+
+
+@pytest.mark.parametrize("protocol", ["redis", "postgres"])
+def test_a_bundles_masked_userinfo_may_well_hold_the_password(protocol):
+    masked = told({"DB_URL": f"{protocol}://***@redis:6379/x"}, REDIS, protocol, variable="DB_URL")
+    assert masked.greeting(Outcome.CONNECTED, demands="a password").judged(RULE) == ()
