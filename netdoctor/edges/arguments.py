@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from netdoctor.edges.address import Address, parse_address
@@ -18,6 +18,7 @@ from netdoctor.terminal import plain
 from netdoctor.topology.names import find_container, find_replicas
 
 HOST_WORD = "host"
+SIGNALLED = 128
 
 
 def edge_between(topology: Topology, source: str, target: str) -> Edge:
@@ -145,7 +146,21 @@ def all_edges(topology: Topology) -> tuple[Edge, ...]:
 
 
 def _callers(topology: Topology) -> list[Container]:
-    return [each for each in topology.containers if each.state is None or each.state.running]
+    """Those that run; and those of a project that otherwise runs which never came up, or ended with an error of their
+    own: an app that cannot reach its database at its start often does.
+    """
+    up = {each.project for each in topology.containers if each.running and each.project is not None}
+    return [each for each in topology.containers if each.state is None or each.state.running or _failed(each, up)]
+
+
+def _failed(container: Container, up: Collection[str | None]) -> bool:
+    state = container.state
+    if state is None or container.project not in up or container.labels.get("com.docker.compose.oneoff") == "True":
+        return False
+    if state.status == "created":
+        return True
+    # Beyond 128 a signal ended it, a person's or a deploy's more often than not.
+    return state.status == "exited" and state.exit_code is not None and 0 < state.exit_code < SIGNALLED
 
 
 def _declared(topology: Topology, callers: Iterable[Container]) -> tuple[Edge, ...]:

@@ -203,7 +203,7 @@ def wants_listeners(case: Case) -> Iterable[Question[Any]]:
         return ()
     tried = [observation for _, observation in dials(case)]
     failed = bool(tried) and not any(observation.good for observation in tried)
-    return (Listeners(found.target.ref),) if failed or not found.common else ()
+    return (Listeners(found.target.ref),) if failed or not found.common or not may_run(found.source) else ()
 
 
 def is_set_in(found: Ends) -> str:

@@ -74,7 +74,8 @@ class NameUnknown:
             return
         if found.name is None or not found.named_networks:
             return
-        if not (declared(found.topology) or name_failed(case)):
+        # From a caller that has ended nobody can ask; inspect knows the names.
+        if not (declared(found.topology) or name_failed(case) or not may_run(found.source)):
             return
         if not may_run(found.target) or carriers(found.topology, found.source, found.name):
             return
@@ -120,11 +121,13 @@ def _own(found: Ends, container: Container) -> tuple[str, ...]:
 def _nearest(found: Ends) -> tuple[str, ...]:
     """The target's own names by likeness, then like names of others on the caller's networks."""
     wanted = (found.name or "").lower()
-    # Within a project the service's name is what people write: a container's own changes with its number.
+    # Within a project people write the service's name.
     lasting = found.target.service if found.target.project == found.source.project else None
+    # Of api.internal the first label is what is meant.
+    first = (lasting, wanted.partition(".")[0])
     own = sorted(
         _own(found, found.target),
-        key=lambda name: (name != lasting, -difflib.SequenceMatcher(None, wanted, name).ratio()),
+        key=lambda name: (name not in first, -difflib.SequenceMatcher(None, wanted, name).ratio()),
     )
     like = [each for each in names_near(found.topology, found.source, wanted) if each not in own]
     return tuple(dict.fromkeys([*own[:NEAREST], *like]))

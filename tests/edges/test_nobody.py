@@ -7,7 +7,7 @@ from rules.build import BRIDGE, container, network, topology
 
 from netdoctor.edges.arguments import all_edges, edges_between, edges_of
 from netdoctor.errors import NotFound
-from netdoctor.model import Ref
+from netdoctor.model import Ref, State
 
 NET = network("net")
 DB = container("shop-db-1", NET, service="db", project="shop", image="postgres:16")
@@ -78,3 +78,21 @@ def test_a_typed_name_that_only_the_environment_has_is_that_edge():
         edges_between(seen, "shop-app-1", "reddish")
     with pytest.raises(NotFound):
         edges_between(seen, "host", "redis")
+
+
+@pytest.mark.parametrize(
+    ("state", "asked"),
+    [
+        (State("exited", exit_code=1), True),
+        (State("created"), True),
+        (State("exited", exit_code=0), False),
+        (State("exited", exit_code=137), False),
+        (State("exited", exit_code=143), False),
+    ],
+)
+def test_an_app_that_failed_beside_others_that_run_is_a_caller_too(state, asked):
+    env = {"DATABASE_URL": "postgres://db:5432/x"}
+    caller = app(env=env, state=state, service="app")
+    assert bool(all_edges(topology(NET, caller, DB))) is asked
+    alone = container("old-app-1", NET, environment=tuple(env.items()), state=state, project="old")
+    assert all_edges(topology(NET, alone, DB)) == ()

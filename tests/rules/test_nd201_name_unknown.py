@@ -40,6 +40,13 @@ def test_the_nearest_existing_name_is_offered():
     assert finding.remedies[0].advice == "Use qdrant-k3x9f2 instead of qdrant."
 
 
+def test_of_a_name_with_a_suffix_the_first_label_is_offered():
+    """``api.corp`` is more like ``api.internal``, and ``api`` is what was meant."""
+    api = container("api-1", NET, aliases=["api.corp", "api"])
+    (finding,) = told("api.internal", api, topology(NET, APP, api)).own_name().judged(RULE)
+    assert finding.remedies[0].advice == "Use api instead of api.internal."
+
+
 def test_giving_the_name_as_an_alias_takes_a_reconnect_and_is_not_called_safe():
     (finding,) = told().own_name().judged(RULE)
     reconnect = finding.remedies[1]
@@ -166,3 +173,10 @@ def test_within_a_project_the_services_name_is_offered_before_the_containers():
     db = container("shop-db-1", NET, project="shop", service="db")
     (finding,) = told(name="shop-db", target=db, seen=topology(caller, db, NET), source=caller).own_name().judged(RULE)
     assert finding.remedies[0].advice == "Use db instead of shop-db."
+
+
+def test_of_a_caller_that_has_ended_inspect_alone_says_it():
+    ended = container("app", NET, state=State("exited", exit_code=1))
+    (finding,) = story(topology(ended, QDRANT, NET), ended, QDRANT, name="qdrant", port=6333).judged(RULE)
+    assert finding.confidence is Confidence.LIKELY
+    assert story(topology(ended, QDRANT, NET), ended, QDRANT, name=QDRANT.name, port=6333).judged(RULE) == ()
