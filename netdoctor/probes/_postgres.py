@@ -116,6 +116,9 @@ def _judged(start: Heard, found: dict[str, str], login: Login) -> Heard:
         return replace(start, trouble=told)
     if login.own and named:
         return replace(start, refusal=told)
+    if login.own and code[:2] != "28" and "certificate" not in said.lower():
+        # It did not come to a password, and the caller would say what was said: what is wrong lies with the server.
+        return replace(start, trouble=told)
     who = login.user if login.own else f"the user {login.user}, netdoctor's guess,"
     return replace(start, remark=f"to {who} it says: {told}")
 

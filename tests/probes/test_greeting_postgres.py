@@ -156,8 +156,8 @@ def test_the_callers_own_name_refused_is_a_refusal_and_a_guess_refused_is_a_rema
     "answer",
     [
         postgres_error("28000", "connection requires a valid client certificate", "ClientAuthentication"),
-        postgres_error("XX000", "Tenant or user not found"),
-        postgres_error("0A000", "unsupported frontend protocol"),
+        postgres_error("28000", "Verbindung benötigt ein gültiges Client-Zertifikat", "ClientAuthentication"),
+        postgres_error("08P01", "TLS certificate required"),
     ],
 )
 def test_what_the_caller_may_answer_better_than_we_is_a_remark(answer):
@@ -170,6 +170,8 @@ def test_what_the_caller_may_answer_better_than_we_is_a_remark(answer):
 @pytest.mark.parametrize(
     "answer",
     [
+        postgres_error("XX000", "Tenant or user not found"),
+        postgres_error("08P01", 'password authentication failed for user "backend"'),
         postgres_error("53300", 'too many connections for role "ann"', "InitializeSessionUserId"),
         postgres_error("08P01", "server login has been failing, cached error: connect failed (server_login_retry)"),
     ],
