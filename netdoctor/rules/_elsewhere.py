@@ -22,6 +22,7 @@ from netdoctor.probes.followed import Followed, FollowedEvidence, is_loopback, s
 from netdoctor.probes.greeting import Greeting, spoken
 from netdoctor.probes.http import Http
 from netdoctor.rules._elsewhere_written import advertised_variable, written
+from netdoctor.rules._placing import proxies
 from netdoctor.rules._reading import HTTP, SAID, answered, dialled, dials, network_names, spoken_to
 
 MOST = 5
@@ -29,6 +30,7 @@ MOST = 5
 _OPTION = re.compile(r"[?&](directConnection|connect|loadBalanced|replicaSet)=([^&#\s]*)", re.IGNORECASE)
 _SEEDS = re.compile(r"^mongodb://(?:[^/?#]*@)?([^/?#@]+)", re.IGNORECASE)
 _NAMED = {"brokers": "its brokers", "cluster": "its cluster's nodes", "sentinel": "the masters that it watches"}
+_PROXIES = ("nginx", "traefik", "caddy", "haproxy", "envoy", "httpd", "kong", "apisix", "openresty", "varnish", "proxy")
 _CLUSTERED = ("cluster", "sentinel")
 
 
@@ -115,12 +117,22 @@ def heard(case: Case) -> AdvertisedEvidence | None:
 
 def redirect(case: Case) -> tuple[Http, str] | None:
     """The first answer that leads to another place, and that place."""
-    if case.edge is None or case.edge.protocol not in HTTP:
+    if case.edge is None or case.edge.protocol not in HTTP or _hands_on(case):
         return None
     for question, observation in _spoken(case):
         if isinstance(question, Http) and observation.evidence is not None and observation.evidence.sends_to:
             return question, observation.evidence.sends_to
     return None
+
+
+def _hands_on(case: Case) -> bool:
+    """Whether the caller is a reverse proxy: a redirect is for the browser behind it."""
+    edge, caller, target = case.edge, case.source, case.target
+    if edge is None or caller is None:
+        return False
+    word = caller.image.rpartition("/")[2].partition("@")[0].partition(":")[0].lower()
+    found = edge.origin.startswith("label ") or any(each in word for each in _PROXIES)
+    return found or (target is not None and proxies(caller, target))
 
 
 def places(case: Case) -> tuple[Announced, ...]:

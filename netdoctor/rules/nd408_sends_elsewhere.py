@@ -16,7 +16,8 @@ Why it breaks
 What would prove it wrong
   A client that does not follow: a MongoDB URL with `directConnection=true` (Java's driver with one host and no
   `replicaSet` stays where it is, too), a plain client at a Redis Cluster of one node, a caller of HTTP that reads the
-  redirect itself. One address of several, and a redirect, are called a warning; what could not be asked is not judged.
+  redirect itself. One address of several, and a redirect, are called a warning; what could not be asked is not judged,
+  nor are redirects that a reverse proxy hands on.
 
 The fix and its safety
   Where all of those addresses are on one network, the caller can join it: that interrupts nothing and is undone.

@@ -312,8 +312,8 @@ def test_a_server_outside_is_asked_beside_its_greeting():
 # --- redirects --------------------------------------------------------------------------------------------------------
 
 
-def redirected(outcome=LOST, leads="https://localhost:3000", **edge):
-    app = caller()
+def redirected(outcome=LOST, leads="https://localhost:3000", app=None, **edge):
+    app = app or caller()
     found = story(
         topology(app, server(), FRONT), app, server(), name="server", port=80, protocol="http", **edge
     ).works()
@@ -340,6 +340,16 @@ def test_a_redirect_to_nowhere_is_possible_only_at_a_path_that_nobody_wrote():
 def test_a_redirect_to_a_place_that_is_reached_is_well():
     assert redirected(WORKS).judged(RULE) == ()
     assert Followed(redirected().source.ref, "localhost", 3000) in redirected().wanted(RULE)
+
+
+@pytest.mark.parametrize(
+    ("image", "origin"),
+    [("nginx:1.27", "environment X"), ("docker.io/library/traefik:v3", "argument"), ("x/y", "label traefik.http")],
+)
+def test_a_reverse_proxy_hands_redirects_on_to_whoever_asked(image, origin):
+    app = container("app", FRONT, image=image, environment=())
+    assert redirected(app=app, origin=origin).judged(RULE) == ()
+    assert not [each for each in redirected(app=app, origin=origin).wanted(RULE) if isinstance(each, Followed)]
 
 
 # --- the way out ------------------------------------------------------------------------------------------------------
