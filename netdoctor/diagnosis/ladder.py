@@ -17,6 +17,7 @@ from netdoctor.probes.ping import Ping
 from netdoctor.probes.tcp import Tcp
 
 HTTP = ("http", "https")
+UDP = "udp"
 ADDRESSES = 8
 """Addresses dialled along one edge at most; a name with more has replicas enough to judge by."""
 
@@ -57,7 +58,7 @@ def _rungs(case: Case, edge: Edge) -> Iterator[Question[Any]]:
     for address in list(dialled)[:ADDRESSES]:
         explained = brief or _forbidden(case, address)
         yield Ping(edge.source, address, brief=explained)
-        if edge.port is None:
+        if edge.port is None or edge.protocol == UDP:
             continue
         tcp = Tcp(edge.source, address, edge.port, brief=explained)
         yield tcp

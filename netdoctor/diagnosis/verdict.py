@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netdoctor.diagnosis.ladder import addresses, top_question
+from netdoctor.diagnosis.ladder import UDP, addresses, top_question
 from netdoctor.model import Answers, Case, Edge, Observation, Outcome, Verdict
 from netdoctor.probes.dns import Dns
 from netdoctor.probes.membership import Membership
@@ -44,6 +44,8 @@ def _path(case: Case, edge: Edge) -> Observation[object]:
     dialled = addresses(case.topology, edge, case.seen)
     if not dialled:
         return _no_address(case, edge)
+    if edge.protocol == UDP:
+        return _unknown(f"port {edge.port} is UDP, where nobody answers a caller: ask the program, or the server's log")
     families = ([a for a in dialled if ":" not in a], [a for a in dialled if ":" in a])
     # A client that gets both families falls back from one to the other; within one family every address must do.
     judged = [_worst([_top(edge, case.seen, address) for address in family]) for family in families if family]

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from netdoctor.edges.address import Address, parse_address
 from netdoctor.edges.catalogue import Service, protocol_of, services_of
-from netdoctor.edges.environment import answering, edge_from, inferred_edges, linked_to, mention_of, names_of
+from netdoctor.edges.environment import UDP, answering, edge_from, inferred_edges, linked_to, mention_of, names_of
 from netdoctor.edges.labels import by_label, labelled_edges
 from netdoctor.edges.nobody import edge_to_nobody, edges_to_nobody, names_in_use
 from netdoctor.errors import Ambiguous, NotFound, UsageError
@@ -167,7 +167,9 @@ def _declared(topology: Topology, callers: Iterable[Container]) -> tuple[Edge, .
     found: dict[tuple[Ref, Ref, int | None], Edge] = {}
     taken = names_in_use(topology)
     for caller in callers:
-        said = [*_named(topology, caller, taken), *labelled_edges(topology, caller)]
+        # What goes over UDP confirms nothing: asked when somebody names it, and otherwise left alone.
+        said = [edge for edge in _named(topology, caller, taken) if edge.protocol != UDP]
+        said += labelled_edges(topology, caller)
         for edge in [*said, *_linked(topology, caller), *_depended(topology, caller)]:
             declared = edge.origin in ("depends_on", "link")
             if not declared or not any(key[:2] == (edge.source, edge.target) for key in found):

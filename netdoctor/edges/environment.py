@@ -14,6 +14,7 @@ from netdoctor.edges.loopback import meant_by_kind, meant_by_loopback, one_names
 from netdoctor.edges.spellings import addresses_in
 from netdoctor.model import Container, Edge, Ref, Topology, carriers
 
+UDP = "udp"
 HOST_ALIASES = frozenset({"host.docker.internal", "gateway.docker.internal"})
 """The machine itself, by the names that Docker Desktop gives it."""
 
@@ -220,17 +221,27 @@ def unmet(topology: Topology, callers: Iterable[Container]) -> Iterator[tuple[Co
 def edge_from(caller: Container, target: Container, mention: Mention) -> Edge:
     """The edge that this mention means."""
     address = mention.address
+    protocol = protocol_of(address.scheme) if address.scheme else _meant_protocol(caller, mention)
     return Edge(
         caller.ref,
         target.ref,
         name=address.host,
         port=address.port,
         path=None,
-        protocol=protocol_of(address.scheme) if address.scheme else _meant_protocol(caller, mention),
+        protocol=UDP if _over_udp(mention, target) else protocol,
         origin=f"environment {mention.variable}",
         basis=caller.ref.at("environment", mention.variable),
         said_path=_harmless(mention),
     )
+
+
+def _over_udp(mention: Mention, target: Container) -> bool:
+    """Said by the scheme, or by a port that the target offers over UDP alone (statsd, syslog, a game server)."""
+    if (mention.address.scheme or "").lower() in ("udp", "statsd", "udp4", "udp6"):
+        return True
+    offered = {protocol for port, protocol in target.exposed or () if port == mention.address.port}
+    offered |= {each.protocol for each in target.published or () if each.container_port == mention.address.port}
+    return mention.address.port is not None and offered == {UDP}
 
 
 def _meant_protocol(caller: Container, mention: Mention) -> str:

@@ -191,7 +191,9 @@ def works(case: Case) -> bool:
 
 
 def listeners(case: Case) -> ListenersEvidence | None:
-    """The target's listeners, when they were read."""
+    """The target's listeners, when they were read; they are TCP's, and say nothing about a port of UDP."""
+    if case.edge is not None and case.edge.protocol == "udp":
+        return None
     answer = case.seen.get(Listeners(case.edge.target)) if case.edge is not None else None
     return answer.evidence if answer is not None and answer.good else None
 

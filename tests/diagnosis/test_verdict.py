@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from rules.build import container, network, topology
 
+from netdoctor.diagnosis.ladder import ladder
 from netdoctor.diagnosis.verdict import decide
 from netdoctor.model import Answers, Case, Edge, Observation, Outcome, State, Verdict
 from netdoctor.probes.dns import Dns, DnsEvidence
@@ -130,3 +131,12 @@ def test_the_way_back_is_judged_by_what_came_back(seen, expected):
     found, reason = verdict(seen, BACK)
     assert found is expected
     assert bool(reason) == (found is Verdict.UNKNOWN)
+
+
+def test_a_port_of_udp_is_unknown_unless_its_name_or_its_server_is_missing():
+    edge = replace(EDGE, protocol="udp")
+    verdict, reason = decide(Case(SEEN, edge, Answers({NAME: resolved()})))
+    assert verdict is Verdict.UNKNOWN and "UDP" in reason
+    lost = Observation(Outcome.NAME_NOT_FOUND, DnsEvidence("db", ()))
+    assert decide(Case(SEEN, edge, Answers({NAME: lost})))[0] is Verdict.BROKEN
+    assert [type(each) for each in ladder(Case(SEEN, edge, Answers({NAME: resolved()})))] == [Membership, Dns, Ping]

@@ -182,3 +182,20 @@ def test_a_list_of_brokers_is_spoken_to_as_kafka_unless_the_caller_says_that_it_
     assert protocols(KAFKA_BROKERS="kafka:9093", KAFKA_TLS_ENABLED="true") == ["tcp"]
     assert protocols(KAFKA_BROKERS="kafka:9093", KAFKA_SECURITY_PROTOCOL="SASL_PLAINTEXT") == ["kafka"]
     assert protocols(KAFKA_BROKERS="kafka") == ["tcp"]
+
+
+@pytest.mark.parametrize(
+    ("env", "fields", "protocol"),
+    [
+        ({"SYSLOG_URL": "udp://db:514"}, {}, "udp"),
+        ({"STATSD_HOST": "db", "STATSD_PORT": "8125"}, {"exposed": ((8125, "udp"), (8126, "tcp"))}, "udp"),
+        ({"STATSD_HOST": "db", "STATSD_PORT": "8125"}, {"exposed": ((8125, "udp"), (8125, "tcp"))}, "tcp"),
+        ({"STATSD_HOST": "db", "STATSD_PORT": "8125"}, {}, "tcp"),
+    ],
+)
+def test_a_port_of_udp_is_not_dialled(env, fields, protocol):
+    """Nobody can see it work from outside: it is left alone until somebody asks, and then it is unknown."""
+    caller, target = app(env=env), container("shop-db-1", NET, service="db", project="shop", **fields)
+    (edge,) = inferred_edges(topology(NET, caller, target), caller)
+    assert edge.protocol == protocol
+    assert bool(all_edges(topology(NET, caller, target))) is (protocol == "tcp")
