@@ -9,6 +9,8 @@ import subprocess
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from netdoctor.model import HOST, Fact, Layer, Observation, Outcome, Topology
 from netdoctor.probes._advertised import LONGEST, Foreign, document, is_host, kafka_request, mongo_request
@@ -180,6 +182,27 @@ def test_what_is_no_such_answer_names_nothing_and_breaks_nothing(protocol, raw):
     found = said(protocol, lambda connection: (connection.recv(4096), connection.sendall(raw)))
     assert found.outcome in (Outcome.WRONG_SERVICE, Outcome.RESET)
     assert not found.evidence.announced
+
+
+def mutated(whole: bytes):
+    """Any bytes, and the right answer with something else in one place."""
+    changed = st.tuples(st.integers(0, len(whole) - 1), st.binary(max_size=6))
+    return st.binary(max_size=200) | changed.map(lambda at: whole[: at[0]] + at[1] + whole[at[0] + len(at[1]) :])
+
+
+@pytest.mark.parametrize(
+    ("protocol", "whole"),
+    [("kafka", KAFKA_BROKERS), ("mongo", op_msg(HELLO)), ("redis", slots(("a", 1), ("b", 2)))],
+    ids=["kafka", "mongo", "redis"],
+)
+@given(data=st.data())
+def test_any_bytes_are_some_outcome_and_name_only_what_can_be_a_place(protocol, whole, data):
+    raw = data.draw(mutated(whole))
+    peer = Peer(answer=lambda _: raw, hangs_up=True)
+    found = ask(protocol, 1, timeout=0.2, vantage=FakeVantage(dials={("127.0.0.1", 1): peer}))
+    for host, port, _ in named(found) if found.evidence is not None else ():
+        assert is_host(host)
+        assert 0 < port < 65536
 
 
 def test_an_answer_without_end_is_given_up():
