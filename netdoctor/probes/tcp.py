@@ -55,7 +55,8 @@ class TcpProbe:
         return f"tcp {shown}:{question.port}"
 
     def describe(self, question: Tcp, observation: Observation[TcpEvidence]) -> str:
-        return f"{question.address}:{question.port}"
+        shown = f"[{question.address}]" if ":" in question.address else question.address
+        return f"{shown}:{question.port}"
 
 
 PROBES.add("tcp", TcpProbe(), home=__name__)

@@ -55,7 +55,7 @@ class LocalhostTarget:
         found = _loopback_edge(case)
         if found is None:
             return
-        port, word = found.edge.port, found.edge.name
+        port, word = found.edge.port, _written(found)
         heard = case.seen.get(Listeners(found.source.ref))
         own = heard.evidence if heard is not None and heard.good else None
         if own is not None and port is not None and own.on(port):
@@ -93,6 +93,12 @@ def _is_loopback(host: str) -> bool:
     return bool(bare.is_loopback or bare.is_unspecified)
 
 
+def _written(found: Ends) -> str:
+    """``localhost``, ``[::1]``: as it stands before a port."""
+    name = found.edge.name or ""
+    return f"[{name}]" if ":" in name and found.edge.port is not None else name
+
+
 def _loopback_dials(case: Case) -> tuple[str, ...]:
     return tuple(line for line in dial_lines(case) if line.startswith(ITSELF))
 
@@ -101,7 +107,7 @@ def _remedy(found: Ends) -> Remedy:
     target, port = found.target, found.edge.port
     name = target.service if target.service and target.project == found.source.project else target.name
     inner = _inner_port(target, port)
-    old = f"{found.edge.name}{f':{port}' if port else ''}"
+    old = f"{_written(found)}{f':{port}' if port else ''}"
     new = f"{name}{f':{inner}' if inner else ''}"
     word, _, variable = found.edge.origin.partition(" ")
     where = f" in {variable} of {found.source.name}" if word == "environment" else ""

@@ -333,6 +333,10 @@ HEALTHY = {
           app: {image: a, environment: {API_URL: "http://api.internal:8080", X_URL: "http://api.corp.example"}}
           api: {image: a}
         """,
+    "a link to somebody of another project": """\
+        services:
+          app: {image: a, environment: {DB_URL: "postgres://database:5432/x"}, external_links: ["old_db_1:database"]}
+        """,
     "where a program listens": """\
         services:
           app: {image: a, environment: {API_URL: "http://0.0.0.0:8080", API_LISTEN: "http://0.0.0.0:8080"}}

@@ -41,9 +41,10 @@ def test_loopback_where_nothing_of_the_callers_own_listens(name):
     found = told(name=name).dns(Outcome.CONNECTED, "127.0.0.1").tcp(Outcome.REFUSED, "127.0.0.1")
     (finding,) = found.judged(RULE)
     assert finding.confidence is Confidence.CERTAIN
-    assert finding.cause == f"app uses {name}:6333, which is app itself, and means qdrant."
+    shown = f"[{name}]" if ":" in name else name
+    assert finding.cause == f"app uses {shown}:6333, which is app itself, and means qdrant."
     assert finding.about[0].path == ("environment", "QDRANT_URL")
-    assert finding.remedies[0].advice.startswith(f"Use qdrant:6333 instead of {name}:6333 in QDRANT_URL of app")
+    assert finding.remedies[0].advice.startswith(f"Use qdrant:6333 instead of {shown}:6333 in QDRANT_URL of app")
     assert "nothing in app listens on 6333" in finding.evidence
 
 

@@ -265,6 +265,10 @@ def _links(project: Project, service: str, body: Node) -> Iterable[Link]:
         if other not in services:
             raise Unreadable(f"service {plain(service)!r} links to {plain(other)!r}, which does not exist", item.place)
         yield Link((alias or other).lower(), ident(project, other))
+    for item in _items(body, "external_links"):
+        # Somebody of another project, whom these files do not know: the name is one all the same.
+        other, _, alias = (item.text or "").partition(":")
+        yield Link((alias or other).lower(), other)
 
 
 def _replicas(body: Node) -> int | None:

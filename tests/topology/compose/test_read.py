@@ -194,6 +194,11 @@ def test_modes_say_whose_network_it_is(here):
     assert (found.network("host").driver, found.network("none").driver) == ("host", "null")
 
 
+def test_an_external_link_is_a_name_of_somebody_these_files_do_not_know(here):
+    found = read("services:\n  a: {image: x, external_links: [old_db_1, 'old_db_1:Database']}\n", here)
+    assert found.containers[0].links == (Link("old_db_1", "old_db_1"), Link("database", "old_db_1"))
+
+
 def test_links_and_what_they_imply(here):
     found = read("services:\n  a: {image: x, links: ['b:Bee', c]}\n  b: {image: x}\n  c: {image: x}\n", here)
     a, b, c = found.containers
