@@ -121,9 +121,8 @@ def _own(found: Ends, container: Container) -> tuple[str, ...]:
 def _nearest(found: Ends) -> tuple[str, ...]:
     """The target's own names by likeness, then like names of others on the caller's networks."""
     wanted = (found.name or "").lower()
-    # Within a project people write the service's name.
+    # Within a project people write the service's name; and of api.internal the first label is what is meant.
     lasting = found.target.service if found.target.project == found.source.project else None
-    # Of api.internal the first label is what is meant.
     first = (lasting, wanted.partition(".")[0])
     own = sorted(
         _own(found, found.target),

@@ -136,7 +136,7 @@ def facts_of_topology(topology: Topology, folder: Path) -> dict[str, Any]:
             "command": list(each.command or ()),
             "healthcheck": list(check.test) if check is not None else [],
             "profiles": sorted(each.profiles),
-            "links": sorted((by_id[l.container].service, l.alias) for l in each.links if l.container in by_id),
+            "links": sorted((by_id[to.container].service, to.alias) for to in each.links if to.container in by_id),
             "dns": list(each.dns or ()),
             "build": None if each.build is None else {
                 "context": _relative(each.build.context, folder),
