@@ -49,7 +49,8 @@ def _mysql(raw: bytes) -> Heard | None:
     if len(raw) < 6 or raw[3] != 0:
         return None
     if raw[4] == 10:
-        return Heard(f"mysql {_text(raw[5:].split(bytes(1), 1)[0])}")
+        # MariaDB puts a version of old before its own, for replicas of old.
+        return Heard(f"mysql {_text(raw[5:].split(bytes(1), 1)[0]).removeprefix('5.5.5-')}")
     if raw[4] == 0xFF:
         # The SQLSTATE stands before the words, or does not: nobody has said yet what he understands.
         said = _text(raw[13:] if raw[7:8] == b"#" else raw[7:])

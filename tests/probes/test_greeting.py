@@ -119,6 +119,11 @@ def test_asking_for_credentials_is_the_right_service_too(protocol, said, demands
     assert "asks for" in PROBE.describe(Greeting(HOST, "127.0.0.1", port, protocol), found)
 
 
+def test_mariadb_is_told_by_its_own_version():
+    with serving(says(mysql_handshake(b"5.5.5-10.11.19-MariaDB"))) as port:
+        assert ask("mysql", port).evidence.detail == "mysql 10.11.19-MariaDB"
+
+
 @pytest.mark.parametrize("code", [1129, 1130])
 def test_a_caller_that_mysql_turns_away_does_not_get_through(code):
     said = b"\xff" + code.to_bytes(2, "little") + b"Host '10.0.0.2' is not allowed to connect"
