@@ -46,6 +46,7 @@ from netdoctor.model import (
 from netdoctor.model.joining import join_operation, joinable, open_for_joining
 from netdoctor.rules._placing import HOST_ALIASES, caller, mode, networks_of, runs, subnet_of
 from netdoctor.rules._reading import carried_by_nobody, connected, dials, dns, dns_line, works
+from netdoctor.rules._unpublished import unpublished
 from netdoctor.rules.registry import RULES
 
 
@@ -59,6 +60,7 @@ class InternalNetwork:
         return ()
 
     def judge(self, case: Case) -> Iterable[Finding]:
+        yield from _unpublished(case)
         asked = caller(case)
         if asked is None or asked[0].target.kind != "external" or works(case) or connected(case):
             return
@@ -93,6 +95,23 @@ class InternalNetwork:
                 *(f"tcp {address}:{edge.port}: {o.outcome.value.replace('_', ' ')}" for address, o in dials(case)),
             ),
             tuple(_remedies(case.topology, source)),
+        )
+
+
+def _unpublished(case: Case) -> Iterable[Finding]:
+    for container, binding in unpublished(case):
+        names = ", ".join(each.name for each in networks_of(case.topology, container))
+        yield Finding(
+            RULE.code,
+            RULE.title,
+            Severity.ERROR if case.edge is not None else Severity.WARNING,
+            Confidence.LIKELY,
+            Layer.MEMBERSHIP,
+            (container.ref.at("ports") if case.edge is None else container.ref, container.ref),
+            f"{container.name} publishes port {binding.host_port} and is on internal networks only ({names}), which "
+            "the engine publishes nothing from: the machine does not answer there.",
+            (f"{container.name} publishes {binding.host_port} -> {binding.container_port}",),
+            tuple(_remedies(case.topology, container)),
         )
 
 

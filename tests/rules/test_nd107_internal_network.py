@@ -6,7 +6,20 @@ from dataclasses import replace
 
 import pytest
 
-from netdoctor.model import Answers, Case, Confidence, Connect, CreateNetwork, Edge, Fact, Observation, Outcome, Ref
+from netdoctor.model import (
+    HOST,
+    Answers,
+    Case,
+    Confidence,
+    Connect,
+    CreateNetwork,
+    Edge,
+    Fact,
+    Observation,
+    Outcome,
+    Ref,
+    Severity,
+)
 from netdoctor.probes.dns import Dns, DnsEvidence
 from netdoctor.probes.tcp import Tcp, TcpEvidence
 from netdoctor.rules.nd107_internal_network import RULE
@@ -87,3 +100,37 @@ def test_files_alone_are_enough():
     seen = replace(topology(app, INNER), knows=frozenset({Fact.DECLARED}))
     edge = Edge(app.ref, Ref("external", "a.test"), name="a.test", port=80)
     assert len(tuple(RULE.judge(Case(seen, edge, Answers())))) == 1
+
+
+INSIDE = network("inside", internal=True)
+WEB = container("web", INSIDE, publish=((8082, 3000),))
+
+
+def from_the_machine(target, name=None, port=3000, web=WEB, outcome=Outcome.REFUSED):
+    seen = topology(WEB if web is WEB else web, INSIDE, network("out"))
+    edge = Edge(HOST, target, name=name, port=port)
+    address = name or "10.0.0.1"
+    answers = Answers({Tcp(HOST, address, port): Observation(outcome)})
+    return tuple(RULE.judge(Case(seen, edge, answers)))
+
+
+def test_a_port_that_an_internal_network_does_not_publish():
+    (finding,) = from_the_machine(Ref("external", "localhost"), "localhost", 8082)
+    assert finding.cause == (
+        "web publishes port 8082 and is on internal networks only (inside), which the engine publishes nothing from: "
+        "the machine does not answer there."
+    )
+    assert from_the_machine(Ref("external", "localhost"), "localhost", 8083) == ()
+    assert from_the_machine(Ref("external", "localhost"), "localhost", 8082, outcome=Outcome.CONNECTED) == ()
+    assert len(from_the_machine(WEB.ref)) == 1, "its own address answers the machine; what it publishes does not"
+
+
+def test_one_ordinary_network_is_enough_to_publish_from():
+    both = container("web", INSIDE, network("out"), publish=((8082, 3000),))
+    assert from_the_machine(Ref("external", "localhost"), "localhost", 8082, web=both) == ()
+
+
+def test_files_that_publish_from_an_internal_network_are_told():
+    seen = topology(WEB, INSIDE, knows=frozenset())
+    (finding,) = RULE.judge(Case(seen, None, Answers()))
+    assert finding.severity is Severity.WARNING and finding.about[0].path == ("ports",)
