@@ -106,8 +106,9 @@ def _names(operation: Connect, container: Container, network: Network, topology:
 
 def _access(container: Container, network: Network, topology: Topology, joining: Sequence[Connect]) -> Iterable[str]:
     if topology.network(network.id) is None:
-        both = " and ".join(sorted(op.container_name for op in joining))
-        yield f"On {network.name}, {both} can reach each other, and nobody else is there."
+        names = sorted(op.container_name for op in joining)
+        meet = f"{names[0]} and the host" if len(names) == 1 else " and ".join(names)
+        yield f"On {network.name}, {meet} can reach each other, and nobody else is there."
         return
     others = [m.name for m in topology.members(network.id) if m.id != container.id]
     others += [op.container_name for op in joining if op.container != container.id and op.container_name not in others]

@@ -84,6 +84,12 @@ def test_on_a_network_of_their_own_only_the_two_see_each_other():
     assert "default route" not in text
 
 
+def test_one_alone_on_a_network_of_its_own_meets_the_host_there():
+    alone = [CreateNetwork("own", internal=True), replace(join(APP), network="own", network_name="own")]
+    text = said(COOLIFY, OWN, APP, operations=alone)
+    assert "On own, app and the host can reach each other, and nobody else is there." in text
+
+
 def test_long_lists_are_cut():
     assert listed(["b", "a"]) == "a, b"
     assert listed(list("fedcba")) == "a, b, c, d and 2 more"
