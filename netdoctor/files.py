@@ -18,17 +18,17 @@ _PAUSE = 0.02
 _PIECE = 1 << 20
 
 
-def write_whole(path: str | Path, text: str) -> None:
+def write_whole(path: str | Path, text: str, *, patience: float | None = None) -> None:
     """UTF-8. A reader sees the old content or the new, and a failure leaves no half-written file. Raises OSError.
 
     A link is followed. What is no plain file (``/dev/null``, a pipe) is written to, not replaced; a pipe that nobody
-    reads is an error.
+    reads within ``patience`` seconds (else PATIENCE) is an error.
     """
     data = text.encode("utf-8", "backslashreplace")
     mode = _mode(path)
     if mode is not None and not stat.S_ISREG(mode):
         # By the name that was given: ``/dev/fd/63`` leads to nothing that has a name.
-        with os.fdopen(_other_end(path, mode), "wb") as device:
+        with os.fdopen(_other_end(path, mode, PATIENCE if patience is None else patience), "wb") as device:
             device.write(data)
         return
     target = _resolved(path)
@@ -89,12 +89,12 @@ def _first(file: io.FileIO, limit: int) -> bytes:
         time.sleep(_PAUSE)
 
 
-def _other_end(target: str | Path, mode: int) -> int:
+def _other_end(target: str | Path, mode: int, patience: float) -> int:
     """Opened for writing, where there is somebody to read it."""
     flags = os.O_WRONLY | os.O_CLOEXEC | os.O_TRUNC
     if not stat.S_ISFIFO(mode):
         return os.open(target, flags)
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + patience
     while True:
         try:
             handle = os.open(target, flags | os.O_NONBLOCK)

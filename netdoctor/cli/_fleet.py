@@ -13,7 +13,7 @@ import click
 
 from netdoctor.cli._hand import VARIABLE
 from netdoctor.cli._target import ledger_path, open_target, option
-from netdoctor.cli.settings import Settings
+from netdoctor.cli.settings import Seconds, Settings
 from netdoctor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     option("--workers", type=click.IntRange(1, 10000), default=4, show_default=True, help="How many there are."),
     option(
         "--worker-silence",
-        type=click.FloatRange(0),
+        type=Seconds(0),
         default=1800.0,
         show_default=True,
         metavar="SECONDS",

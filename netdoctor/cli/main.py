@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import io
@@ -22,6 +23,11 @@ _NOT_VERBS = frozenset({"main", "common", "settings", "plugin", "overview"})
 """Modules of this room that are no commands."""
 _MOST = 4000
 """Characters of an error's message."""
+_LONGEST = 200
+"""Of a path in it."""
+_OF_PATHS = frozenset(
+    {errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EROFS, errno.ENOSPC}
+)
 
 
 class Verbs(click.Group):
@@ -120,9 +126,12 @@ def run(argv: list[str]) -> int:
 
 
 def _run(argv: list[str]) -> int:
-    from netdoctor.errors import NetdoctorError
+    from netdoctor.errors import NetdoctorError, UsageError
 
     try:
+        if any("\0" in word for word in argv):
+            # No shell can say that; a program that calls us can.
+            raise UsageError("An argument has a NUL in it, which no name and no path can have.", hint="Leave it out.")
         result = cli.main(args=argv, prog_name="netdoctor", standalone_mode=False)
         return int(result) if isinstance(result, int) else Exit.OK
     except click.exceptions.Exit as end:
@@ -146,12 +155,23 @@ def _run(argv: list[str]) -> int:
     except Exception as error:
         if os.environ.get("NETDOCTOR_DEBUG"):
             raise
+        said = _of_a_path(error)
+        if said:
+            return _fail(argv, said, "Check the path, and whether it may be used.", Exit.USAGE)
         return _fail(
             argv,
             f"netdoctor itself failed: {type(error).__name__}: {error}",
             "Run it again with NETDOCTOR_DEBUG=1 for the details, and please report them.",
             Exit.UNKNOWN,
         )
+
+
+def _of_a_path(error: Exception) -> str:
+    """What the kernel says of a path that was given, where nobody nearer to it had a better word; else ""."""
+    if not isinstance(error, OSError) or error.errno not in _OF_PATHS or not isinstance(error.filename, str):
+        return ""
+    shown = error.filename if len(error.filename) <= _LONGEST else f"{error.filename[:_LONGEST]}..."
+    return f"{shown} cannot be used: {(error.strerror or '').lower()}."
 
 
 def _fail(argv: list[str], message: str, hint: str, status: Exit, code: str | None = None) -> int:
@@ -203,7 +223,8 @@ def _leave(text: str, path: str) -> bool:
     if not (text and path):
         return False
     try:
-        write_whole(path, text)
+        # Whoever would read a pipe has had the time to come.
+        write_whole(path, text, patience=0.0)
     except (OSError, ValueError):
         # The sentence on stderr and the exit status are said already; there is nobody left to tell.
         return False

@@ -19,7 +19,7 @@ from netdoctor.cli._processes import migrate_by_processes, refuse_other_count, r
 from netdoctor.cli._target import ledger_path, open_target, option, reaching, target_options
 from netdoctor.cli._vectors._access import access_of, access_options, hear_pauses, introduce, told_access
 from netdoctor.cli.common import emit, emit_told, session, speaker
-from netdoctor.cli.settings import Settings, read_settings, shared_options
+from netdoctor.cli.settings import Seconds, Settings, read_settings, shared_options
 from netdoctor.errors import UsageError
 from netdoctor.exits import Exit
 from netdoctor.redact import redact_text, redacted
@@ -57,7 +57,7 @@ Examples:
 @option("--batch-size", type=click.IntRange(1, 10000), default=256, show_default=True, help="Vectors a request.")
 @option("--in-flight", type=click.IntRange(1, 32), default=4, show_default=True, help="Requests at once.")
 @option("--max-errors", type=click.IntRange(0), default=0, show_default=True, help="Bad or refused records to skip.")
-@option("--patience", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds of retrying.")
+@option("--patience", type=Seconds(0), default=60.0, show_default=True, help="Seconds of retrying.")
 @option("--ledger", type=click.Path(path_type=Path), help="Default: EXPORT.netdoctor.sqlite")
 @option("--on-duplicate", type=click.Choice(["first", "last"]), help="Which of two records for one point wins.")
 @option("--skip-existing", is_flag=True, help="Leave points alone that are there with other content.")
@@ -77,7 +77,7 @@ Examples:
 @option("--fix", is_flag=True, help="Repair the network first, if it is what is broken (see netdoctor fix).")
 @option("--yes", is_flag=True, help="Do not ask before that repair.")
 @option("--dry-run", is_flag=True, help="Read and plan; connect nowhere, write nothing.")
-@option("--request-timeout", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds a request has.")
+@option("--request-timeout", type=Seconds(1), default=60.0, show_default=True, help="Seconds a request has.")
 @option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="Cores to convert and write by.")
 @fleet_options
 @access_options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
@@ -11,6 +12,26 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 CODE_SHAPE = "ND101"
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds that somebody can wait: click's own range takes "nan", and "inf" where it has no end."""
+
+    MOST = 1_000_000.0
+    """Eleven days; no timer of a system takes more than twice that."""
+
+    def __init__(self, least: float = 0.0, most: float = MOST) -> None:
+        super().__init__(least, most)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        found = float(super().convert(value, param, ctx))
+        if math.isnan(found):
+            self.fail(f"{value!r} is no number of seconds.", param, ctx)
+        return found
+
+    def _describe_range(self) -> str:
+        """Where the end is only there so that there is one, help says nothing of it."""
+        return f"x>={self.min:g}" if self.max == self.MOST else super()._describe_range()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +84,8 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         metavar="PATH",
         help="Compose file, as in Compose; repeatable.",
     ),
-    _option(
-        "--timeout", type=click.FloatRange(0.1, 600), metavar="SECONDS", help="For each single question (default 4)."
-    ),
-    _option("--wait", type=click.FloatRange(0, 86400), metavar="SECONDS", help="Ask again until all holds, this long."),
+    _option("--timeout", type=Seconds(0.1, 600), metavar="SECONDS", help="For each single question (default 4)."),
+    _option("--wait", type=Seconds(0, 86400), metavar="SECONDS", help="Ask again until all holds, this long."),
     _option("--vantage", metavar="KIND", help="Where to ask from: auto (default), netns, sidecar, exec."),
     _option(
         "--pull",

@@ -23,7 +23,7 @@ from netdoctor.cli._expected import something
 from netdoctor.cli.check import edges_for
 from netdoctor.cli.common import Session, give_up_stdout, session, speaker
 from netdoctor.cli.fix import desk_of, journal_of, verb_option
-from netdoctor.cli.settings import Settings, read_settings, shared_options
+from netdoctor.cli.settings import Seconds, Settings, read_settings, shared_options
 from netdoctor.errors import UsageError
 from netdoctor.exits import Exit
 from netdoctor.model import Edge, Report, Severity, Topology
@@ -67,6 +67,8 @@ class Duration(click.ParamType[float]):
         seconds = float(found[1]) * self._UNITS[found[2]]
         if seconds < self._least:
             self.fail(f"{value!r} is less than {self._least:g} s.", param, ctx)
+        if seconds > Seconds.MOST:
+            self.fail(f"{value!r} is more than {Seconds.MOST:g} s.", param, ctx)
         return seconds
 
 

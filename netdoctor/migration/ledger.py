@@ -301,11 +301,11 @@ def _touched(path: Path) -> float:
 def open_ledger(path: Path, *, restart: bool = False) -> Ledger:
     """Raises LedgerBusy when another process has it, UsageError when it cannot be used."""
     connection = None
-    touched = _touched(path)
     fresh = not path.exists()
     if (path.exists() and not path.is_file()) or not path.parent.is_dir():
         why = "it is no plain file" if path.exists() else f"there is no folder {path.parent}"
         raise UsageError(f"The ledger {path} cannot be used: {why}.", hint="choose another with --ledger")
+    touched = _touched(path)
     try:
         connection = sqlite3.connect(path, timeout=0, check_same_thread=False)
         # Exclusive mode keeps the lock until the connection closes or the process dies.

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from netdoctor.errors import MigrationFailed
+from netdoctor.errors import MigrationFailed, UsageError
 
 if TYPE_CHECKING:
     from netdoctor.migration.records import Record, Sparse, Vector
@@ -34,7 +34,10 @@ SPARSE_NAME = "sparse_vector"
 _UUID_LENGTHS = frozenset({32, 36, 38, 45})
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00\x1f%]')
+_IMPOSSIBLE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f\ud800-\udfff]')
 _LONGEST_NAME = 255
+_SHOWN = 60
+"""Letters of a name in an error."""
 _INTEGRAL = 2**53
 """From here on a float64 no longer holds every integer."""
 _NUMBERS = frozenset({int, float})
@@ -106,6 +109,21 @@ def collection_name(namespace: str, *, strip_prefix: str = "", default: str = "d
     return name
 
 
+def refuse_collection(name: str) -> None:
+    """Raises UsageError for what a person calls a collection and the server cannot have, before it is asked."""
+    shown = repr(name) if len(name) <= _SHOWN else f"{name[:_SHOWN]!r}..."
+    size = len(name.encode("utf-8", "surrogatepass"))
+    if not name or name in (".", ".."):
+        raise UsageError(f"A collection cannot be called {shown}.", hint="name it with letters")
+    if size > _LONGEST_NAME:
+        raise UsageError(
+            f"A collection cannot be called {shown}: the name has {size} bytes.", hint=f"at most {_LONGEST_NAME} bytes"
+        )
+    wrong = next((char for char in name if _IMPOSSIBLE.match(char)), None)
+    if wrong is not None:
+        raise UsageError(f"A collection cannot be called {shown}: it has {wrong!r} in it.", hint="leave that out")
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
     """What is written: ``vector`` has shape ``(dimension,)``, float32; ``(0,)`` for a point without a dense one."""
@@ -142,6 +160,15 @@ class Layout:
     """Of the collections on the target that keep fewer bits: ``float16`` or ``uint8`` (``datatypes.py``)."""
     exact: bool = False
     """Numbers are kept as the source has them: it knows integers from floats."""
+
+    def __post_init__(self) -> None:
+        """Raises UsageError."""
+        refuse_collection(self.default_collection if self.collection is None else self.collection)
+        for each in (self.id_field, self.strip_prefix, self.tenant_field, self.sparse_vector):
+            if not each.isascii() and any("\ud800" <= char <= "\udfff" for char in each):
+                raise UsageError(
+                    f"{each[:_SHOWN]!r} is no text that a server can keep: it is no UTF-8.", hint="retype it"
+                )
 
     def collection_of(self, namespace: str) -> str:
         if self.collection is not None:

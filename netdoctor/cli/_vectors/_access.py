@@ -75,3 +75,12 @@ def hear_pauses(source: Source, tell: Callable[[str, float], None]) -> None:
     hear = getattr(source, "hear", None)
     if hear is not None:
         hear(tell)
+
+
+def collection_named(_ctx: click.Context, _param: click.Parameter, given: str | None) -> str | None:
+    """For the argument COLLECTION: a name that no server can have is not asked for. Raises UsageError."""
+    from netdoctor.migration.points import refuse_collection
+
+    if given is not None:
+        refuse_collection(given)
+    return given

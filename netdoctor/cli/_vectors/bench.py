@@ -13,6 +13,7 @@ import click
 
 from netdoctor.cli._orders import obeying
 from netdoctor.cli._target import open_target, option, target_options
+from netdoctor.cli._vectors._access import collection_named
 from netdoctor.cli.common import Session, emit_told, session, speaker
 from netdoctor.cli.settings import Settings, read_settings, shared_options
 from netdoctor.errors import NetdoctorError, UsageError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Measure a collection's latencies.")
-@click.argument("collection")
+@click.argument("collection", callback=collection_named)
 @target_options
 @option("--rounds", type=click.IntRange(1, 100000), default=100, show_default=True, help="Calls of each kind.")
 @option("--limit", type=click.IntRange(1, 1000), default=10, show_default=True, help="Hits of a search.")

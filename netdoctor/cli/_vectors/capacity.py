@@ -8,13 +8,14 @@ from typing import Any
 import click
 
 from netdoctor.cli._target import open_target, option, target_options
+from netdoctor.cli._vectors._access import collection_named
 from netdoctor.cli.common import emit_told
 from netdoctor.cli.settings import read_settings, shared_options
 from netdoctor.errors import UsageError
 
 
 @click.command(short_help="Estimate memory and disk for 1e2 to 1e8 vectors.")
-@click.argument("collection", required=False)
+@click.argument("collection", required=False, callback=collection_named)
 @target_options
 @option("--dimension", type=click.IntRange(1, 65536), help="Numbers in a vector.")
 @option("--payload-bytes", type=click.IntRange(0), help="Of each point; without COLLECTION 500.")

@@ -14,8 +14,9 @@ import click
 
 from netdoctor.cli._orders import obeying
 from netdoctor.cli._target import open_target, option, target_options
+from netdoctor.cli._vectors._access import collection_named
 from netdoctor.cli.common import emit_told
-from netdoctor.cli.settings import Settings, read_settings, shared_options
+from netdoctor.cli.settings import Seconds, Settings, read_settings, shared_options
 from netdoctor.errors import UsageError
 from netdoctor.exits import Exit
 from netdoctor.terminal import plain
@@ -37,7 +38,7 @@ class _Work:
 
 @click.command(short_help="Create, list, download or restore a snapshot.")
 @click.argument("doing", type=click.Choice(_DOING))
-@click.argument("collection")
+@click.argument("collection", callback=collection_named)
 @click.argument("name", required=False)
 @target_options
 @option(
@@ -47,7 +48,7 @@ class _Work:
 )
 @option("--expect-points", type=click.IntRange(0), help="Restore: how many points there must be in the end.")
 @option("--yes", is_flag=True, help="Restore without asking.")
-@option("--patience", type=click.FloatRange(1), default=600.0, show_default=True, help="Seconds for each call.")
+@option("--patience", type=Seconds(1), default=600.0, show_default=True, help="Seconds for each call.")
 @shared_options
 @click.pass_context
 def command(ctx: click.Context, /, doing: str, collection: str, name: str | None, **given: Any) -> None:

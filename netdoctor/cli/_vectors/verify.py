@@ -13,7 +13,7 @@ from netdoctor.cli._orders import obeying
 from netdoctor.cli._target import known_ledger, ledger_path, open_target, option, reaching, target_options
 from netdoctor.cli._vectors._access import access_of, access_options
 from netdoctor.cli.common import emit_told, speaker
-from netdoctor.cli.settings import Settings, read_settings, shared_options
+from netdoctor.cli.settings import Seconds, Settings, read_settings, shared_options
 from netdoctor.errors import NetdoctorError, UsageError
 from netdoctor.exits import Exit
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @option("--ledger", type=click.Path(path_type=Path), help="Default: EXPORT.netdoctor.sqlite")
 @option("--repair", is_flag=True, help="Send again what differs.")
 @option("--overlap", type=click.IntRange(1, 100), metavar="K", help="Compare K hits of searches with a live source's.")
-@option("--patience", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds of retrying.")
+@option("--patience", type=Seconds(0), default=60.0, show_default=True, help="Seconds of retrying.")
 @shared_options
 @click.pass_context
 def command(ctx: click.Context, /, **given: Any) -> None:

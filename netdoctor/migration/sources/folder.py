@@ -45,7 +45,14 @@ class Folder:
                 f"{path} is an embedded Qdrant, which cannot be read as a source.",
                 hint="name the exports that it was made from, or a server: qdrant://HOST/COLLECTION",
             )
-        self._files = [(each, _kind_of(each, self._told(each))) for each in _listed(path)]
+        try:
+            listed = _listed(path)
+        except OSError as error:
+            raise UsageError(
+                f"The folder {path} cannot be read: {error.filename}: {error.strerror or error}.",
+                hint="make all of it readable, or put a dot before a name that is to be passed over",
+            ) from error
+        self._files = [(each, _kind_of(each, self._told(each))) for each in listed]
         if not self._files:
             raise UsageError(f"The folder {path} holds no export.", hint="name the folder that the exports are in")
         unknown = [self._told(each) for each, kind in self._files if kind is None]
@@ -134,9 +141,12 @@ class Folder:
 
 
 def _listed(folder: Path) -> list[Path]:
-    """The files in it, at any depth, in the order of their paths' bytes. Links to folders are not followed."""
+    """The files in it, at any depth, in the order of their paths' bytes. Links to folders are not followed.
+
+    Raises OSError for a folder that cannot be read: what is in it would be missing, and nobody would know.
+    """
     found = []
-    for at, folders, files in os.walk(folder):
+    for at, folders, files in os.walk(folder, onerror=_refuse):
         here = Path(at)
         folders[:] = [name for name in folders if not name.startswith(_HIDDEN) and not _is_embedded(here / name)]
         for name in files:
@@ -144,6 +154,10 @@ def _listed(folder: Path) -> list[Path]:
             if not aside and (here / name).is_file():
                 found.append(here / name)
     return sorted(found, key=lambda path: [part.encode("utf-8", "surrogateescape") for part in path.parts])
+
+
+def _refuse(error: OSError) -> None:
+    raise error
 
 
 def _is_embedded(folder: Path) -> bool:

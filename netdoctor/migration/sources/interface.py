@@ -9,6 +9,7 @@ One more source is one module of this folder: a :class:`SourceKind` added to :da
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from netdoctor.migration.points import Layout, Metric
 from netdoctor.migration.records import BadRecord, MalformedExport, Record
 from netdoctor.migration.unpack import head_of
 from netdoctor.registry import Registry
+from netdoctor.terminal import plain
 
 if TYPE_CHECKING:
     from netdoctor.migration.address import Address
@@ -233,6 +235,14 @@ def kind_of(given: str | Path, access: Access = NO_ACCESS) -> SourceKind:
     """The kind that was asked for, or that recognises what is named. Raises UsageError."""
     path = Path(given)
     head: bytes | None = None
+    try:
+        path.stat()
+    except (OSError, ValueError) as error:
+        # A URL is no file, either; what cannot be a file by its name would not be one further down.
+        if not isinstance(error, OSError) or error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+            shown = plain(str(path)[:100])
+            why = getattr(error, "strerror", None) or str(error)
+            raise UsageError(f"The export {shown} cannot be read: {why}.", hint="name the export file first") from error
     if path.exists() and not path.is_file() and not path.is_dir():
         # A pipe or a device ends where it ends, and cannot be read twice.
         raise UsageError(f"The export {path} cannot be read: it is no file.", hint="name the export file first")
