@@ -94,6 +94,23 @@ def judged(case: Case) -> tuple[Container, ...]:
     return case.topology.containers if case.edge is None else ()
 
 
+def gate(case: Case, container: Container) -> str:
+    """What follows for a caller that Compose never started because it waits for this check; "" where none does."""
+    source = case.source
+    if (
+        source is None
+        or source.state is None
+        or source.state.status != "created"
+        or source.project != container.project
+    ):
+        return ""
+    for part in source.labels.get("com.docker.compose.depends_on", "").split(","):
+        service, _, condition = part.partition(":")
+        if service and service == container.service and condition.startswith("service_healthy"):
+            return f" {source.name} waits for it to be healthy, and so was never started."
+    return ""
+
+
 def excerpt(output: str) -> str:
     """One line of a health check's output."""
     return " ".join(output.split())[:160]

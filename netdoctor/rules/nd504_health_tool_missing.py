@@ -29,7 +29,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from netdoctor.model import Case, Confidence, Container, Fact, Finding, Layer, Question, Remedy, Severity
-from netdoctor.rules._health import excerpt, judged, lacking, last_failure, test_of, tools_of, unhealthy
+from netdoctor.rules._health import excerpt, gate, judged, lacking, last_failure, test_of, tools_of, unhealthy
 from netdoctor.rules.registry import RULES
 
 _EXEC = "executable file not found"
@@ -53,14 +53,16 @@ class HealthToolMissing:
             if found is None:
                 continue
             tool, line = found
+            held = gate(case, container)
             yield Finding(
                 self.code,
                 self.title,
-                Severity.WARNING,
+                Severity.ERROR if held else Severity.WARNING,
                 Confidence.CERTAIN if live else Confidence.LIKELY,
                 Layer.TARGET,
                 (container.ref.at("healthcheck", "test") if not live else container.ref,),
-                f"The health check of {container.name} runs {tool}, which its image ({container.image}) does not have.",
+                f"The health check of {container.name} runs {tool}, which its image ({container.image}) does not have."
+                + held,
                 (f"test: {' '.join(test_of(container))[:160]}", line),
                 (_remedy(container, tool),),
             )

@@ -29,7 +29,7 @@ from typing import Any
 
 from netdoctor.model import Case, Confidence, Container, Fact, Finding, Layer, Question, Remedy, Severity
 from netdoctor.probes.listeners import Listeners, ListenersEvidence
-from netdoctor.rules._health import asks_localhost, excerpt, judged, last_failure, test_of, tools_of, unhealthy
+from netdoctor.rules._health import asks_localhost, excerpt, gate, judged, last_failure, test_of, tools_of, unhealthy
 from netdoctor.rules.registry import RULES
 
 _PORT = re.compile(r"(?i)localhost\W{1,4}(\d{2,5})\b")
@@ -54,15 +54,16 @@ class HealthLocalhost:
             evidence = _seen(case, container) if live else _declared(container)
             if evidence is None:
                 continue
+            held = gate(case, container)
             what = "the server listens on IPv4 only" if live else "its wget does not fall back to IPv4"
             yield Finding(
                 self.code,
                 self.title,
-                Severity.WARNING,
+                Severity.ERROR if held else Severity.WARNING,
                 Confidence.CERTAIN if live else Confidence.POSSIBLE,
                 Layer.TARGET,
                 (container.ref.at("healthcheck", "test") if not live else container.ref,),
-                f"The health check of {container.name} asks localhost, which may be ::1; {what}.",
+                f"The health check of {container.name} asks localhost, which may be ::1; {what}.{held}",
                 (f"test: {' '.join(test_of(container))[:160]}", *evidence),
                 (_remedy(container),),
             )

@@ -28,7 +28,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from netdoctor.model import Case, Confidence, Fact, Finding, Layer, Question, Remedy, Severity
-from netdoctor.rules._health import excerpt, last_failure, test_of, unhealthy
+from netdoctor.rules._health import excerpt, gate, last_failure, test_of, unhealthy
 from netdoctor.rules._reading import dial_lines, works
 from netdoctor.rules._speaking import failed
 from netdoctor.rules.registry import RULES
@@ -52,15 +52,16 @@ class Unhealthy:
         # An open port behind which nothing is served well, while the target itself says that it is ill.
         ill = not works(case) and any(failed(case))
         said = (f"its log: exit code {failure[0]}, {excerpt(failure[1])}".rstrip(" ,"),) if failure is not None else ()
+        held = gate(case, target)
         streak = health.failing_streak if health is not None else 0
         yield Finding(
             self.code,
             self.title,
-            Severity.ERROR if ill else Severity.WARNING,
+            Severity.ERROR if ill or held else Severity.WARNING,
             Confidence.LIKELY if ill else Confidence.CERTAIN,
             Layer.TARGET,
             (target.ref, edge.source),
-            f"{target.name} is unhealthy: its own check failed {streak} times in a row.",
+            f"{target.name} is unhealthy: its own check failed {streak} times in a row.{held}",
             (f"test: {' '.join(test_of(target))[:160]}", *said, *(dial_lines(case) if ill else ())),
             (
                 Remedy(

@@ -45,3 +45,14 @@ def test_other_states_of_health_are_no_finding(status):
 
 def test_a_target_that_does_not_run_is_another_cause():
     assert told(state=State("exited")).judged(RULE) == ()
+
+
+@pytest.mark.parametrize(("condition", "held"), [("service_healthy", True), ("service_started", False)])
+def test_a_caller_that_waits_for_health_was_never_started_because_of_it(condition, held):
+    labels = {"com.docker.compose.depends_on": f"cache:service_started:false,api:{condition}:false"}
+    caller = container("shop-app-1", NET, project="shop", state=State("created"), labels=labels)
+    health = Health("unhealthy", 4, ("CMD", "check"), ((1, ""),))
+    target = container("shop-api-1", NET, project="shop", service="api", health=health)
+    (finding,) = story(topology(caller, target, NET), caller, target, name="api", port=80).judged(RULE)
+    assert (finding.severity is Severity.ERROR) is held
+    assert ("shop-app-1 waits for it to be healthy, and so was never started." in finding.cause) is held
