@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from netdoctor.model import Confidence, Outcome
+from netdoctor.model import Confidence, Observation, Outcome
+from netdoctor.probes.greeting import Greeting, GreetingEvidence
 from netdoctor.rules.nd403_credentials_rejected import KEYED, RULE
 
 from .build import container, network, story, topology
@@ -203,3 +204,13 @@ def test_only_secrets_that_may_be_meant_for_it_make_it_possible(beside, confiden
 def test_a_bundles_masked_userinfo_may_well_hold_the_password(protocol):
     masked = told({"DB_URL": f"{protocol}://***@redis:6379/x"}, REDIS, protocol, variable="DB_URL")
     assert masked.greeting(Outcome.CONNECTED, demands="a password").judged(RULE) == ()
+
+
+def test_what_another_server_on_the_same_port_demands_is_not_asked_of_this_one():
+    net = network("two")
+    app, one, two = (container(name, net) for name in ("app", "one", "two"))
+    found = story(topology(app, one, two, net), app, one, name="one", port=6379, protocol="redis").works()
+    at = two.endpoints[0].ipv4
+    evidence = GreetingEvidence(at, 6379, "redis", "redis", demands="a password")
+    found.saw(Greeting(app.ref, at, 6379, "redis", False, "two"), Observation(Outcome.CONNECTED, evidence))
+    assert found.judged(RULE) == ()
