@@ -56,5 +56,10 @@ def java_options(value: str) -> tuple[tuple[tuple[str, str], ...], str]:
     """``-Dredis.host=cache -Dredis.port=6380``: each as a variable of its own; and the text without them."""
     if "-D" not in value:
         return (), value
-    found = tuple((each["key"], each["value"].strip("\"'")) for each in _OPTION.finditer(value))
+    # All capitals are a C compiler's.
+    found = tuple(
+        (each["key"], each["value"].strip("\"'"))
+        for each in _OPTION.finditer(value)
+        if each["key"] != each["key"].upper()
+    )
     return found, _OPTION.sub(" ", value).strip() if found else value

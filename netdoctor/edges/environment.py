@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from netdoctor.edges.address import Address
-from netdoctor.edges.catalogue import protocol_meant, protocol_of
+from netdoctor.edges.catalogue import protocol_meant, protocol_of, services_of
 from netdoctor.edges.dotted import may_be_inside, meant_by_first_label
 from netdoctor.edges.likeness import alike, is_free, meant_by_likeness
 from netdoctor.edges.loopback import meant_by_kind, meant_by_loopback, one_namespace, ports_of
@@ -123,7 +123,7 @@ def inferred_edges(topology: Topology, caller: Container) -> Iterator[Edge]:
             unclear.append(mention)
         for target in meant or ([other] if other is not None else []):
             edge = edge_from(caller, target, mention)
-            if (edge.target, edge.port) not in seen and not _said_with_port(mention, found):
+            if (edge.target, edge.port) not in seen and not _said_with_port(mention, found, target):
                 seen.add((edge.target, edge.port))
                 yield edge
     known = {target for target, _ in seen}
@@ -134,9 +134,12 @@ def inferred_edges(topology: Topology, caller: Container) -> Iterator[Edge]:
             yield edge_from(caller, target, mention)
 
 
-def _said_with_port(mention: Mention, found: Iterable[Mention]) -> bool:
-    """``API_HOST=api`` beside ``API_URL=http://api:8080``: the name alone asks for nothing more."""
-    if mention.address.port is not None:
+def _said_with_port(mention: Mention, found: Iterable[Mention], target: Container) -> bool:
+    """``API_HOST=api`` beside ``API_URL=http://api:8080``: the name alone asks for nothing more.
+
+    Unless the image has a port that goes without saying, beside that of its web interface.
+    """
+    if mention.address.port is not None or services_of(target.image):
         return False
     return any(each.address.port is not None and host_of(each) == host_of(mention) for each in found)
 

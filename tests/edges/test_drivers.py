@@ -69,6 +69,10 @@ def test_javas_options_are_variables_of_their_own():
     assert found == [("cache", 6380)]
 
 
+def test_a_compilers_definitions_are_no_options_of_java():
+    assert list(addresses_in("CMAKE_ARGS", "-DSERVER=api -DDB_HOST=db", {}.get)) == []
+
+
 def test_an_option_beside_a_plain_url_hides_neither():
     value = "-Dspring.datasource.url=jdbc:postgresql://db:5432/x -javaagent:a.jar=http://apm:8200"
     assert [each.host for each in addresses_in("JAVA_OPTS", value, {}.get)] == ["db", "apm"]

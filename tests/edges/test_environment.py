@@ -128,6 +128,13 @@ def test_a_host_alone_says_nothing_more_than_the_url_beside_it():
     assert [edge.port for edge in inferred_edges(topology(NET, caller, DB), caller)] == [5433]
 
 
+def test_a_host_alone_is_the_usual_port_of_its_image_beside_another_one():
+    broker = container("mq", NET, image="rabbitmq:3-management")
+    caller = app(env={"RABBITMQ_HOST": "mq", "RABBITMQ_API": "http://mq:15672"})
+    ports = {edge.port for edge in all_edges(topology(NET, caller, broker))}
+    assert ports == {5672, 15672}
+
+
 def linked(*nets, env=(), alias="database"):
     """On the default bridge nobody has a name but who is linked."""
     target = container("db1", *(nets or (BRIDGE,)), image="postgres:16")
