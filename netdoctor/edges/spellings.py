@@ -52,7 +52,11 @@ _DSN_SIGNS = frozenset(
         "sslmode",
     }
 )
-_NO_ADDRESS = re.compile(r"(?i)(IMAGE|TAG|VERSION|DIGEST)S?$")
+_NO_ADDRESS = re.compile(
+    r"(?i)(?:IMAGE|TAG|VERSION|DIGEST|USER|OWNER|CHOWN|[UG]ID|LIMIT|RATE|QUOTA|WEIGHT|SCRIPT|COMMAND|CMD|_AUTH|LOGIN|"
+    r"CREDENTIAL|PASSWORD|PASS|SECRET|TOKEN|KEY)S?$"
+)
+"""Their ``word:number`` is an image, an owner, a limit or a credential."""
 _SMALLEST = 80
 """Ports below are more often the tag of an image, like redis:7."""
 _WITH_PATH = re.compile(rf"^{_ONE}:\d{{2,5}}/[\w./-]*$")

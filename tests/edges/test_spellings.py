@@ -105,6 +105,11 @@ def test_a_spelling_is_understood(variable, value, expected):
         ("WEB_SERVER", "nginx"),
         ("APP_SERVER", "gunicorn"),
         ("NODE", "api"),
+        ("USERS", "admin:1000,web:1001"),
+        ("UID_GID", "app:1000"),
+        ("RATE_LIMITS", "api:100,web:200"),
+        ("BASIC_AUTH", "admin:8080"),
+        ("NPM_SCRIPT", "test:80"),
         ("APP", "registry:5000/app"),
     ],
 )
