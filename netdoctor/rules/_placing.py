@@ -86,6 +86,10 @@ def same_service(one: Container, other: Container) -> bool:
     if one.id == other.id or (swarm in one.labels and one.labels.get(swarm) == other.labels.get(swarm)):
         return True
     named = one.project is not None and one.service is not None
+    # Two of one number are two generations: Compose 1 wrote shop_db_1 where Compose 2 writes shop-db-1.
+    number = "com.docker.compose.container-number"
+    if number in one.labels and one.labels.get(number) == other.labels.get(number):
+        return False
     return named and (one.project, one.service) == (other.project, other.service)
 
 

@@ -221,9 +221,17 @@ def wants_listeners(case: Case) -> Iterable[Question[Any]]:
     found = ends(case)
     if found is None or found.edge.port is None or not found.target.running:
         return ()
-    tried = [observation for _, observation in dials(case)]
-    failed = bool(tried) and not any(observation.good for observation in tried)
+    failed = any(dials(case)) and not taken(case)
     return (Listeners(found.target.ref),) if failed or not found.common or not may_run(found.source) else ()
+
+
+def taken(case: Case) -> bool:
+    """Some dial was taken: at an address of the target's own where one was tried, since a name may have others too."""
+    target = case.target
+    own = {each for endpoint in target.endpoints for each in endpoint.addresses} if target is not None else set()
+    tried = list(dials(case))
+    mine = [observation for address, observation in tried if address in own]
+    return any(observation.good for observation in mine or [observation for _, observation in tried])
 
 
 def is_set_in(found: Ends) -> str:

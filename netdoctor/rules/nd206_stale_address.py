@@ -33,10 +33,11 @@ from netdoctor.model import Case, Confidence, Edge, Fact, Finding, Layer, Outcom
 from netdoctor.model.topology import Container
 from netdoctor.probes.tcp import Tcp
 from netdoctor.rules._placing import caller, owner_of_address, runs
-from netdoctor.rules._reading import SAID, works
+from netdoctor.rules._reading import SAID, dns, linked, works
 from netdoctor.rules._written import Written, stale_values
 from netdoctor.rules.registry import RULES
 
+LINKED = "the hosts file (--link)"
 _ANSWERED = (Outcome.CONNECTED, Outcome.REFUSED)
 
 
@@ -67,7 +68,13 @@ class StaleAddress:
             sure = dial is not None and dial.known and (owner is not None or not dial.good)
             whose = f"{owner.name} has now" if owner is not None else "no container has"
             where = f"{written.where} of {source.name}"
-            holds = f"{where} holds" if written.where else f"{source.name} uses"
+            holds = (
+                f"{where[0].upper()}{where[1:]} holds"
+                if written.where == LINKED
+                else f"{where} holds"
+                if written.where
+                else f"{source.name} uses"
+            )
             target = case.target
             yield Finding(
                 self.code,
@@ -101,6 +108,10 @@ def _written(case: Case) -> tuple[Written, ...]:
             continue
         if address and address != "host-gateway":
             found.append(Written("extra_hosts", address.strip("[]"), None, ("extra_hosts", line)))
+    answer = dns(case)
+    if target is not None and linked(source, edge.name or "") and answer is not None and answer.evidence is not None:
+        lost = [each for each in answer.evidence.answers if each not in present and not works(case)]
+        found += [Written(LINKED, each, None, ("links", edge.name or "")) for each in lost]
     return (*found, *stale_values(case.topology, edge, source, target))
 
 
@@ -117,6 +128,9 @@ def _remedy(edge: Edge, target: Container | None, written: Written, where: str) 
     name = (target.service or target.name) if target is not None else "the name of the container that is meant"
     if written.where == "extra_hosts":
         advice = f"Take the line {':'.join(written.path[1:])} out of {where}, and recreate the container."
+    elif written.where == LINKED:
+        advice = f"Recreate the container after {name}: the line is written when it starts. On a network of their own, "
+        advice += "names are looked up each time, and need no --link."
     else:
         inside = f" in {where}, and recreate the container" if written.where else ""
         advice = f"Use {name} instead of {written.address}{inside}."

@@ -30,12 +30,12 @@ from netdoctor.model import Case, Confidence, Fact, Finding, Layer, Question, Re
 from netdoctor.probes.listeners import ListenersEvidence
 from netdoctor.rules._reading import (
     Ends,
-    connected,
     dial_lines,
     ends,
     is_set_in,
     listeners,
     listeners_line,
+    taken,
     wants_listeners,
 )
 from netdoctor.rules.registry import RULES
@@ -55,7 +55,7 @@ class NothingListens:
         if found is None or heard is None or found.edge.port is None or not found.target.running:
             return
         port = found.edge.port
-        if connected(case) or heard.loopback_only(port) or _heard_at(found, heard):
+        if taken(case) or heard.loopback_only(port) or _heard_at(found, heard):
             return
         starting = found.target.health is not None and found.target.health.status == "starting"
         elsewhere = sorted({socket.address for socket in heard.on(port)})

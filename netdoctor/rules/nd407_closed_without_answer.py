@@ -43,7 +43,7 @@ from netdoctor.model import (
 )
 from netdoctor.probes.listeners import Listeners, is_loopback
 from netdoctor.rules._placing import HOST_ALIASES
-from netdoctor.rules._reading import dials, listeners_line, spoken_to
+from netdoctor.rules._reading import SAID, answered, dials, listeners_line, spoken_to
 from netdoctor.rules._speaking import about, name_of, protocol_word, said_line
 from netdoctor.rules.registry import RULES
 
@@ -56,14 +56,16 @@ class ClosedWithoutAnswer:
 
     def wants(self, case: Case) -> Iterable[Question[Any]]:
         behind = _published(case)
-        return (Listeners(behind[0].ref),) if behind is not None and _closed(case) else ()
+        # Docker's own proxy takes every connection: an open port of the machine proves nothing by itself.
+        return (Listeners(behind[0].ref),) if behind is not None and _asked(case) and not answered(case) else ()
 
     def judge(self, case: Case) -> Iterable[Finding]:
-        edge, closed = case.edge, _closed(case)
-        if edge is None or not closed:
+        edge, closed, behind = case.edge, _closed(case), _published(case)
+        empty = behind is not None and _nobody_there(case, *behind)
+        if edge is None or edge.reverse or not (closed or (empty and not answered(case))):
             return
-        asked, lines = closed
-        target, behind = name_of(case, edge.target), _published(case)
+        asked, lines = closed or ("", tuple(f"tcp {a}:{edge.port}: {SAID.get(o.outcome)}" for a, o in dials(case)))
+        target = name_of(case, edge.target)
         cause = f"{target} takes the connection on port {edge.port} and closes it without an answer{asked}."
         remedy = Remedy("Read its log", advice=f"docker logs --tail 50 {target}")
         confidence = Confidence.LIKELY
@@ -75,12 +77,16 @@ class ClosedWithoutAnswer:
             who, port = behind
             heard = case.seen.get(Listeners(who.ref))
             found = heard.evidence if heard is not None else None
-            if found is not None and not any(not is_loopback(socket.address) for socket in found.on(port)):
+            if found is not None and empty:
                 where = "on loopback only" if found.on(port) else "nowhere"
                 confidence, lines = Confidence.CERTAIN, (*lines, f"{who.name}: {listeners_line(found)}")
                 cause = (
                     f"Port {edge.port} of the machine is port {port} of {who.name}, which listens there {where}: "
-                    "Docker takes the connection, reaches nobody, and closes it."
+                    + (
+                        "Docker takes the connection, reaches nobody, and closes it."
+                        if closed
+                        else "nobody is reached."
+                    )
                 )
                 others = ", ".join(str(each) for each in found.ports)
                 also = f", or publish the port that it listens on ({others})" if others else ""
@@ -96,6 +102,7 @@ class ClosedWithoutAnswer:
             cause,
             lines,
             (remedy,),
+            caller_fails=empty,
         )
 
 
@@ -109,6 +116,17 @@ def _closed(case: Case) -> tuple[str, tuple[str, ...]] | None:
             return f" to {protocol_word(question)}", (said_line(question, observation),)
     reset: list[tuple[str, Observation[Any]]] = [each for each in dials(case) if each[1].outcome is Outcome.RESET]
     return ("", (f"tcp {reset[0][0]}:{edge.port}: reset",)) if reset else None
+
+
+def _asked(case: Case) -> bool:
+    return _closed(case) is not None or any(observation.known for _, observation in dials(case))
+
+
+def _nobody_there(case: Case, who: Container, port: int) -> bool:
+    """Its listeners were read, and none but loopback's is on that port."""
+    heard = case.seen.get(Listeners(who.ref))
+    found = heard.evidence if heard is not None and heard.good else None
+    return found is not None and all(is_loopback(socket.address) for socket in found.on(port))
 
 
 def _published(case: Case) -> tuple[Container, int] | None:

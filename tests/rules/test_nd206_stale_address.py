@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from netdoctor.model import Answers, Case, Confidence, Edge, Endpoint, Observation, Outcome, Ref
+from netdoctor.model import Answers, Case, Confidence, Edge, Endpoint, Link, Observation, Outcome, Ref
 from netdoctor.probes.tcp import Tcp, TcpEvidence
 from netdoctor.rules.nd206_stale_address import RULE
 
@@ -135,3 +135,16 @@ def test_an_overlay_has_addresses_that_nobody_here_has():
     wide = replace(NET, driver="overlay")
     source = replace(app(PEER=OLD), endpoints=(Endpoint(wide.id, "net", ipv4="10.20.0.3"),))
     assert story(topology(source, STORE, wide), source, STORE, name="store", port=80).judged(RULE) == ()
+
+
+def test_a_link_that_was_written_before_its_target_was_made_anew():
+    """``docker run --link db``: the line in the hosts file is as old as the caller's start."""
+    db, filler = container("db", NET, address="10.1.0.4"), container("filler", NET, address="10.1.0.2")
+    caller = container("app", NET, links=(Link("db", db.id),))
+    seen = story(topology(caller, db, filler, NET), caller, db, name="db", port=5432)
+    seen.dns(Outcome.CONNECTED, "10.1.0.2").tcp(Outcome.REFUSED, "10.1.0.2")
+    (finding,) = seen.judged(RULE)
+    assert finding.cause == "The hosts file (--link) of app holds the address 10.1.0.2, which filler has now."
+    assert finding.remedies[0].advice.startswith("Recreate the container after db")
+    fresh = story(topology(caller, db, filler, NET), caller, db, name="db", port=5432)
+    assert fresh.dns(Outcome.CONNECTED, "10.1.0.4").tcp(Outcome.CONNECTED, "10.1.0.4").judged(RULE) == ()

@@ -73,3 +73,20 @@ def test_other_ends_are_other_causes():
     assert told(protocol="http").tcp(Outcome.CONNECTED).http(Outcome.TIMED_OUT).judged(RULE) == ()
     refused = {Tcp(APP.ref, "10.1.0.5", 80): Observation(Outcome.REFUSED, TcpEvidence("10.1.0.5", 80))}
     assert list(RULE.judge(Case(SEEN, told().edge, Answers(refused)))) == []
+
+
+def dialled(outcome, *sockets):
+    edge = Edge(HOST, Ref("external", "localhost"), name="localhost", port=9000)
+    seen = {Tcp(HOST, "127.0.0.1", 9000): Observation(outcome, TcpEvidence("127.0.0.1", 9000))}
+    found = tuple(ListeningSocket(address, number, 4) for address, number in sockets)
+    seen[Listeners(API.ref)] = Observation(Outcome.CONNECTED, ListenersEvidence(found))
+    return Case(SEEN, edge, Answers(seen))
+
+
+def test_an_open_port_of_the_machine_is_dockers_own_and_proves_nothing():
+    """``check host localhost:9000``: a plain dial is taken by docker-proxy, whoever listens behind it."""
+    (finding,) = RULE.judge(dialled(Outcome.CONNECTED, ("0.0.0.0", 3000)))
+    assert finding.caller_fails and finding.confidence is Confidence.CERTAIN
+    assert finding.cause.endswith("which listens there nowhere: nobody is reached.")
+    assert tuple(RULE.judge(dialled(Outcome.CONNECTED, ("0.0.0.0", 8080)))) == ()
+    assert len(tuple(RULE.judge(dialled(Outcome.REFUSED, ("0.0.0.0", 3000))))) == 1
