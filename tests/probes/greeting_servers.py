@@ -175,7 +175,11 @@ class Cluster:
             os.chown(self.data, owner.pw_uid, owner.pw_gid)
             self._options = {"user": owner.pw_uid, "group": owner.pw_gid, "cwd": self.data}
         made = [str(initdb), "-D", str(self.data), "--no-sync", "-A", "trust", "-U", "owner", "--no-locale"]
-        subprocess.run(made, check=True, capture_output=True, timeout=60, **self._options)
+        try:
+            subprocess.run(made, check=True, capture_output=True, timeout=60, **self._options)
+        except BaseException:
+            shutil.rmtree(self.data, ignore_errors=True)
+            raise
 
     def __enter__(self) -> Cluster:
         return self
