@@ -46,15 +46,23 @@ def edges_between(topology: Topology, source: str, target: str) -> tuple[Edge, .
     except Ambiguous:
         typed, targets = _replicas(topology, target)
     except NotFound:
-        lost = [edge_to_nobody(topology, caller, target) for caller in callers if caller is not None]
-        if not any(lost):
+        found = [edge for caller in callers if caller is not None for edge in _by_its_word(topology, caller, target)]
+        if not found:
             raise
-        return tuple(edge for edge in lost if edge is not None)
+        return tuple(found)
     pairs = [(caller, each) for caller in callers for each in targets if each is None or caller != each]
     if not pairs:
         pairs = [(callers[0], targets[0])]
     edges = (_edge(topology, caller, each, typed, (source, target)) for caller, each in pairs)
     return tuple(_by_its_own_name(topology, edge) for edge in edges)
+
+
+def _by_its_word(topology: Topology, caller: Container, typed: str) -> list[Edge]:
+    """A name that no container has, but the caller's environment: whom it means there, else nobody."""
+    word = typed.partition(":")[0].lower()
+    meant = [edge for edge in inferred_edges(topology, caller) if (edge.name or "").lower() == word]
+    lost = edge_to_nobody(topology, caller, typed)
+    return meant or ([lost] if lost is not None else [])
 
 
 def _carrying(topology: Topology, callers: Iterable[Container | None], text: str) -> tuple[Container, ...]:

@@ -242,6 +242,17 @@ def is_set_in(found: Ends) -> str:
     return f" in {variable} of {found.source.name}" if word == "environment" and variable else ""
 
 
+def port_is_set_in(found: Ends) -> str:
+    """`` in DB_PORT of app``, where the port stands in a variable beside the host's; else as :func:`is_set_in`."""
+    word, _, variable = found.edge.origin.partition(" ")
+    port, stem = str(found.edge.port), variable.rpartition("_")[0] or variable[:2]
+    if word == "environment" and port not in (found.source.env(variable) or port):
+        for name, value in found.source.environment or ():
+            if value.strip() == port and name.upper().endswith("PORT") and name.startswith(stem):
+                return f" in {name} of {found.source.name}"
+    return is_set_in(found)
+
+
 def networks_line(container: Container) -> str:
     """``app is on: coolify``"""
     return f"{container.name} is on: {network_names(container) or 'no network'}"

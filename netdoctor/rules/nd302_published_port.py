@@ -34,10 +34,10 @@ from netdoctor.rules._reading import (
     dial_lines,
     dials,
     ends,
-    is_set_in,
     listeners,
     listeners_line,
     may_run,
+    port_is_set_in,
     wants_listeners,
 )
 from netdoctor.rules.registry import RULES
@@ -89,7 +89,7 @@ class PublishedPort:
                 *((listeners_line(heard),) if heard is not None else ()),
                 *dial_lines(case),
             ),
-            (Remedy(f"Use port {right}", advice=f"Use port {right} instead of {port}{is_set_in(found)}."),),
+            (Remedy(f"Use port {right}", advice=f"Use port {right} instead of {port}{port_is_set_in(found)}."),),
         )
 
 

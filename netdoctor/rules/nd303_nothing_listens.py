@@ -32,9 +32,9 @@ from netdoctor.rules._reading import (
     Ends,
     dial_lines,
     ends,
-    is_set_in,
     listeners,
     listeners_line,
+    port_is_set_in,
     taken,
     wants_listeners,
 )
@@ -65,7 +65,10 @@ class NothingListens:
             else f"does not listen on port {port}"
         )
         listed = ", ".join(str(each) for each in heard.ports)
+        if elsewhere and heard.ports == (port,):
+            listed, what = "", f"{what}, and {found.source.name} comes by another address"
         ports = f"port{'s' if len(heard.ports) > 1 else ''} {listed}"
+        rest = "" if elsewhere and not listed else f"; it takes connections on {ports if listed else 'no port at all'}"
         yield Finding(
             self.code,
             self.title,
@@ -73,7 +76,7 @@ class NothingListens:
             Confidence.LIKELY if starting else Confidence.CERTAIN,
             Layer.TARGET,
             (*((found.edge.basis,) if found.edge.basis is not None else ()), found.target.ref, found.source.ref),
-            f"{found.target.name} {what}; it takes connections on {ports if listed else 'no port at all'}.",
+            f"{found.target.name} {what}{rest}.",
             (listeners_line(heard), *dial_lines(case)),
             (_remedy(found, heard, bool(elsewhere)),),
         )
@@ -93,10 +96,12 @@ def _remedy(found: Ends, heard: ListenersEvidence, elsewhere: bool) -> Remedy:
         return Remedy("Bind any-address", advice=f"Let the server in {target} bind 0.0.0.0:{port}, and recreate it.")
     if len(heard.ports) == 1:
         right = heard.ports[0]
-        return Remedy(f"Use port {right}", advice=f"Use port {right} instead of {port}{is_set_in(found)}.")
+        return Remedy(f"Use port {right}", advice=f"Use port {right} instead of {port}{port_is_set_in(found)}.")
     if heard.ports:
         listed = ", ".join(str(each) for each in heard.ports)
-        return Remedy("Use a port that is open", advice=f"Use one of {listed} instead of {port}{is_set_in(found)}.")
+        return Remedy(
+            "Use a port that is open", advice=f"Use one of {listed} instead of {port}{port_is_set_in(found)}."
+        )
     return Remedy("Start the server", advice=f"See why nothing listens: docker logs --tail 50 {target}")
 
 

@@ -96,3 +96,9 @@ def test_an_app_that_failed_beside_others_that_run_is_a_caller_too(state, asked)
     assert bool(all_edges(topology(NET, caller, DB))) is asked
     alone = container("old-app-1", NET, environment=tuple(env.items()), state=state, project="old")
     assert all_edges(topology(NET, alone, DB)) == ()
+
+
+def test_a_typed_name_means_whom_the_environment_means_by_it():
+    seen = topology(NET, app(env={"DATABASE_URL": "postgres://postgres:5432/x"}), DB)
+    (edge,) = edges_between(seen, "shop-app-1", "postgres:5432")
+    assert (edge.target, edge.name) == (DB.ref, "postgres")

@@ -77,3 +77,11 @@ def test_the_list_is_wanted_only_for_a_published_port_that_failed():
     assert told().wanted(RULE) == {Listeners(WEB.ref)}
     assert told(port=9999).wanted(RULE) == set()
     assert told(outcome=Outcome.CONNECTED).wanted(RULE) == set()
+
+
+def test_a_port_in_a_variable_of_its_own_is_the_place_to_change():
+    caller = container("app", NET, environment=(("DB_HOST", "db"), ("DB_PORT", "5433")))
+    db = container("db", NET, publish=((5433, 5432),))
+    seen = story(topology(caller, db, NET), caller, db, name="db", port=5433, origin="environment DB_HOST")
+    (finding,) = seen.dns(Outcome.CONNECTED).tcp(Outcome.REFUSED).listens("0.0.0.0:5432").judged(RULE)
+    assert finding.remedies[0].advice == "Use port 5432 instead of 5433 in DB_PORT of app."
