@@ -30,9 +30,11 @@ from typing import Any
 from netdoctor.model import Case, Confidence, Fact, Finding, Layer, Network, Question, Remedy, Severity, Topology
 from netdoctor.probes.connections import Connections
 from netdoctor.probes.tcp import Tcp
-from netdoctor.rules._reading import Ends, dial_lines, ends
+from netdoctor.rules._reading import Ends, dial_lines, ends, works
 from netdoctor.rules._speaking import about
 from netdoctor.rules.registry import RULES
+
+RESOLVE_ONCE = frozenset({"nginx", "nginx-unprivileged", "openresty", "haproxy"})
 
 
 class StaleAddress:
@@ -80,6 +82,29 @@ class StaleAddress:
                 caller_fails=True,
             )
             return
+        if works(case) and _resolves_once(found) and _later(found):
+            yield _may_be_old(found)
+
+
+def _may_be_old(found: Ends) -> Finding:
+    """It could only start because the name led somewhere then; the target has been started anew since."""
+    caller, target = found.source.name, found.target.name
+    return Finding(
+        RULE.code,
+        RULE.title,
+        Severity.WARNING,
+        Confidence.POSSIBLE,
+        Layer.TCP,
+        about(found.edge),
+        f"{caller} looks names up once, when it starts; {target} was started after it, and may have another address "
+        "now. Where it answers 502 though all of this holds, that is why.",
+        (f"{target} is at {', '.join(e.ipv4 or '?' for e in found.target.endpoints)}",),
+        (Remedy(f"Let {caller} resolve again", advice=f"docker restart {caller}"),),
+    )
+
+
+def _resolves_once(found: Ends) -> bool:
+    return found.source.image.rpartition("/")[2].partition("@")[0].partition(":")[0].lower() in RESOLVE_ONCE
 
 
 def _network_of(found: Ends, address: str) -> Network | None:

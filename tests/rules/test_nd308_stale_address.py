@@ -73,3 +73,12 @@ def test_the_connections_are_asked_for_at_the_caller():
     assert told().wanted(RULE) == {Connections(PROXY.ref)}
     stopped = replace(API, state=State("exited"), endpoints=(Endpoint(NET.id, "n"),))
     assert told(api=stopped).wanted(RULE) == set()
+
+
+def test_nginx_looks_names_up_once_so_a_later_start_of_its_upstream_is_worth_a_word():
+    nginx = replace(PROXY, image="nginx:1.27-alpine")
+    (finding,) = told(remote=None, proxy=nginx).judged(RULE)
+    assert finding.confidence is Confidence.POSSIBLE and not finding.caller_fails
+    assert "looks names up once, when it starts; api was started after it" in finding.cause
+    assert told(remote=None, proxy=nginx, api=replace(API, state=OLD)).judged(RULE) == ()
+    assert told(remote=None).judged(RULE) == ()
