@@ -43,8 +43,14 @@ def write_whole(path: str | Path, text: str, *, patience: float | None = None) -
             raise
 
 
-def read_within(path: str | Path, limit: int) -> bytes:
+JSON_STARTS = b"{\xef\xff\xfe"
+"""How a file may begin that holds a JSON object: with it, or with what tells its encoding."""
+
+
+def read_within(path: str | Path, limit: int, *, starts: bytes = b"") -> bytes:
     """At most ``limit`` bytes; whoever gets that many may ask for one more than he takes.
+
+    ``starts``: what begins with none of these bytes (blanks apart) is not read to its end.
 
     Raises OSError, also for what no file can be called, and for a pipe that nobody writes into. One with a writer is
     waited for as long as it takes.
@@ -56,12 +62,12 @@ def read_within(path: str | Path, limit: int) -> bytes:
     with os.fdopen(handle, "rb", buffering=0) as file:
         data = _first(file, min(limit, _PIECE)) if stat.S_ISFIFO(os.fstat(handle).st_mode) else b""
         os.set_blocking(handle, True)
-        pieces = [data]
-        left = limit - len(data)
-        while left > 0 and (piece := file.read(min(left, _PIECE))):
-            pieces.append(piece)
-            left -= len(piece)
-    return b"".join(pieces)
+        found = bytearray(data)
+        while len(found) < limit and (piece := file.read(min(limit - len(found), _PIECE))):
+            found += piece
+            if starts and found[:_PIECE].lstrip()[:1] not in starts:
+                break
+    return bytes(found)
 
 
 def read_key(path: str | Path) -> str:

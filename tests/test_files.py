@@ -141,6 +141,14 @@ def test_no_more_is_read_than_that(tmp_path):
         read_within(tmp_path, 10)
 
 
+def test_what_begins_with_the_wrong_byte_is_not_read_to_its_end(tmp_path):
+    assert len(read_within("/dev/zero", 1 << 30, starts=b"{")) <= 1 << 20
+    (tmp_path / "r").write_bytes(b" \n{" + b"x" * (3 << 20))
+    assert len(read_within(tmp_path / "r", 1 << 30, starts=b"{")) == 3 + (3 << 20)
+    (tmp_path / "blank").write_bytes(b" " * 10)
+    assert read_within(tmp_path / "blank", 100, starts=b"{") == b" " * 10
+
+
 def test_an_open_pipe_is_written_to_by_its_number():
     """``-o >(jq .)``, ``-o /dev/stdout``"""
     reading, writing = os.pipe()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netdoctor.errors import UsageError
-from netdoctor.files import read_within
+from netdoctor.files import JSON_STARTS, read_within
 
 Table = Mapping[str, Mapping[str, float]]
 """``{"search": {"p50": 35.0}}``, in milliseconds."""
@@ -29,7 +29,7 @@ def read_baseline(path: Path) -> Baseline:
     """``{"name": "Pinecone", "rows": {"search": {"p50": 35.0}}}``; the name is free. Raises UsageError."""
     hint = 'save one with --save FILE, or write {"name": "Pinecone", "rows": {"search": {"p50": 35.0}}}'
     try:
-        data = read_within(path, LIMIT + 1)
+        data = read_within(path, LIMIT + 1, starts=JSON_STARTS)
         if len(data) > LIMIT:
             raise UsageError(f"The baseline {path} is too large for a table of latencies.", hint=hint)
         told = json.loads(data.decode("utf-8"))

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from netdoctor.errors import UsageError
-from netdoctor.files import read_within, write_whole
+from netdoctor.files import JSON_STARTS, read_within, write_whole
 from netdoctor.migration.batches import Limits
 from netdoctor.migration.ledger import LedgerMismatch
 from netdoctor.migration.listing import listing_of as listing_of
@@ -46,10 +46,8 @@ class PlanFile:
 
 
 def _text(path: Path) -> str:
-    """Raises OSError, UnicodeDecodeError, UsageError. What cannot be a plan by its first byte is not read."""
-    if not read_within(path, 1).startswith(b"{"):
-        raise UsageError(f"{path} is no plan.", hint=_HINT)
-    raw = read_within(path, LIMIT + 1)
+    """Raises OSError, UnicodeDecodeError, UsageError."""
+    raw = read_within(path, LIMIT + 1, starts=JSON_STARTS)
     if len(raw) > LIMIT:
         raise UsageError(f"{path} is too large for a plan.", hint=_HINT)
     return raw.decode("utf-8")

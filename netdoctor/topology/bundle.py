@@ -14,7 +14,7 @@ from typing import Any
 
 import netdoctor.model as nouns
 from netdoctor.errors import UsageError
-from netdoctor.files import read_within, write_whole
+from netdoctor.files import JSON_STARTS, read_within, write_whole
 from netdoctor.model import Answers, Container, Health, Network, Observation, Question, Topology
 from netdoctor.probes.interface import PROBES
 from netdoctor.redact import redact_text, redact_value, secrets_among, without
@@ -106,7 +106,7 @@ def read_bundle(path: str | Path) -> tuple[Topology, Answers]:
     """Raises UsageError for a file that is missing, no bundle, damaged, or of a newer format."""
     shown = plain(str(path))
     try:
-        raw = read_within(path, LIMIT + 1)
+        raw = read_within(path, LIMIT + 1, starts=JSON_STARTS)
         if len(raw) > LIMIT:
             raise UsageError(f"{shown} is too large for a bundle.", hint=_HOW)
         document = json.loads(raw)
