@@ -3,6 +3,7 @@
 What is looked for
   `network_mode: none`, or `container:X` (in Compose `service:X`): whether X is still there, runs, and has not
   been restarted since; whether X shares a network with the other side; and whose names are used.
+  Also a refused port of X itself, while somebody who lived in its network was left behind in the old one.
 
 Why it breaks
   `none` leaves only loopback. A borrower lives in the namespace of another container: networks, addresses,

@@ -2,7 +2,8 @@
 
 What is looked for
   A target outside the engine, and a caller all of whose networks are internal (`internal: true`). The name
-  gave no address, or the dial was lost.
+  gave no address, or the dial was lost. Also a container with published ports all of whose networks are
+  internal, when the machine is asked for one of them, and in files.
 
 Why it breaks
   An internal network has no gateway to the outside, and the engine's resolver forwards no names from it:

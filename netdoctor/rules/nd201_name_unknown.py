@@ -3,7 +3,8 @@
 What is looked for
   A shared network with names, a name in use that gave no address, and, by inspect, no container on the
   caller's networks that carries it. As a control the caller's own short id is asked for: the engine always
-  knows that one, so its answer shows that the resolver works and only the name is wrong.
+  knows that one, so its answer shows that only the name is wrong. Of a name that nobody at all has, the
+  caller's compose files are asked (a profile that is off, a service without a container).
 
 Why it breaks
   The engine answers exactly four kinds of names on a network: container names, aliases (Compose adds the
@@ -74,7 +75,6 @@ class NameUnknown:
             return
         if found.name is None or not found.named_networks:
             return
-        # From a caller that has ended nobody can ask; inspect knows the names.
         if not (declared(found.topology) or name_failed(case) or not may_run(found.source)):
             return
         if not may_run(found.target) or carriers(found.topology, found.source, found.name):

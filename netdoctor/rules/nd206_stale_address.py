@@ -3,7 +3,7 @@
 What is looked for
   A line of `extra_hosts` for the name in use, whose address is not one of the target's; or an IP address in
   the caller's environment (or as the target itself) that lies in a subnet of the caller's networks and
-  belongs to no container. The address is dialled.
+  belongs to no container. The address is dialled. A line that `--link` wrote counts like one of `extra_hosts`.
 
 Why it breaks
   Containers get their addresses anew when they are recreated, in the order in which they start. What was

@@ -3,6 +3,7 @@
 What is looked for
   The caller's own TCP connections, read from its namespace: one that is established, or being opened, to the wanted
   port at an address of a shared network which no container there has (any more). netdoctor's own dials do not count.
+  Possible only, where nothing of that kind is open: nginx or HAProxy, and a target that was started after it.
 
 Why it breaks
   nginx resolves the servers of its configuration once, when it starts; other programs and pools keep what they
