@@ -381,3 +381,44 @@ def test_a_variable_that_is_set_for_all_runs_contradicts_no_source(variable):
     option = "--" + next(iter(variable)).removeprefix("NETDOCTOR_").lower()
     typed = netdoctor("check", "app", "db", option, *(["shop"] if option == "--project" else []), env=nowhere)
     assert (typed.status, "cannot go with" in typed.err) == (2, True)
+
+
+@pytest.mark.parametrize("value", ["nan", "NaN", "inf", "1e400", "1000001"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check", "a", "b", "--timeout"),
+        ("check", "a", "b", "--wait"),
+        ("migrate", "x", "--patience"),
+        ("migrate", "x", "--request-timeout"),
+        ("vectors", "snapshot", "list", "x", "--patience"),
+        ("watch", "--every"),
+    ],
+    ids=" ".join,
+)
+def test_a_time_that_nobody_can_wait_is_refused(words, value):
+    ended = netdoctor(*words, value)
+    assert ended.status == 2
+    assert f"Invalid value for '{words[-1]}'" in ended.err
+
+
+def test_a_path_that_nobody_can_use_is_one_sentence_even_where_nobody_expects_it(tmp_path):
+    ended = netdoctor("migrate", "x.json", "--to", "http://127.0.0.1:9", "--ledger", f"{tmp_path}/{'x' * 300}")
+    assert ended.status == 2
+    assert len(ended.err) < 1000
+    assert "itself failed" not in ended.err
+
+
+def test_a_nul_is_refused_in_one_place():
+    for words in (("check", "a\0b", "c"), ("bundle", "a\0b"), ("lint", "-f", "\0")):
+        ended = netdoctor(*words)
+        assert (ended.status, ended.out) == (2, "")
+        assert "An argument has a NUL in it" in ended.err
+
+
+def test_a_reader_of_the_report_may_be_a_process(tmp_path):
+    script = f"{sys.executable} -m netdoctor explain ND101 -o >(cat > {tmp_path}/got); wait; cat {tmp_path}/got"
+    script += f"; {sys.executable} -m netdoctor explain ND101 -o /dev/stdout | cat"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=settings(), timeout=60)
+    assert done.stdout.count("ND101") >= 2, done
+    assert done.stderr == ""

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netdoctor.errors import UsageError
 from netdoctor.migration.points import (
     Layout,
     MappingRefused,
@@ -196,3 +197,24 @@ def test_points_in_one_step_are_those_made_alone() -> None:
         )
         assert type(together.payload["n"]) is int
         assert type(together.payload["x"]) is float
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "x" * 256, "é" * 128, "a/b", "a\x1fb", "a\nb", "\udcff", "a|b"])
+def test_what_a_person_calls_a_collection_and_no_server_can_have_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="A collection cannot be called") as caught:
+        Layout(collection=name)
+    assert len(caught.value.message) < 300
+    assert caught.value.hint
+    with pytest.raises(UsageError):
+        Layout(default_collection=name)
+
+
+@pytest.mark.parametrize("name", ["a", "x" * 255, "é" * 127, "a b", "100%", "ünï-_.~"])
+def test_what_a_server_can_have_is_taken(name: str) -> None:
+    assert Layout(collection=name).collection_of("any") == name
+
+
+@pytest.mark.parametrize("field", ["id_field", "tenant_field", "strip_prefix", "sparse_vector"])
+def test_what_is_no_utf_8_is_refused_before_anything_is_written(field: str) -> None:
+    with pytest.raises(UsageError, match="it is no UTF-8"):
+        Layout(**{field: "a\udcff"})

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cli.conftest import in_a_child
+from somebody import as_nobody
 
 from netdoctor.cli.main import run
 from netdoctor.errors import UsageError
@@ -95,3 +100,25 @@ def test_one_more_file_or_another_name_is_another_folder(tmp_path: Path) -> None
     again = open_source(tmp_path / "f")
     list(again.records())
     assert again.digest() != digest
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody else")
+def test_a_part_that_cannot_be_read_is_told_and_not_left_out() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        json_lines(Path(name) / "a.jsonl", [thing("a")])
+        (Path(name) / "closed").mkdir(mode=0o700)
+        ended = in_a_child("migrate", name, "--dry-run", before=as_nobody(), cwd="/")
+    assert ended.status == 2
+    assert f"The folder {name} cannot be read: {name}/closed" in ended.err
+    assert "Permission denied" in ended.err
+    assert "put a dot before a name" in ended.err
+
+
+@pytest.mark.parametrize("kind", [None, "json"])
+def test_a_pipe_a_device_and_a_name_too_long_are_no_exports(tmp_path: Path, kind: str | None) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for given in (tmp_path / "pipe", Path("/dev/zero"), tmp_path / ("x" * 300)):
+        with pytest.raises(UsageError, match="cannot be read") as caught:
+            open_source(given, replace(NO_ACCESS, kind=kind))
+        assert len(caught.value.message) < 400
