@@ -137,23 +137,28 @@ def dialled(case: Case) -> tuple[str, ...]:
     return predicted_addresses(case.topology, case.edge) if case.edge is not None else ()
 
 
-def own_addresses(case: Case) -> frozenset[str]:
+def own_addresses(case: Case) -> tuple[str, ...]:
     """Every address that can be meant on this edge. The caller may speak to another server on the same port, and what
     that one answers is none of this edge's."""
     edge, target = case.edge, case.target
     if edge is None:
-        return frozenset()
+        return ()
     attached = case.topology.endpoints_of(target) if target is not None else ()
-    found = {*dialled(case), *predicted_addresses(case.topology, edge), edge.name or "", edge.target.id}
-    return frozenset(found | {each for endpoint in attached for each in endpoint.addresses})
+    theirs = [each for endpoint in attached for each in endpoint.addresses]
+    predicted = predicted_addresses(case.topology, edge)
+    return tuple(dict.fromkeys((*dialled(case), *predicted, *theirs, edge.name or "", edge.target.id)))
 
 
 def dials(case: Case) -> Iterator[tuple[str, Observation[Any]]]:
     """Each address that was dialled on the edge's port, with what happened."""
-    own = own_addresses(case)
-    for question, observation in case.asked(Tcp):
-        if case.edge is not None and question.port == case.edge.port and question.address in own:
-            yield question.address, observation
+    edge = case.edge
+    if edge is None or edge.port is None:
+        return
+    # Looked up, not searched for: a caller that is asked about everybody has hundreds of answers.
+    for address in own_addresses(case):
+        observation = case.seen.get(Tcp(edge.source, address, edge.port))
+        if observation is not None:
+            yield address, observation
 
 
 def pinged(case: Case, address: str) -> Observation[Any] | None:
@@ -178,19 +183,15 @@ def spoken_to(case: Case) -> Iterator[tuple[Http | Greeting, Observation[Any]]]:
     edge = case.edge
     if edge is None:
         return
-    path, own = edge.path or edge.said_path or "/", own_addresses(case)
+    path = edge.path or edge.said_path or "/"
     for asked, observation in case.asked(Http):
         ours = asked.port == edge.port and asked.path == path and asked.host in (edge.name, asked.address)
-        if (
-            ours
-            and asked.address in own
-            and edge.protocol in (*HTTP, "tcp")
-            and asked.tls == (edge.protocol == "https")
-        ):
+        ours = ours and edge.protocol in (*HTTP, "tcp") and asked.tls == (edge.protocol == "https")
+        if ours and asked.address in own_addresses(case):
             yield asked, observation
     for greeted, observation in case.asked(Greeting):
         same = (greeted.port, greeted.protocol, greeted.tls) == (edge.port, *spoken(edge.protocol))
-        if same and greeted.address in own:
+        if same and greeted.address in own_addresses(case):
             yield greeted, observation
 
 
