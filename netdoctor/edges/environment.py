@@ -13,6 +13,7 @@ from netdoctor.edges.likeness import alike, is_free, meant_by_likeness
 from netdoctor.edges.loopback import meant_by_kind, meant_by_loopback, one_namespace, ports_of
 from netdoctor.edges.spellings import addresses_in
 from netdoctor.model import Container, Edge, Ref, Topology, carriers
+from netdoctor.redact import redact_text
 
 UDP = "udp"
 HOST_ALIASES = frozenset({"host.docker.internal", "gateway.docker.internal"})
@@ -31,7 +32,13 @@ def mentions(container: Container) -> Iterator[Mention]:
     """Every address in the environment, in the variables' order. Values never leave as text: they hold secrets."""
     for variable, value in container.environment or ():
         for address in addresses_in(variable, value, container.env):
-            yield Mention(variable, address)
+            if not _perhaps_a_password(value, address.host):
+                yield Mention(variable, address)
+
+
+def _perhaps_a_password(value: str, host: str) -> bool:
+    """``postgres://u:p@ss/word@db/x``: what stands where a host would is what may be a part of the password."""
+    return "@" in value and host in value and host not in redact_text(value)
 
 
 def names_of(container: Container) -> frozenset[str]:
