@@ -11,11 +11,15 @@ _REORDERING = {chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x2
 
 def plain(text: str) -> str:
     """One line: control characters (newlines too) are shown as escapes, never sent."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(_show(char) if char == "\n" or char == "\t" or _unsafe(char) else char for char in text)
 
 
 def plain_block(text: str) -> str:
     """Several lines: newlines and tabs stay, everything else that could steer a terminal is shown as an escape."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(_show(char) if char not in _KEEP and _unsafe(char) else char for char in text)
 
 

@@ -13,7 +13,7 @@ import click
 
 from netdoctor.cli._hand import VARIABLE
 from netdoctor.cli._target import ledger_path, open_target, option
-from netdoctor.cli.settings import Seconds, Settings
+from netdoctor.cli.settings import NamedFile, Seconds, Settings
 from netdoctor.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    option("--plan", type=click.Path(path_type=Path), help="Plan file: written by --dry-run, else gone by."),
+    option("--plan", type=NamedFile(), help="Plan file: written by --dry-run, else gone by."),
     option("--shard", metavar="NUMBER/OF", help="Write only this part of the plan; a coordinator does the rest."),
     option("--coordinate", is_flag=True, help="Prepare for --workers workers, wait for them, verify."),
     option("--workers", type=click.IntRange(1, 10000), default=4, show_default=True, help="How many there are."),

@@ -179,7 +179,7 @@ def _fail(argv: list[str], message: str, hint: str, status: Exit, code: str | No
     from netdoctor.terminal import plain_block
 
     # A name of a megabyte is no sentence.
-    message = message if len(message) <= _MOST else f"{message[:_MOST]}..."
+    message, hint = (text if len(text) <= _MOST else f"{text[:_MOST]}..." for text in (message, hint))
     named = f" {code}" if code else ""
     _say(f"netdoctor:{named} {plain_block(redact_text(message))}")
     if hint:

@@ -57,6 +57,21 @@ class Settings:
     color: str = "auto"
 
 
+class NamedFile(click.Path):
+    """The path of a file that has a name: others are put beside it, under names made from its own."""
+
+    def __init__(self) -> None:
+        from pathlib import Path
+
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found: Any = super().convert(value, param, ctx)
+        if found.name in ("", ".."):
+            self.fail(f"{value!r} names no file.", param, ctx)
+        return found
+
+
 def _option(*names: str, **how: Any) -> Callable[[F], F]:
     """Every shared option defaults to None here, so that "not given" is told apart from "given"."""
     variable = f"NETDOCTOR_{names[0].lstrip('-').replace('-', '_').upper()}"

@@ -9,6 +9,8 @@ from netdoctor.exits import Exit
 from netdoctor.model import Container, Topology, Unseen
 from netdoctor.terminal import plain
 
+_LONGEST = 255
+"""Letters; nothing is like what is longer."""
 _ID_PREFIX = 4
 """Shorter hex is taken as a name only."""
 SHOWN_AS = ("coolify.name", "coolify.serviceName", "coolify.resourceName", "com.docker.swarm.service.name")
@@ -83,6 +85,8 @@ def describe(container: Container) -> str:
 
 def nearest(topology: Topology, wanted: str) -> tuple[str, ...]:
     """Up to three existing names like ``wanted``: by likeness, or because one contains the other."""
+    if len(wanted) > _LONGEST:
+        return ()
     names: dict[str, None] = {}
     known: tuple[Container | Unseen, ...] = (*topology.containers, *topology.unseen_containers)
     for container in known:

@@ -13,7 +13,7 @@ from netdoctor.cli._orders import obeying
 from netdoctor.cli._target import known_ledger, ledger_path, open_target, option, reaching, target_options
 from netdoctor.cli._vectors._access import access_of, access_options
 from netdoctor.cli.common import emit_told
-from netdoctor.cli.settings import Seconds, Settings, read_settings, shared_options
+from netdoctor.cli.settings import NamedFile, Seconds, Settings, read_settings, shared_options
 from netdoctor.errors import UsageError
 from netdoctor.exits import Exit
 
@@ -29,7 +29,7 @@ _PATIENCE = 600.0
 @target_options
 @access_options
 @option("--ledger", type=click.Path(path_type=Path), help="Default: EXPORT.netdoctor.sqlite")
-@option("--plan", type=click.Path(path_type=Path), help="Take back what all workers of this plan file wrote.")
+@option("--plan", type=NamedFile(), help="Take back what all workers of this plan file wrote.")
 @option("--restore", is_flag=True, help="Put collections that --overwrite changed back from their snapshots.")
 @option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
 @option("--patience", type=Seconds(0), default=60.0, show_default=True, help="Seconds of retrying.")
