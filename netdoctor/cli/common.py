@@ -255,7 +255,7 @@ def give_up_stdout() -> None:
 
 def _unwritten(where: str, error: Exception) -> UsageError:
     why = getattr(error, "strerror", None) or str(error)
-    return UsageError(f"The report cannot be written to {where}: {why}.", hint="Choose another --output.")
+    return UsageError(f"The report cannot be written to {where}: {why}.", hint="Name another file.")
 
 
 def status_of(report: Report, settings: Settings) -> Exit:
