@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from netdoctor.edges.address import parse_address
-from netdoctor.edges.environment import Mention, edge_from, mentions, names_of
+from netdoctor.edges.environment import HOST_ALIASES, Mention, edge_from, mentions, names_of
 from netdoctor.edges.likeness import is_free, meant_by_likeness
 from netdoctor.edges.loopback import for_browsers, meant_by_kind
 from netdoctor.errors import UsageError
@@ -41,6 +41,11 @@ def edges_to_nobody(
             edge = replace(edge_from(caller, caller, mention), target=Ref("external", host))
             found.setdefault((host, edge.port), edge)
     return list(found.values())
+
+
+def leads_to_nobody(edge: Edge) -> bool:
+    """Whether it is one of these."""
+    return edge.target.kind == "external" and edge.target.id not in HOST_ALIASES and edge.origin != "argument"
 
 
 def edge_to_nobody(topology: Topology, caller: Container, typed: str) -> Edge | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from netdoctor.diagnosis.run import edge_label
 from netdoctor.edges.arguments import HOST_WORD, all_edges, edge_between, edges_of
+from netdoctor.edges.nobody import leads_to_nobody
 from netdoctor.errors import NetdoctorError, NotLookedAt, UsageError
 from netdoctor.model import Container, Edge, Severity, Topology, Unseen, Verdict
 from netdoctor.terminal import plain
@@ -93,6 +94,9 @@ class Named:
                 yield Wanted(group, group, edge_label(topology, edge), edge)
                 return
             for edge in edges_of(topology, self.source):
+                # Who was there and is gone is remembered as the container it was.
+                if leads_to_nobody(edge):
+                    continue
                 yield Wanted(key_of(topology, edge), group, edge_label(topology, edge), edge)
         except NotLookedAt as error:
             yield Wanted(group, group, label, None, Verdict.UNKNOWN, error.message)
@@ -117,7 +121,7 @@ class Declared:
     def wanted(self, topology: Topology) -> Iterator[Wanted]:
         from netdoctor.edges.pairs import only_projects
 
-        found: Sequence[Edge] = all_edges(topology)
+        found: Sequence[Edge] = [edge for edge in all_edges(topology) if not leads_to_nobody(edge)]
         for edge in only_projects(found, topology, self.projects) if self.projects else found:
             key = key_of(topology, edge)
             yield Wanted(key, key, edge_label(topology, edge), edge)

@@ -47,7 +47,7 @@ def called_by_nobody(case: Case) -> Told | None:
         advice = f"Use {near[0]} instead of {name}{where}, if that is what is meant."
     remedy = Remedy("Use a name that exists", advice=advice)
     if declared(case.topology):
-        cause = f"{source.name} uses the name {name}{place}, and nothing in these files is called that"
+        cause = f"{source.name} uses the name {name}{place}, and nothing that these files start is called that"
     if absent is not None:
         cause += f": {absent[0]}"
         remedy = Remedy(f"Create {name}", advice=absent[1])

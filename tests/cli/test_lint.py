@@ -157,7 +157,9 @@ def test_env_files_and_profiles_are_as_in_compose(here):
     assert netdoctor("lint").status == 0
     assert netdoctor("lint", "--env-file", "prod.env").status == 1
     assert netdoctor("lint", env={"DB": "db"}).status == 1
-    assert netdoctor("lint", "--env-file", "prod.env", "--profile", "other").status == 0
+    other = netdoctor("lint", "--env-file", "prod.env", "--profile", "other")
+    assert other.status == 1
+    assert "uses the name db in DB_URL, and nothing that these files start" in " ".join(other.out.split())
     missing = netdoctor("lint", "--env-file", "none.env")
     assert missing.status == 2
     assert "none.env:1: the file does not exist" in missing.err

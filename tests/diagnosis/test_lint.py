@@ -202,7 +202,7 @@ networks: {x: {internal: true}}
     report = judge(text)
     assert {finding.code for finding in report.findings} == {"ND201"} and len(report.findings) == 3
     assert report.findings[0].cause.endswith(
-        "uses the name redis in REDIS_URL, and nothing in these files is called that."
+        "uses the name redis in REDIS_URL, and nothing that these files start is called that."
     )
     assert all(finding.confidence is Confidence.LIKELY for finding in report.findings)
     external = text.replace("{internal: true}", "{external: true}")
