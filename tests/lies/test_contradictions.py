@@ -65,7 +65,7 @@ def test_a_container_that_is_listed_twice_is_one(host: str, script: Script) -> N
     script.special["/containers/json"] = Answer([{"Id": full("app")}] * 3)
     ended = netdoctor("-H", host)
     assert ended.status == 0
-    assert ended.out.count("\n  app ") == 1
+    assert ended.out.count("\n  app  ") == 1
 
 
 def test_after_one_inspect_that_never_ends_the_others_are_not_waited_for(
