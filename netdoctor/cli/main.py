@@ -155,7 +155,7 @@ def _run(argv: list[str]) -> int:
     except Exception as error:
         if os.environ.get("NETDOCTOR_DEBUG"):
             raise
-        said = _of_a_path(error)
+        said = _of_a_path(error, argv)
         if said:
             return _fail(argv, said, "Check the path, and whether it may be used.", Exit.USAGE)
         return _fail(
@@ -166,9 +166,12 @@ def _run(argv: list[str]) -> int:
         )
 
 
-def _of_a_path(error: Exception) -> str:
-    """What the kernel says of a path that was given, where nobody nearer to it had a better word; else ""."""
+def _of_a_path(error: Exception, argv: list[str]) -> str:
+    """What the kernel says of a path that was typed, where nobody nearer to it had a better word; else ""."""
     if not isinstance(error, OSError) or error.errno not in _OF_PATHS or not isinstance(error.filename, str):
+        return ""
+    typed = (part for word in argv for part in (word, word.partition("=")[2]) if part)
+    if not any(part in error.filename for part in typed):
         return ""
     shown = error.filename if len(error.filename) <= _LONGEST else f"{error.filename[:_LONGEST]}..."
     return f"{shown} cannot be used: {(error.strerror or '').lower()}."

@@ -409,6 +409,19 @@ def test_a_path_that_nobody_can_use_is_one_sentence_even_where_nobody_expects_it
     assert "itself failed" not in ended.err
 
 
+def test_a_path_of_our_own_that_cannot_be_used_is_not_blamed_on_who_typed(monkeypatch):
+    from netdoctor.cli import overview
+
+    def broken(_settings):
+        raise PermissionError(13, "Permission denied", "/proc/1/ours")
+
+    monkeypatch.setattr(overview, "overview", broken)
+    ended = netdoctor("-v")
+    assert ended.status == 3
+    assert "netdoctor itself failed: PermissionError" in ended.err
+    assert netdoctor("--host", "/proc/1").status == 2
+
+
 def test_a_nul_is_refused_in_one_place():
     for words in (("check", "a\0b", "c"), ("bundle", "a\0b"), ("lint", "-f", "\0")):
         ended = netdoctor(*words)
