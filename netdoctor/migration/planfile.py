@@ -47,6 +47,8 @@ class PlanFile:
 
 def _text(path: Path) -> str:
     """Raises OSError, UnicodeDecodeError, UsageError."""
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is no plan: it is no plain file.", hint=_HINT)
     raw = read_within(path, LIMIT + 1, starts=JSON_STARTS)
     if len(raw) > LIMIT:
         raise UsageError(f"{path} is too large for a plan.", hint=_HINT)

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,3 +74,10 @@ def test_a_plan_of_another_rule_for_ids_is_refused(tmp_path: Path) -> None:
     written.path.write_text(json.dumps(told))
     with pytest.raises(UsageError, match="maps records in another way"):
         read_plan(written.path, source)
+
+
+@pytest.mark.parametrize("path", ["/dev/urandom", "/dev/zero", "/"])
+def test_a_device_or_a_folder_is_no_plan(path: str) -> None:
+    nothing: Any = None
+    with pytest.raises(UsageError, match="it is no plain file"):
+        read_plan(Path(path), nothing)
