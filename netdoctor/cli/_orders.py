@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from netdoctor.cli._interrupts import unwind
+
 _ORDERS = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -23,7 +25,7 @@ def obeying() -> Iterator[None]:
     try:
         for number, handler in before.items():
             if handler is not signal.SIG_IGN:
-                signal.signal(number, signal.default_int_handler)
+                signal.signal(number, unwind)
         yield
     finally:
         for number, handler in before.items():

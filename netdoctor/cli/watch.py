@@ -20,6 +20,7 @@ import click
 
 from netdoctor.cli._expected import expectations as find_expectations
 from netdoctor.cli._expected import something
+from netdoctor.cli._interrupts import at_a_good_moment
 from netdoctor.cli.check import edges_for
 from netdoctor.cli.common import Session, give_up_stdout, session, speaker
 from netdoctor.cli.fix import desk_of, journal_of, verb_option
@@ -353,11 +354,11 @@ class Signals:
             if self._waiting is not None:
                 self._raise(self._waiting)
 
-    def _came(self, number: int, _frame: FrameType | None) -> None:
+    def _came(self, number: int, frame: FrameType | None) -> None:
         if self._held and self._waiting is None:
             self._waiting = number
             return
-        self._raise(number)
+        at_a_good_moment(lambda: self._raise(number), frame)
 
     def _raise(self, number: int) -> None:
         self._waiting = None

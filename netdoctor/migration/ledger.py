@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
@@ -301,7 +302,7 @@ def _touched(path: Path) -> float:
 def open_ledger(path: Path, *, restart: bool = False) -> Ledger:
     """Raises LedgerBusy when another process has it, UsageError when it cannot be used."""
     connection = None
-    fresh = not path.exists()
+    fresh = not os.path.lexists(path)
     if (path.exists() and not path.is_file()) or not path.parent.is_dir():
         why = "it is no plain file" if path.exists() else f"there is no folder {path.parent}"
         raise UsageError(f"The ledger {path} cannot be used: {why}.", hint="choose another with --ledger")

@@ -37,3 +37,37 @@ def test_a_wait_ends_at_a_signal_that_another_thread_took(number):
         sleeper.send_signal(number)
         assert sleeper.wait(50) == 42
         assert sleeper.stderr.read() == b""
+
+
+WAITER = """
+import os, signal, sys, threading, time
+from concurrent.futures import Future, wait
+from netdoctor.cli import _interrupts
+
+_interrupts.install()
+first, last = sorted((Future(), Future()), key=id)  # in this order their locks are taken
+held, done = threading.Event(), threading.Event()
+
+def others():
+    with last._condition:
+        held.set()
+        time.sleep(0.3)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.3)
+    first.set_result(1)
+    done.set()
+
+threading.Thread(target=others, daemon=True).start()
+held.wait()
+try:
+    wait([first, last])
+except KeyboardInterrupt:
+    sys.exit(42 if done.wait(20) else 43)
+"""
+
+
+def test_ctrl_c_leaves_no_lock_behind_that_another_thread_waits_for():
+    ended = subprocess.run(
+        [sys.executable, "-c", WAITER], capture_output=True, text=True, env=settings(), timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stderr) == (42, "")

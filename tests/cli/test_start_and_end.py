@@ -23,7 +23,7 @@ OTHER_ROOMS = {
 PICKED = {
     "netdoctor.cli.": {"_elsewhere", "_expected", "_interrupts", "_progress", "check", "common", "main", "settings"},
     "netdoctor.formats.": {"_findings", "_paint", "human", "interface"},
-    "netdoctor.topology.": {"engine", "names"},
+    "netdoctor.topology.": {"engine", "links", "names"},
 }
 """Rooms of which a check of two containers uses a few modules only."""
 OTHER_PLACES = {
