@@ -137,7 +137,9 @@ def test_who_may_not_ask_for_services_goes_without_them(engine: Liar, status: in
 
 @pytest.mark.parametrize("status", [400, 404, 409, 500])
 def test_a_manager_that_fails_to_say_is_none_to_change_services_by(engine: Liar, status: int) -> None:
-    engine.tell("services", Lie("no", lambda wire, _, __: wire.http(b'{"message": "no leader"}', status=status)))
+    # It hangs up after each answer, and says so: the next question is not to meet that by chance.
+    said = {"status": status, "more": "Connection: close\r\n"}
+    engine.tell("services", Lie("no", lambda wire, _, __: wire.http(b'{"message": "no leader"}', **said)))
     with reached(engine, 5.0) as here:
         assert swarm.service_networks(here) == {}
         with pytest.raises(EngineRefused, match="no leader"):
