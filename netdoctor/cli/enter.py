@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 import click
 
+from netdoctor.cli._interrupts import at_a_good_moment
 from netdoctor.cli.settings import read_settings, shared_options
 
 EXAMPLES = """
@@ -103,7 +105,10 @@ class _Told(BaseException):
 def _to_its_end(work: Callable[[], int]) -> int:
     """Its status. A signal that ends us ends the helper first: a command that reads no stdin would stay behind."""
 
-    def told(number: int, _frame: object) -> None:
+    def told(number: int, frame: FrameType | None) -> None:
+        at_a_good_moment(lambda: end(number), frame)
+
+    def end(number: int) -> NoReturn:
         for each in taken:
             signal.signal(each, signal.SIG_IGN)
         raise _Told(number)

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from netdoctor.cli._interrupts import at_a_good_moment
 from netdoctor.cli.settings import read_settings, shared_options
 
 EXAMPLES = """
@@ -119,13 +120,23 @@ def _first(way: Any, patience: float) -> None:
         time.sleep(0.5)
 
 
+class _Told(BaseException):
+    """By SIGTERM, to end."""
+
+
 def _until_told() -> None:
     """Until SIGTERM; Ctrl-C raises KeyboardInterrupt, which ends the run with 130."""
-    told = threading.Event()
-    before = signal.signal(signal.SIGTERM, lambda *_: told.set())
+
+    def end() -> None:
+        raise _Told
+
+    # Raised, not noted in an event: a handler that waits for the lock of what it interrupted would wait for ever.
+    before = signal.signal(signal.SIGTERM, lambda _, frame: at_a_good_moment(end, frame))
     try:
-        while not told.wait(3600):
-            pass
+        while True:
+            time.sleep(3600)
+    except _Told:
+        pass
     finally:
         signal.signal(signal.SIGTERM, before)
 
