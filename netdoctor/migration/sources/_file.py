@@ -150,7 +150,9 @@ class _Hashing(io.RawIOBase):
         return data
 
     def close(self) -> None:
-        self._thread.shutdown()
+        # The thread is told to end, and not waited for: whoever reads and is forgotten is closed by the garbage
+        # collector, at any moment. In the beginning of another thread Python has a lock that the end of one needs.
+        self._thread.shutdown(wait=False)
         super().close()
 
     def finish(self) -> str:
@@ -158,4 +160,5 @@ class _Hashing(io.RawIOBase):
         with contextlib.suppress(BrokenFrame):  # told already
             while self.read(1 << 20):
                 pass
+        self._thread.shutdown()
         return self._hash.hexdigest()[:32]
