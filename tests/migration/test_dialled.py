@@ -194,12 +194,14 @@ def test_a_migration_over_rest_leaves_no_descriptor_and_no_thread(
     vantage: HostVantage, qdrant: Server, own: str, tmp_path: Path
 ) -> None:
     export = write_export(tmp_path / "e", [{**thing, "namespace": own} for thing in records(300)])
-    before = descriptors(), {thread.name for thread in threading.enumerate()}
+    before = descriptors(), set(threading.enumerate())
     with open_server(qdrant.address(), vantage=vantage, transport=Transport.REST) as target:
-        threads = {thread.name for thread in threading.enumerate()} - before[1]
+        threads = {thread.name for thread in set(threading.enumerate()) - before[1]}
         assert ("netdoctor-forward" in threads) is isinstance(vantage, Relayed)
         assert run_once(export, target, tmp_path / "l").good
-    assert (descriptors(), {thread.name for thread in threading.enumerate()}) == before
+    # Fewer are no fault: what another test left may have ended meanwhile.
+    assert set(threading.enumerate()) <= before[1]
+    assert descriptors() <= before[0]
 
 
 def test_a_server_that_goes_away_is_told_as_what_it_is(tmp_path: Path) -> None:
