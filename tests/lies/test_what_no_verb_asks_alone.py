@@ -111,7 +111,7 @@ def test_a_lie_is_never_an_answer(engine: Liar, strangers: list[str], call: Call
     with reached(engine, 0.6) as here:
         engine.tell(kind, lie)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        began = time.monotonic()
+        began, threads = time.monotonic(), set(threading.enumerate())
         try:
             said = call.make(here)
         except NetdoctorError as error:
@@ -125,7 +125,7 @@ def test_a_lie_is_never_an_answer(engine: Liar, strangers: list[str], call: Call
     assert time.monotonic() - began < 15
     assert strangers == []
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < MEMORY
-    assert not [each for each in threading.enumerate() if each.name.startswith("netdoctor-")]
+    assert not [each for each in set(threading.enumerate()) - threads if each.name.startswith("netdoctor-")]
 
 
 @pytest.mark.parametrize("status", [403, 406, 503])

@@ -196,7 +196,7 @@ def test_without_a_receiver_nothing_is_kept_and_no_thread_runs():
     before = threading.active_count()
     with Courier([]) as courier:
         courier.put(alert())
-        assert threading.active_count() == before
+        assert threading.active_count() <= before
     assert (courier.sent, courier.merged) == (0, 0)
 
 

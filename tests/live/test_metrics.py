@@ -94,7 +94,7 @@ def test_it_serves_until_it_is_closed_and_leaves_nothing():
             get(url.removesuffix("metrics"))
         assert wrong.value.code == 404
         wrong.value.close()
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
     with pytest.raises(urllib.error.URLError):
         get(url)
 

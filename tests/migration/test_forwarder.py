@@ -59,7 +59,7 @@ def ask(path: str, request: bytes) -> bytes:
 
 
 def forwarding_threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("netdoctor-")]
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("netdoctor-forward")]
 
 
 def settled() -> bool:

@@ -61,7 +61,8 @@ def opened(pinecone: Pinecone) -> Iterator[Open]:
     yield begin
     for source in sources:
         source.close()
-    left = [thread.name for thread in threading.enumerate() if thread.name.startswith("netdoctor-")]
+    own = ("netdoctor-fetch", "netdoctor-list", "netdoctor-pages")
+    left = [thread.name for thread in threading.enumerate() if thread.name.startswith(own)]
     assert left == []
 
 
