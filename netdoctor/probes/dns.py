@@ -105,25 +105,24 @@ def _from_nameservers(
     names = candidates(name, config)
     if not config.nameservers:
         return Outcome.RESOLVER_FAILED, DnsEvidence(name, detail="/etc/resolv.conf names no nameserver")
-    last: tuple[Outcome, DnsEvidence] = (Outcome.RESOLVER_FAILED, DnsEvidence(name, asked=names))
+    # Where nobody answers, the first is named: the others are there for when it does not.
+    silent: tuple[Outcome, DnsEvidence] | None = None
     for waiting, server in enumerate(config.nameservers):
-        denied = 0
         # A silent nameserver must leave time for those after it.
         share = world.clock() + (deadline - world.clock()) / (len(config.nameservers) - waiting)
         for full in names:
             outcome, evidence = _ask(name, full, server, vantage, world, share, names)
-            last = outcome, evidence
             if outcome is Outcome.CONNECTED:
-                return last
+                return outcome, evidence
             if outcome is Outcome.RESOLVER_FAILED:
+                silent = silent or (outcome, evidence)
                 break
-            denied += 1
-        if denied == len(names):
+        else:
             # A nameserver that says "no such name" is believed; the next one is asked only when this one is silent.
-            return last
+            return outcome, evidence
         if world.clock() >= deadline:
             break
-    return last
+    return silent or (Outcome.RESOLVER_FAILED, DnsEvidence(name, asked=names))
 
 
 def _ask(

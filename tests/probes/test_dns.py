@@ -137,6 +137,12 @@ def test_a_second_nameserver_gets_its_turn_when_the_first_is_silent():
     assert (observation.outcome, observation.evidence.nameserver) == (Outcome.CONNECTED, "10.0.0.54")
 
 
+def test_where_no_nameserver_answers_the_first_is_named():
+    vantage = FakeVantage(resolver=ResolverConfig(("10.0.0.53", "10.0.0.54"), (), 0), patient=True)
+    observation = ask(PROBE, Dns(AT, "qdrant"), vantage, timeout=0.4)
+    assert (observation.outcome, observation.evidence.nameserver) == (Outcome.RESOLVER_FAILED, "10.0.0.53")
+
+
 def test_a_nameserver_that_says_no_is_believed():
     heard = []
     vantage = FakeVantage(
