@@ -355,10 +355,14 @@ class Signals:
                 self._raise(self._waiting)
 
     def _came(self, number: int, frame: FrameType | None) -> None:
+        # Whether it is held is asked when the moment has come: by then the engine may be under change.
+        at_a_good_moment(lambda: self._obey(number), frame)
+
+    def _obey(self, number: int) -> None:
         if self._held and self._waiting is None:
             self._waiting = number
             return
-        at_a_good_moment(lambda: self._raise(number), frame)
+        self._raise(number)
 
     def _raise(self, number: int) -> None:
         self._waiting = None

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from live.running import ROOT, Receiver, environment, watching
 
+from netdoctor.cli import _interrupts
 from netdoctor.cli.watch import Duration, Signals, Told
 from netdoctor.errors import UsageError
 
@@ -119,6 +120,19 @@ def test_an_order_to_stop_waits_while_the_engine_is_changed_and_a_second_one_doe
         os.kill(os.getpid(), signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGINT)
         steps.append("never")
+    assert steps == ["changed whole"]
+
+
+def test_an_order_that_had_to_wait_for_a_lock_waits_for_the_engine_too(monkeypatch):
+    monkeypatch.setattr(_interrupts, "_knocking", True)
+    steps, frames = [], {}
+    # A frame like that of the standard library's, in which the first moment is not a good one.
+    exec(compile("def acquire(): return sys._getframe()", "threading.py", "exec"), {"sys": sys}, frames)
+    with Signals() as signals:
+        signals._came(signal.SIGTERM, frames["acquire"]())
+        with pytest.raises(Told), signals.held():
+            _interrupts.at_a_good_moment(_interrupts._put_off, None)
+            steps.append("changed whole")
     assert steps == ["changed whole"]
 
 
