@@ -8,6 +8,7 @@ from netdoctor.probes.greeting import GreetingEvidence
 from netdoctor.rules._reading import spoken_to
 from netdoctor.rules._speaking import Asked, about, lines, name_of
 
+_PROTECTED = "in protected mode"
 _USED_UP = ("53300", "Too many connections", "many clients", "no more connections")
 
 
@@ -90,6 +91,12 @@ def relief(case: Case, edge: Edge, trouble: str) -> Remedy:
             "and state), give the callers a pool with a limit, or raise the server's own limit."
         )
         return Remedy("Free connections, or allow more", advice=advice)
+    if _PROTECTED in trouble:
+        advice = (
+            f"Give {server} a password (requirepass) and its callers the same, or set 'protected-mode no' where every "
+            "container on its networks may read and write it; then recreate it. It does not pass by waiting."
+        )
+        return Remedy("Set a password, or switch protected mode off", advice=advice)
     log = f"\ndocker logs --tail 50 {server}" if edge.target.kind == "container" else ""
     advice = f"netdoctor check {caller} {server}:{edge.port} --wait 60{log}"
     return Remedy("Wait for it, or see what it does", advice=advice)

@@ -49,6 +49,13 @@ def test_a_database_that_says_so_is_believed_and_waited_for_only_where_that_help
     assert advice in finding.remedies[0].advice
 
 
+def test_protected_mode_does_not_pass_by_waiting():
+    said = "it is in protected mode: no password is set, so it serves loopback only"
+    (finding,) = told("redis").tcp(Outcome.CONNECTED).greeting(Outcome.HTTP_ERROR, trouble=said).judged(RULE)
+    assert "requirepass" in finding.remedies[0].advice
+    assert "--wait" not in finding.remedies[0].advice
+
+
 def test_a_server_outside_says_so_too():
     """No container, no networks to reason about: what it says is enough."""
     found = told("postgres").tcp(Outcome.CONNECTED)
