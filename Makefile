@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LAB := compose/with_lab.sh
 STANDIN := compose/images/qdrant
+UNIT := -m "not docker and not browser"
 
 .PHONY: help venv dev lint reformat test test-unit demo clinic faults kills lies bench bench-migrate bench-migrate-long bench-migrate-many bench-migrate-memory million engine images lock dist docs site clean
 
@@ -31,7 +32,8 @@ reformat: venv  ## let ruff put the code in order
 
 test: venv      ## all tests; with ENGINES="26.1 28.5 podman" contract and clinic on these too (root)
 ifeq ($(strip $(ARGS)),)
-	$(BIN)/python -m pytest -m "not docker and not browser" -n auto
+	$(BIN)/python -m pytest $(UNIT) -n auto || { [ $$? -eq 1 ] && echo "-- what was red, alone --" && \
+	    $(BIN)/python -m pytest $(UNIT) --last-failed --last-failed-no-failures=none; }
 	@compose/browser.sh
 	@$(LAB) --images "busybox scratch python probe qdrant" $(BIN)/python compose/engine_tests.py $(ENGINES)
 else
@@ -39,7 +41,7 @@ else
 endif
 
 test-unit: venv ## the tests that need no engine
-	$(BIN)/python -m pytest -m "not docker and not browser" $(ARGS)
+	$(BIN)/python -m pytest $(UNIT) $(ARGS)
 
 demo: venv      ## the incident from start to end: found, fixed, made permanent, migrated
 	@$(LAB) --optional compose/incident/demo.sh

@@ -83,27 +83,79 @@ def test_what_runs_is_interrupted_once_and_cleans_up_and_nothing_else_begins(
     assert not lane.is_alive() and not jobs.running and not never.exists()
 
 
-def test_one_red_job_is_a_red_run_and_its_output_is_shown(program: ModuleType, tmp_path: Path) -> None:
+def _main(body: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """``engine_tests.main`` in a process of its own, after ``body``."""
     code = f"""
-import pathlib, sys
+import sys
 sys.path.insert(0, {str(PROGRAM.parent)!r})
 import engine_tests as program
 program.second_engine = lambda: True
-say = lambda word, status: [sys.executable, "-c", f"print({{word!r}}); raise SystemExit({{status}})"]
-program.PYTEST = say("first", int(sys.argv[1]))
-program.RUN = say("from the side", int(sys.argv[2]))
+{body}
 raise SystemExit(program.main(["28.5"]))
 """
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
-    def run(first: int, side: int) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", code, str(first), str(side)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
-    assert run(0, 0).returncode == 0
-    assert run(1, 0).returncode == 1
-    red = run(0, 1)
+def test_one_red_job_is_a_red_run_and_its_output_is_shown() -> None:
+    body = """
+say = lambda word, status: [sys.executable, "-c", f"print({word!r}); raise SystemExit({status})"]
+program.PYTEST = say("first", int(sys.argv[1]))
+program.RUN = say("from the side", int(sys.argv[2]))
+"""
+    assert _main(body, 0, 0).returncode == 0
+    assert _main(body, 1, 0).returncode == 1
+    red = _main(body, 0, 1)
     assert red.returncode == 1
-    assert red.stdout.count("from the side") == 3 and "on 28.5 --" in red.stdout
-    nobody = run(0, program.NO_ENGINE)
+    assert red.stdout.count("from the side") == 6 and "on 28.5 --" in red.stdout, "each once more"
+    assert red.stdout.endswith("the contract and the clinic on 28.5: RED (exit status 1)\n"), "the end of a log says it"
+    broken = _main(body, 0, 3)
+    assert broken.returncode == 1
+    assert broken.stdout.count("from the side") == 3, "what is no failed test is not tried again"
+    nobody = _main(body, 0, 75)
     assert nobody.returncode == 0
     assert nobody.stdout.count("first") == 3, "where no other engine can be had, its tests come afterwards"
+
+
+PROBE = """
+import pathlib
+here = pathlib.Path(__file__).parent
+
+def test_steady():
+    with (here / "steady").open("a") as file:
+        file.write("x")
+
+def test_unsteady():
+    tried = here / "tried"
+    again = tried.exists()
+    tried.write_text("once")
+    assert again
+
+def test_of_use():
+    assert not (here / "broken").exists()
+"""
+
+
+def test_a_test_that_fails_is_tried_once_more_alone_and_told_by_name(tmp_path: Path) -> None:
+    probe = tmp_path / "test_probe.py"
+    probe.write_text(PROBE)
+    body = """
+import os
+program.PYTEST = [sys.executable, "-m", "pytest", "-p", "no:xdist", "-c", "/dev/null", sys.argv[1]]
+program._tests_of = program._tests
+program._tests = lambda folder, title, arguments, before, output=None: program._tests_of(folder, title, [], [], output)
+program.APART = {}
+program.others = lambda folder, engines: []
+"""
+    unsteady = _main(body, probe)
+    assert unsteady.returncode == 0, unsteady.stdout
+    assert unsteady.stdout.splitlines()[-2:] == [
+        "the others: green when tried once more, alone; red before, beside the others:",
+        "    test_probe.py::test_unsteady",
+    ]
+    assert (tmp_path / "steady").read_text() == "x", "what was green is not tried again"
+
+    (tmp_path / "broken").touch()
+    red = _main(body, probe)
+    assert red.returncode == 1
+    assert red.stdout.splitlines()[-2:] == ["the others: RED (exit status 1):", "    test_probe.py::test_of_use"]
