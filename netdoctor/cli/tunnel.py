@@ -127,12 +127,18 @@ class _Told(BaseException):
 def _until_told() -> None:
     """Until SIGTERM; Ctrl-C raises KeyboardInterrupt, which ends the run with 130."""
 
-    def end() -> None:
-        raise _Told
+    told = False
 
-    # Raised, not noted in an event: a handler that waits for the lock of what it interrupted would wait for ever.
-    before = signal.signal(signal.SIGTERM, lambda _, frame: at_a_good_moment(end, frame))
+    def end() -> None:
+        nonlocal told
+        if not told:  # the second one meets the way out
+            told = True
+            raise _Told
+
+    before = signal.getsignal(signal.SIGTERM)
     try:
+        # Raised, not noted in an event: a handler that waits for the lock of what it interrupted would wait for ever.
+        signal.signal(signal.SIGTERM, lambda _, frame: at_a_good_moment(end, frame))
         while True:
             time.sleep(3600)
     except _Told:

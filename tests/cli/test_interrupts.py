@@ -71,3 +71,28 @@ def test_ctrl_c_leaves_no_lock_behind_that_another_thread_waits_for():
         [sys.executable, "-c", WAITER], capture_output=True, text=True, env=settings(), timeout=60, check=False
     )
     assert (ended.returncode, ended.stderr) == (42, "")
+
+
+TUNNEL = """
+import sys, time
+from netdoctor.cli import _interrupts, tunnel
+
+_interrupts.install()
+sleep = time.sleep
+tunnel.time.sleep = lambda seconds: (print("waiting", flush=True), sleep(seconds))
+tunnel._until_told()
+sys.exit(42)
+"""
+
+
+@pytest.mark.parametrize("times", [1, 5])
+def test_a_tunnel_is_ended_by_sigterm_however_often_it_is_told(times):
+    with subprocess.Popen(
+        [sys.executable, "-c", TUNNEL], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=settings()
+    ) as tunnel:
+        assert tunnel.stdout.readline() == b"waiting\n"
+        for _ in range(times):
+            tunnel.send_signal(signal.SIGTERM)
+        ended = tunnel.wait(30)
+        assert (ended, tunnel.stderr.read()) in {(42, b""), (-signal.SIGTERM, b"")}
+        assert ended == 42 or times > 1, "once it no longer waits, SIGTERM is what it always is"
