@@ -206,12 +206,12 @@ class Lab:
             return found
         return told
 
-    def processes(self, id_: str) -> int:
-        """How many run in that container."""
+    def processes(self, id_: str) -> list[str]:
+        """What runs in that container, a line each."""
         if os.environ.get("NETDOCTOR_ENGINE_PIDS") == "own":
-            count: int = _pids().count_here(id_)
-            return count
-        return len(self.api.top(id_)["Processes"])
+            found: list[str] = _pids().processes_here(id_)
+            return found
+        return [" ".join(map(str, row)) for row in self.api.top(id_)["Processes"]]
 
     def iptables(self, container: LabContainer, *rule: str) -> None:
         """A rule inside that container's own namespace; it vanishes with the container. Needs root."""

@@ -6,6 +6,7 @@ the same number is no process here, or somebody else's.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 
@@ -22,9 +23,16 @@ def pid_here(container_id: str, told: int) -> int:
     raise ProcessLookupError(f"no process here is number {told} of container {container_id[:12]}")
 
 
-def count_here(container_id: str) -> int:
-    """How many processes of this machine run in that container."""
-    return sum(_is(process, container_id) for process in Path("/proc").glob("[0-9]*"))
+def processes_here(container_id: str) -> list[str]:
+    """The processes of this machine that run in that container: number, parent, state, and command line."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        if _is(process, container_id):
+            with contextlib.suppress(OSError):
+                state, parent = (process / "stat").read_text().rpartition(")")[2].split()[:2]
+                words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                found.append(f"{process.name} {parent} {state} {words}")
+    return sorted(found)
 
 
 def _is(process: Path, container_id: str) -> bool:

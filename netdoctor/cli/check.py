@@ -236,13 +236,22 @@ def _complain_of_unseen(topology: Topology) -> None:
 
 def _unmet(topology: Topology, source: str | None) -> str:
     """Why no connection was found: names that nobody carries are not the same as no names at all."""
+    from functools import partial
+
+    from netdoctor.diagnosis.run import name_of
+    from netdoctor.edges.arguments import left_alone
     from netdoctor.edges.environment import unmet
     from netdoctor.topology.names import find_replicas
 
+    name = partial(name_of, topology)
+    ends = [f"{name(each.source)} to {name(each.target)}:{each.port}" for each in left_alone(topology, source)]
+    if ends:
+        more = f" (and {len(ends) - 2} more)" if len(ends) > 2 else ""
+        return f"{' and '.join(ends[:2])}{more} goes over UDP, which answers nobody who only asks"
     callers = find_replicas(topology, source) if source is not None else topology.containers
     found = list(dict.fromkeys(f"{m.variable} of {c.name} names {m.address.host}" for c, m in unmet(topology, callers)))
     if not found:
-        return "no environment variable names another container"
+        return "no environment variable and no command line names another container"
     more = f" (and {len(found) - 2} more)" if len(found) > 2 else ""
     return f"{'; '.join(found[:2])}{more}, which no container is called"
 

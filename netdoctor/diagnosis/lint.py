@@ -12,8 +12,9 @@ from netdoctor.diagnosis.declared_fix import in_the_file
 from netdoctor.diagnosis.judge import applicable, judge_edge, order
 from netdoctor.diagnosis.run import edge_label
 from netdoctor.edges.arguments import catalogued
+from netdoctor.edges.commanded import commanded_edges
 from netdoctor.edges.dotted import meant_by_first_label
-from netdoctor.edges.environment import Mention, edge_from, mentions, names_of
+from netdoctor.edges.environment import UDP, Mention, edge_from, mentions, names_of
 from netdoctor.edges.loopback import meant_by_kind, meant_by_loopback
 from netdoctor.edges.nobody import edges_to_nobody, names_in_use
 from netdoctor.model import (
@@ -87,7 +88,7 @@ def lint(
 
 
 def declared_edges(topology: Topology) -> tuple[Edge, ...]:
-    """Who means whom: by environment, links and ``depends_on``.
+    """Who means whom: by environment, command line, links and ``depends_on``.
 
     A name leads to whom Docker's DNS would lead the caller to. Where it leads to nobody it means the container of
     that name in the caller's own project, else one of another project; else one whose name is so like it that it
@@ -103,6 +104,12 @@ def declared_edges(topology: Topology) -> tuple[Edge, ...]:
         meant = {(edge.name or "").lower() for edge in found.values() if edge.source == caller.ref}
         for edge in edges_to_nobody(topology, caller, meant, index.taken):
             found[edge.source, edge.target, edge.name, edge.port] = edge
+        # What the environment says already, perhaps with another name, is said once.
+        own = [edge for edge in found.values() if edge.source == caller.ref]
+        ends = {(edge.target, port) for edge in own for port in (edge.port, None)}
+        for edge in commanded_edges(topology, caller):
+            if edge.protocol != UDP and (edge.target, edge.port) not in ends:
+                found[edge.source, edge.target, edge.name, edge.port] = edge
     known = {(edge.source, edge.target) for edge in found.values()}
     for caller in topology.containers:
         for dependency in caller.depends_on or ():

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from netdoctor.edges.address import Address, parse_address
 from netdoctor.edges.catalogue import Service, protocol_of, services_of
+from netdoctor.edges.commanded import by_command, commanded_edges
 from netdoctor.edges.environment import UDP, answering, edge_from, inferred_edges, linked_to, mention_of, names_of
 from netdoctor.edges.labels import by_label, labelled_edges
 from netdoctor.edges.nobody import edge_to_nobody, edges_to_nobody, names_in_use
@@ -134,7 +135,7 @@ def edge_to(topology: Topology, caller: Container | None, container: Container |
         raise SameContainer(f"{caller.name} is both ends.", hint="Name two containers.")
     edge = _said_by_caller(topology, caller, container)
     if edge is None and caller is not None:
-        edge = by_label(topology, caller, container)
+        edge = by_label(topology, caller, container) or by_command(topology, caller, container)
     edge = edge or Edge(caller.ref if caller else HOST, container.ref, name=_name(caller, container, typed))
     if caller is not None and typed.host in _addresses(container):
         edge = replace(edge, name=typed.host)
@@ -149,8 +150,18 @@ def edges_of(topology: Topology, name: str) -> tuple[Edge, ...]:
 
 
 def all_edges(topology: Topology) -> tuple[Edge, ...]:
-    """Every edge that running containers declare, through their environment or ``depends_on``."""
+    """Every edge that running containers declare: by environment, command line, links, labels and ``depends_on``."""
     return _declared(topology, _callers(topology))
+
+
+def left_alone(topology: Topology, name: str | None = None) -> tuple[Edge, ...]:
+    """What is declared (to or from one container) and not asked unless both ends are named: it goes over UDP."""
+    container = find_container(topology, name) if name is not None else None
+    found = []
+    for caller in _callers(topology):
+        said = [*inferred_edges(topology, caller), *commanded_edges(topology, caller)]
+        found += [edge for edge in said if edge.protocol == UDP]
+    return tuple(edge for edge in found if container is None or container.ref in (edge.source, edge.target))
 
 
 def _callers(topology: Topology) -> list[Container]:
@@ -175,11 +186,13 @@ def _declared(topology: Topology, callers: Iterable[Container]) -> tuple[Edge, .
     found: dict[tuple[Ref, Ref, int | None], Edge] = {}
     taken = names_in_use(topology)
     for caller in callers:
+        command = caller.ref.at("command")
         # What goes over UDP confirms nothing: asked when somebody names it, and otherwise left alone.
         said = [edge for edge in _named(topology, caller, taken) if edge.protocol != UDP]
         said += labelled_edges(topology, caller)
+        said += [edge for edge in commanded_edges(topology, caller) if edge.protocol != UDP]
         for edge in [*said, *_linked(topology, caller), *_depended(topology, caller)]:
-            declared = edge.origin in ("depends_on", "link")
+            declared = edge.origin in ("depends_on", "link") or (edge.port is None and edge.basis == command)
             if not declared or not any(key[:2] == (edge.source, edge.target) for key in found):
                 filled = _filled(topology, edge)
                 found.setdefault((filled.source, filled.target, filled.port), filled)

@@ -124,7 +124,7 @@ def inferred_edges(topology: Topology, caller: Container) -> Iterator[Edge]:
             yield through
         if mention.address.host.lower() in HOST_ALIASES:
             continue
-        meant = _meant(topology, caller, host_of(mention))
+        meant = meant_by_name(topology, caller, host_of(mention))
         other = None if meant else meant_by_loopback(topology, caller, mention.variable, mention.address)
         if not meant and other is None:
             unclear.append(mention)
@@ -177,7 +177,7 @@ def _nearly(topology: Topology, caller: Container, unclear: list[Mention]) -> It
                 yield mention, target
 
 
-def _meant(topology: Topology, caller: Container, host: str) -> list[Container]:
+def meant_by_name(topology: Topology, caller: Container, host: str) -> list[Container]:
     """Whom a host name means for this caller: two projects may each have a ``db``, and only one of them is its own.
 
     Where Docker's DNS would answer, the answer; else the one of its own project, of that very name, or the first:

@@ -101,5 +101,13 @@ def test_names_that_nobody_carries_are_said_to_be_so():
     with pytest.raises(UsageError, match=r"API_HOST of shop-app-1 names vektors, which no container is called"):
         edges_for(topology(app, container("shop-x-1", "x")), None, None)
     bare = container("shop-app-1", "app", env=[("SITE", "http://example.com")])
-    with pytest.raises(UsageError, match="no environment variable names another container"):
+    with pytest.raises(UsageError, match="no environment variable and no command line names another container"):
         edges_for(topology(bare), None, None)
+
+
+def test_what_goes_over_udp_alone_is_declared_and_said_to_be_left_alone():
+    app = container("shop-app-1", "app", env=[("SYSLOG_URL", "udp://log:514")])
+    seen = topology(app, container("shop-log-1", "log"))
+    for asked in (None, "app", "log"):
+        with pytest.raises(UsageError, match=r": shop-app-1 to shop-log-1:514 goes over UDP, which answers nobody"):
+            edges_for(seen, asked, None)
