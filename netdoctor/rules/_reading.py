@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from netdoctor.model import (
+    HOST,
     Case,
     Container,
     Edge,
@@ -74,6 +75,26 @@ def ends(case: Case) -> Ends | None:
         return None
     ordinary = all(has_own_network(case.topology, each) for each in (source, target))
     return Ends(case.topology, edge, source, target) if ordinary else None
+
+
+MACHINE = Container(HOST.id, "the host", network_mode="host")
+"""This machine, where it is the caller."""
+
+
+def knocking(case: Case) -> Ends | None:
+    """As :func:`ends`, and besides: this machine, host mode and a borrowed namespace may call, and a borrowed one be
+    called, once a dial to an address of the target's own went wrong. For what is a fact of the target alone.
+    """
+    found = ends(case)
+    edge, target = case.edge, case.target
+    if found is not None or edge is None or edge.reverse or target is None:
+        return found
+    source = case.source or (MACHINE if edge.source == HOST else None)
+    if source is None or source.id == target.id or target.network_mode == "host":
+        return None
+    own = {each for endpoint in case.topology.endpoints_of(target) for each in endpoint.addresses}
+    failed = any(address in own and not observation.good for address, observation in dials(case))
+    return Ends(case.topology, edge, source, target) if failed else None
 
 
 def declared(topology: Topology) -> bool:
@@ -219,11 +240,11 @@ def listeners(case: Case) -> ListenersEvidence | None:
 
 def wants_listeners(case: Case) -> Iterable[Question[Any]]:
     """The target's listeners, once a dial failed or inspect says that none can pass. Not of a target that is down."""
-    found = ends(case)
+    found, apart = knocking(case), ends(case)
     if found is None or found.edge.port is None or not found.target.running:
         return ()
-    failed = any(dials(case)) and not taken(case)
-    return (Listeners(found.target.ref),) if failed or not found.common or not may_run(found.source) else ()
+    impassable = apart is not None and (not apart.common or not may_run(apart.source))
+    return (Listeners(found.target.ref),) if impassable or (any(dials(case)) and not taken(case)) else ()
 
 
 def taken(case: Case) -> bool:

@@ -28,7 +28,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from netdoctor.model import Case, Confidence, Fact, Finding, Layer, Question, Remedy, Severity
-from netdoctor.rules._reading import connected, dial_lines, ends, listeners, listeners_line, wants_listeners
+from netdoctor.rules._reading import connected, dial_lines, knocking, listeners, listeners_line, wants_listeners
 from netdoctor.rules.registry import RULES
 
 
@@ -42,7 +42,7 @@ class LoopbackOnly:
         return wants_listeners(case)
 
     def judge(self, case: Case) -> Iterable[Finding]:
-        found, heard = ends(case), listeners(case)
+        found, heard = knocking(case), listeners(case)
         if found is None or heard is None or found.edge.port is None or not found.target.running:
             return
         port = found.edge.port
@@ -56,7 +56,7 @@ class LoopbackOnly:
             Severity.ERROR,
             Confidence.CERTAIN,
             Layer.TARGET,
-            (found.target.ref, found.source.ref),
+            (found.target.ref, found.edge.source),
             f"{found.target.name} listens on port {port} at {where} only, so nobody but itself can connect.",
             (listeners_line(heard), *dial_lines(case)),
             (

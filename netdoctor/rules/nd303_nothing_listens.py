@@ -31,7 +31,7 @@ from netdoctor.probes.listeners import ListenersEvidence
 from netdoctor.rules._reading import (
     Ends,
     dial_lines,
-    ends,
+    knocking,
     listeners,
     listeners_line,
     port_is_set_in,
@@ -51,7 +51,7 @@ class NothingListens:
         return wants_listeners(case)
 
     def judge(self, case: Case) -> Iterable[Finding]:
-        found, heard = ends(case), listeners(case)
+        found, heard = knocking(case), listeners(case)
         if found is None or heard is None or found.edge.port is None or not found.target.running:
             return
         port = found.edge.port
@@ -75,7 +75,7 @@ class NothingListens:
             Severity.ERROR,
             Confidence.LIKELY if starting else Confidence.CERTAIN,
             Layer.TARGET,
-            (*((found.edge.basis,) if found.edge.basis is not None else ()), found.target.ref, found.source.ref),
+            (*((found.edge.basis,) if found.edge.basis is not None else ()), found.target.ref, found.edge.source),
             f"{found.target.name} {what}{rest}.",
             (listeners_line(heard), *dial_lines(case)),
             (_remedy(found, heard, bool(elsewhere)),),
@@ -85,7 +85,8 @@ class NothingListens:
 def _heard_at(found: Ends, heard: ListenersEvidence) -> bool:
     """Whether a socket takes connections at an address of the target on a shared network (on any, without one)."""
     shared = {network.id for network in found.common}
-    endpoints = [each for each in found.target.endpoints if not shared or each.network in shared]
+    attached = found.topology.endpoints_of(found.target)
+    endpoints = [each for each in attached if not shared or each.network in shared]
     addresses = [address for endpoint in endpoints for address in endpoint.addresses] or ["0.0.0.0"]
     return any(heard.reachable(found.edge.port or 0, address) for address in addresses)
 
