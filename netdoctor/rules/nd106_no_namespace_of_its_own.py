@@ -55,9 +55,7 @@ class NoNamespaceOfItsOwn:
     code = "ND106"
     title = "no network, or another container's"
     needs: frozenset[Fact] = frozenset()
-    suppresses = frozenset(
-        {"ND101", "ND102", "ND201", "ND204", "ND205", "ND211", "ND301", "ND303", "ND304", "ND501", "ND503"}
-    )
+    suppresses = frozenset({"ND101", "ND102", "ND201", "ND204", "ND205", "ND211", "ND304", "ND501", "ND503"})
 
     def wants(self, case: Case) -> Iterable[Question[Any]]:
         return ()

@@ -28,6 +28,7 @@ from typing import Any
 
 from netdoctor.model import Case, Confidence, Fact, Finding, Layer, Question, Remedy, Severity
 from netdoctor.probes.listeners import ListenersEvidence
+from netdoctor.rules._borrowing import left_behind
 from netdoctor.rules._reading import (
     Ends,
     dial_lines,
@@ -35,6 +36,7 @@ from netdoctor.rules._reading import (
     listeners,
     listeners_line,
     port_is_set_in,
+    refused,
     taken,
     wants_listeners,
 )
@@ -54,6 +56,8 @@ class NothingListens:
         found, heard = knocking(case), listeners(case)
         if found is None or heard is None or found.edge.port is None or not found.target.running:
             return
+        if refused(case) and left_behind(case.topology, found.target) is not None:
+            return  # Whoever should listen there is in a network that is gone (ND106).
         port = found.edge.port
         if taken(case) or heard.loopback_only(port) or _heard_at(found, heard):
             return

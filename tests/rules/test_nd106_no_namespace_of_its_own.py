@@ -6,8 +6,23 @@ from dataclasses import replace
 
 import pytest
 
-from netdoctor.model import Answers, Case, Confidence, Connect, Disconnect, Edge, Endpoint, Fact, Outcome, Ref, State
+from netdoctor.diagnosis.judge import judge_edge
+from netdoctor.model import (
+    Answers,
+    Case,
+    Confidence,
+    Connect,
+    Disconnect,
+    Edge,
+    Endpoint,
+    Fact,
+    Outcome,
+    Ref,
+    State,
+    Verdict,
+)
 from netdoctor.rules.nd106_no_namespace_of_its_own import RULE
+from netdoctor.rules.nd303_nothing_listens import RULE as NOTHING_LISTENS
 
 from .build import container, ident, network, story, topology
 
@@ -137,11 +152,21 @@ def test_who_asks_the_owner_is_told_of_the_server_that_was_left_behind():
         "only loopback is left there."
     )
     assert finding.confidence is Confidence.LIKELY and finding.remedies[0].advice == "docker restart torrent"
-    assert {"ND303", "ND503"} <= RULE.suppresses
+    assert "ND503" in RULE.suppresses
+    heard = told(caller, vpn, server, name="vpn").tcp(Outcome.REFUSED).listens()
+    assert heard.judged(NOTHING_LISTENS) == (), "that nothing listens is how it shows"
     fresh = borrower("torrent", "vpn", state=LATE)
     assert told(caller, vpn, fresh, name="vpn").dns(Outcome.CONNECTED).tcp(Outcome.REFUSED).judged(RULE) == ()
     works = told(caller, vpn, server, name="vpn").dns(Outcome.CONNECTED).tcp(Outcome.CONNECTED)
     assert works.judged(RULE) == ()
+
+
+def test_a_wrong_port_behind_a_name_that_nobody_carries_is_announced():
+    vpn, caller = container("vpn", NET, address="10.1.0.9"), container("arr", NET)
+    seen = told(caller, borrower("torrent", "vpn"), vpn, name="torrent")
+    seen.dns(FAILED).tcp(Outcome.REFUSED, "10.1.0.9").listens("0.0.0.0:9091")
+    first, second = judge_edge(seen.case, [RULE, NOTHING_LISTENS], Verdict.BROKEN)
+    assert (first.code, second.code, second.announced) == ("ND106", "ND303", True)
 
 
 def test_an_owner_that_was_made_anew_left_its_servers_behind_too():
