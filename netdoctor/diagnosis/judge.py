@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -48,15 +49,26 @@ class Broken:
 
     def __init__(self) -> None:
         self._reasons: dict[str, str] = {}
+        self._secrets: tuple[Topology, frozenset[str]] | None = None
 
     def wants(self, rule: Rule, case: Case) -> list[Question[Any]]:
         return self._tried(rule, rule.wants, case)
 
     def judge(self, rule: Rule, case: Case) -> list[Finding]:
-        return [_discreet(finding, case.topology) for finding in self._tried(rule, rule.judge, case)]
+        return [self._discreet(finding, case.topology) for finding in self._tried(rule, rule.judge, case)]
 
     def unjudged(self) -> Iterable[Unjudged]:
         return [Unjudged(code, reason) for code, reason in self._reasons.items()]
+
+    def _discreet(self, finding: Finding, topology: Topology) -> Finding:
+        """Evidence quotes health checks, logs and answers, where a credential may stand bare, without its name."""
+        if not finding.evidence:
+            return finding
+        # Once for all findings: a hundred files have thousands of variables, and hundreds of findings.
+        if self._secrets is None or self._secrets[0] is not topology:
+            self._secrets = (topology, _bare_secrets(topology))
+        told = self._secrets[1]
+        return replace(finding, evidence=tuple(without(told, line) for line in finding.evidence)) if told else finding
 
     def _tried(self, rule: Rule, work: Callable[[Case], Iterable[T]], case: Case) -> list[T]:
         try:
@@ -67,20 +79,14 @@ class Broken:
             return []
 
 
-def _discreet(finding: Finding, topology: Topology) -> Finding:
-    """Evidence quotes health checks, logs and answers, where a credential may stand bare, with no name beside it."""
-    if not finding.evidence:
-        return finding
+def _bare_secrets(topology: Topology) -> frozenset[str]:
+    """Credentials of everybody's, by what variables and labels are called."""
     told = secrets_among(
         pair for each in topology.containers for pair in (*(each.environment or ()), *each.labels.items())
     )
     # A password that is somebody's name as well cannot be kept secret by hiding that name.
     names = {name for each in topology.containers for name in (each.name, each.service, each.hostname)}
-    names |= {each.name for each in topology.networks}
-    told -= names
-    if not told:
-        return finding
-    return replace(finding, evidence=tuple(without(told, line) for line in finding.evidence))
+    return told - names - {each.name for each in topology.networks}
 
 
 def judge_edge(
@@ -123,21 +129,22 @@ def verdict_with(verdict: Verdict, findings: Iterable[Finding]) -> Verdict:
 def suppress(found: Iterable[Finding], suppresses: dict[str, frozenset[str]]) -> list[Finding]:
     """Each finding that another one explains moves under it. A merely possible cause explains nothing."""
     ordered = sorted(found, key=order)
+    # By code, not one finding with each other: the whole of a hundred files has hundreds of them.
+    sure = Counter(each.code for each in ordered if each.confidence is not Confidence.POSSIBLE)
+
+    def explained(finding: Finding) -> bool:
+        itself = finding.code if finding.confidence is not Confidence.POSSIBLE else None
+        others = (code for code, count in sure.items() if count > (code == itself))
+        return any(finding.code in suppresses.get(code, ()) for code in others)
+
     heads: list[Finding] = []
+    others: list[Finding] = []
     for finding in ordered:
-        explained = any(
-            other is not finding
-            and other.confidence is not Confidence.POSSIBLE
-            and finding.code in suppresses.get(other.code, frozenset())
-            for other in ordered
-        )
-        if not explained:
-            heads.append(finding)
+        (others if explained(finding) else heads).append(finding)
     result = []
     for head in heads:
         reach = _closure(head.code, suppresses) if head.confidence is not Confidence.POSSIBLE else set()
-        under = tuple(f for f in ordered if f not in heads and f.code in reach)
-        result.append(replace(head, suppressed=under))
+        result.append(replace(head, suppressed=tuple(each for each in others if each.code in reach)))
     return result
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from netdoctor.diagnosis.declared_fix import in_the_file
-from netdoctor.diagnosis.judge import applicable, judge_edge, order
+from netdoctor.diagnosis.judge import Broken, applicable, judge_edge, order
 from netdoctor.diagnosis.run import edge_label
 from netdoctor.edges.arguments import catalogued
 from netdoctor.edges.commanded import commanded_edges
@@ -55,29 +55,41 @@ def lint(
     """Judge every declared edge, and the topology as a whole. Asks nothing; raises nothing for what files say."""
     began = clock()
     rules, skipped = applicable((r for r in RULES if (not only or r.code in only) and r.code not in skip), topology)
-    answers = Answers()
+    answers, broken = Answers(), Broken()
     edges = declared_edges(topology)
     found: list[Finding] = []
     reports: list[EdgeReport] = []
     for edge in edges:
-        mine = [_pointed(each) for each in judge_edge(Case(topology, edge, answers), rules, Verdict.UNKNOWN)]
+        judged = judge_edge(Case(topology, edge, answers), rules, Verdict.UNKNOWN, broken)
+        mine = [_pointed(each) for each in judged]
         found += mine
-        broken = any(_contradicts(each) for each in mine)
+        contradicted = any(_contradicts(each) for each in mine)
         reports.append(
             EdgeReport(
                 edge=edge,
                 label=edge_label(topology, edge),
-                verdict=Verdict.BROKEN if broken else Verdict.HOLDS,
+                verdict=Verdict.BROKEN if contradicted else Verdict.HOLDS,
                 steps=(),
-                reason=CONTRADICTED if broken else CLAIM,
+                reason=CONTRADICTED if contradicted else CLAIM,
                 reverse_reason="files say nothing about the way back",
             )
         )
-    found += judge_edge(Case(topology, None, answers), rules, Verdict.UNKNOWN)
+    found += judge_edge(Case(topology, None, answers), rules, Verdict.UNKNOWN, broken)
     findings = tuple(in_the_file(each, topology) for each in _once(found))
+    unjudged = tuple(broken.unjudged())
+    # Files are healthy because no rule objects: what a rule would have said that failed itself nobody knows.
+    unless = Verdict.UNKNOWN if unjudged else Verdict.HOLDS
+    if unjudged:
+        reports = [
+            each
+            if each.verdict is Verdict.BROKEN
+            else replace(each, verdict=unless, reason=f"{unjudged[0].code} could not judge it: {unjudged[0].reason}")
+            for each in reports
+        ]
     return Report(
-        verdict=Verdict.BROKEN if any(_contradicts(each) for each in findings) else Verdict.HOLDS,
+        verdict=Verdict.BROKEN if any(_contradicts(each) for each in findings) else unless,
         edges=tuple(reports),
+        unjudged=unjudged,
         findings=findings,
         skipped=skipped,
         topology=topology,
@@ -97,19 +109,20 @@ def declared_edges(topology: Topology) -> tuple[Edge, ...]:
     index = _Index(topology)
     found: dict[tuple[object, ...], Edge] = {}
     for caller in topology.containers:
+        said: dict[tuple[object, ...], Edge] = {}
         for mention in mentions(caller):
             for target in index.meant(caller, mention):
                 edge = edge_from(caller, target, mention)
-                found.setdefault((edge.source, edge.target, edge.name, edge.port), edge)
-        meant = {(edge.name or "").lower() for edge in found.values() if edge.source == caller.ref}
+                said.setdefault((edge.source, edge.target, edge.name, edge.port), edge)
+        meant = {(edge.name or "").lower() for edge in said.values()}
         for edge in edges_to_nobody(topology, caller, meant, index.taken):
-            found[edge.source, edge.target, edge.name, edge.port] = edge
+            said[edge.source, edge.target, edge.name, edge.port] = edge
         # What the environment says already, perhaps with another name, is said once.
-        own = [edge for edge in found.values() if edge.source == caller.ref]
-        ends = {(edge.target, port) for edge in own for port in (edge.port, None)}
+        ends = {(edge.target, port) for edge in said.values() for port in (edge.port, None)}
         for edge in commanded_edges(topology, caller):
             if edge.protocol != UDP and (edge.target, edge.port) not in ends:
-                found[edge.source, edge.target, edge.name, edge.port] = edge
+                said[edge.source, edge.target, edge.name, edge.port] = edge
+        found |= said
     known = {(edge.source, edge.target) for edge in found.values()}
     for caller in topology.containers:
         for dependency in caller.depends_on or ():

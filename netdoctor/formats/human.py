@@ -224,7 +224,9 @@ def _unexplained(report: Report, look: Look) -> Iterator[Line]:
 
 
 def _silence(report: Report, look: Look) -> Iterator[Line]:
-    unjudged = [each for each in report.unjudged if each.code not in UNSEEN]
+    for failed in (each for each in report.unjudged if not each.question):
+        yield from _wrapped(f"note: {failed.code} could not judge: {failed.reason}", look, "", "  ", "doubt")
+    unjudged = [each for each in report.unjudged if each.code not in UNSEEN and each.question]
     if not unjudged:
         return
     if not look.verbose:
@@ -250,10 +252,11 @@ def _files_summary(report: Report) -> str:
     judged = f"{_count(services, 'service')}, {_count(len(report.edges), 'declared connection')}"
     failing = [each for each in report.findings if each.confidence is not Confidence.POSSIBLE]
     if not report.findings:
-        return f"{judged}: no contradiction in these files"
-    worst = "no certain contradiction in these files" if report.verdict is Verdict.HOLDS else ""
+        # A rule that failed itself might have found one.
+        return f"{judged}: no contradiction {'found' if report.unjudged else 'in these files'}"
+    worst = "; no certain contradiction in these files" if report.verdict is Verdict.HOLDS else ""
     counted = f"{_count(len(failing), 'finding')}, {len(report.findings) - len(failing)} possible"
-    return f"{judged}: {counted}{f'; {worst}' if worst else ''}"
+    return f"{judged}: {counted}{worst}"
 
 
 def _count(number: int, word: str) -> str:

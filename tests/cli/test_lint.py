@@ -12,6 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from netdoctor.formats.interface import FORMATS
+from netdoctor.rules.registry import RULES
 
 from .conftest import in_a_child, netdoctor
 
@@ -220,3 +221,17 @@ def test_neither_docker_nor_a_socket_is_touched(here):
     ended = in_a_child("lint", env={"PYTHONPATH": path, **NO_ENGINE})
     assert ended.status == 1
     assert ended.out.startswith("ND103 ")
+
+
+def test_a_rule_that_fails_itself_is_no_health(here, monkeypatch):
+    def boom(self, case):
+        raise RuntimeError("boom")
+
+    here(compose_DOT_yaml=GOOD)
+    monkeypatch.setattr(type(RULES.get("ND105")), "judge", boom)
+    ended = netdoctor("lint")
+    assert ended.status == 3
+    assert ended.out == (
+        "note: ND105 could not judge: the rule itself failed (RuntimeError: boom)\n"
+        "2 services, 1 declared connection: no contradiction found\n"
+    )

@@ -5,8 +5,11 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rules.build import container, network, topology
 
+from netdoctor.diagnosis import judge
 from netdoctor.diagnosis.judge import Broken, announce, applicable, judge_edge, order, suppress, unjudged
 from netdoctor.model import (
     Answers,
@@ -144,6 +147,42 @@ def test_a_question_without_an_answer_is_listed_with_its_reason():
     assert [(each.code, each.question) for each in found] == [("ND303", "tcp 10.0.0.3:2"), ("ND303", "tcp 10.0.0.3:3")]
     assert found[0].reason == "no vantage"
     assert "not asked" in found[1].reason
+
+
+CODES = ("ND1", "ND2", "ND3", "ND4")
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(CODES), st.sampled_from(Confidence)), max_size=6),
+    st.dictionaries(st.sampled_from(CODES), st.frozensets(st.sampled_from(CODES)), max_size=4),
+)
+def test_what_any_other_sure_finding_explains_is_under_it(told, suppresses):
+    found = [finding(code, confidence=confidence) for code, confidence in told]
+    sure = [each for each in found if each.confidence is not Confidence.POSSIBLE]
+    explained = [
+        each
+        for each in found
+        if any(other is not each and each.code in suppresses.get(other.code, ()) for other in sure)
+    ]
+    got = suppress(found, suppresses)
+    assert sorted(each.code for each in got) == sorted(
+        each.code for each in found if not any(each is one for one in explained)
+    )
+    assert {each.code for head in got for each in head.suppressed} <= {each.code for each in explained}
+
+
+def test_bare_secrets_are_looked_for_once_for_all_findings(monkeypatch):
+    from dataclasses import replace
+
+    seen, looked = topology(NET, container("app1", NET, environment=(("DB_PASSWORD", "hunter2hunter2"),)), B), []
+    real = judge.secrets_among
+    monkeypatch.setattr(judge, "secrets_among", lambda pairs: looked.append(1) or real(pairs))
+    rules = [FakeRule(code, replace(finding(code), evidence=("it said hunter2hunter2",))) for code in CODES]
+    broken = Broken()
+    for _ in range(3):
+        found = judge_edge(Case(seen, EDGE, Answers()), rules, Verdict.BROKEN, broken)
+        assert [each.evidence for each in found] == [("it said ***",)] * 4
+    assert looked == [1]
 
 
 @pytest.mark.parametrize("where", ["wants", "judge"])

@@ -11,6 +11,7 @@ import pytest
 
 from netdoctor.diagnosis.lint import CLAIM, declared_edges, lint
 from netdoctor.model import Confidence, Report, Severity, Verdict
+from netdoctor.rules.registry import RULES
 from netdoctor.topology.compose import Unreadable, read_compose
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -484,3 +485,47 @@ def test_a_name_with_its_network_is_whom_it_names(judge):
           api: {image: a}
         """)
     assert told(report) == [] and [edge.label for edge in report.edges] == ["shop-app-1 -> shop-api-1:8080"]
+
+
+def test_what_a_rule_would_have_said_that_fails_itself_nobody_knows(judge, monkeypatch):
+    def boom(self, case):
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(type(RULES.get("ND105")), "judge", boom)
+    text = """
+        services:
+          app: {image: a, environment: {DB_URL: "postgres://db:5432/x"}, networks: [front]}
+          db: {image: "postgres:16", networks: [front]}
+        networks: {front: , back: }
+        """
+    report = judge(text)
+    assert [(each.code, each.reason) for each in report.unjudged] == [
+        ("ND105", "the rule itself failed (RuntimeError: boom)")
+    ]
+    assert report.verdict is Verdict.UNKNOWN
+    assert [(each.verdict, each.reason[:26]) for each in report.edges] == [
+        (Verdict.UNKNOWN, "ND105 could not judge it: ")
+    ]
+    broken = judge(text.replace("networks: [front]", "networks: [back]", 1))
+    assert broken.verdict is Verdict.BROKEN, "what the other rules say counts"
+
+
+def test_a_command_line_is_judged_and_what_the_environment_says_is_said_once(judge):
+    text = """
+        services:
+          app:
+            image: a
+            command: ["celery", "-b", "redis://redis:6379/0"]
+            environment: {DB_URL: "postgres://db:5432/x"}
+            entrypoint: ["sh", "-c", "until nc -z db 5432; do sleep 1; done; exec \\"$$@\\"", "-"]
+            networks: [front]
+          db: {image: "postgres:16", networks: [front]}
+          redis: {image: "redis:7", networks: [back]}
+        networks: {front: , back: }
+        """
+    report = judge(text)
+    assert [(each.edge.origin, each.verdict) for each in report.edges] == [
+        ("environment DB_URL", Verdict.HOLDS),
+        ("command", Verdict.BROKEN),
+    ]
+    assert [code for code, _ in told(report)] == ["ND101"]
