@@ -18,6 +18,8 @@ from netdoctor.edges.spellings import LONGEST, addresses_in
 from netdoctor.model import Container, Edge, Topology
 
 _MOST_WORDS = 512
+_MOST_TEXT = 8 * LONGEST
+"""Characters of shell text in one command line: what is longer is a program, not a start script."""
 _OPTION = re.compile(r"--?(?P<name>[A-Za-z][A-Za-z0-9._-]*)(?:=(?P<value>.*))?\Z", re.DOTALL)
 _ASSIGNED = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_.]*)=(?P<value>.*)\Z", re.DOTALL)
 _HOST_OPTIONS = frozenset({"h", "H", "host", "hostname", "server"})
@@ -66,9 +68,13 @@ def _commands(words: Sequence[str]) -> Iterator[list[str]]:
     """The command itself, then each simple command of a shell's text in it."""
     own = [word for word in words[:_MOST_WORDS] if not re.search(r"\s", word)]
     yield own
+    left = _MOST_TEXT
     for word in words[:_MOST_WORDS]:
-        if word in own or len(word) > LONGEST:
+        if not re.search(r"\s", word) or len(word) > LONGEST:
             continue
+        left -= len(word)
+        if left < 0:
+            return
         one: list[str] = []
         for part in _split(word)[:_MOST_WORDS]:
             if part in _ENDS:

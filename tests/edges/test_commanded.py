@@ -63,6 +63,7 @@ def test_who_is_dialled_by_a_command_line(command, expected):
         ["curl", "http://host.docker.internal:8080/"],
         ["sh", "-c", "echo 'no end"],
         ["sh", "-c", "x" * 100_000],
+        ["sh", *["-c " + "echo; " * 600] * 20, "-c nc db 5432"],
         ["api", "db", "redis"],
         ["api:99999", "--x=", "--", "-", "="],
     ],
