@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -236,8 +237,6 @@ def _complain_of_unseen(topology: Topology) -> None:
 
 def _unmet(topology: Topology, source: str | None) -> str:
     """Why no connection was found: names that nobody carries are not the same as no names at all."""
-    from functools import partial
-
     from netdoctor.diagnosis.run import name_of
     from netdoctor.edges.arguments import left_alone
     from netdoctor.edges.environment import unmet

@@ -140,7 +140,6 @@ def test_a_test_that_fails_is_tried_once_more_alone_and_told_by_name(tmp_path: P
     probe = tmp_path / "test_probe.py"
     probe.write_text(PROBE)
     body = """
-import os
 program.PYTEST = [sys.executable, "-m", "pytest", "-p", "no:xdist", "-c", "/dev/null", sys.argv[1]]
 program._tests_of = program._tests
 program._tests = lambda folder, title, arguments, before, output=None: program._tests_of(folder, title, [], [], output)
